@@ -1,0 +1,78 @@
+//! Who stands behind one credential, as far as the gate could establish it.
+//!
+//! Facts exist only with evidence `valid` or `attempt`. The constructors keep that promise, so no rule can let
+//! someone in on unproved facts by forgetting a condition.
+
+use super::words::{Account, Evidence, Level, Login};
+use std::sync::Arc;
+
+/// The number of a credential: its place in the merged policy files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CredentialId(pub u8);
+
+/// What is established about a person or machine, independent of how it was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub account: Account,
+    pub login: Login,
+    pub level: Level,
+    /// Stable name of the person; personal data, never logged in the clear.
+    pub subject: Option<Arc<str>>,
+}
+
+impl Facts {
+    pub const UNKNOWN: Facts =
+        Facts { account: Account::Unknown, login: Login::Unknown, level: Level::UNKNOWN, subject: None };
+}
+
+/// One asker. Private fields: see the module's promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    credential: Option<CredentialId>,
+    evidence: Evidence,
+    facts: Facts,
+}
+
+impl Principal {
+    /// No credential on the request.
+    pub fn anonymous() -> Self {
+        let facts = Facts { account: Account::Anonymous, login: Login::None, level: Level::UNKNOWN, subject: None };
+        Principal { credential: None, evidence: Evidence::None, facts }
+    }
+
+    /// A credential that proved its facts.
+    pub fn valid(credential: CredentialId, facts: Facts) -> Self {
+        Principal { credential: Some(credential), evidence: Evidence::Valid, facts }
+    }
+
+    /// A password log-in on its way to the portal; the account is a guess from the shape of the name typed.
+    pub fn attempt(credential: CredentialId, account: Account) -> Self {
+        let facts = Facts { account, login: Login::Password, level: Level::UNKNOWN, subject: None };
+        Principal { credential: Some(credential), evidence: Evidence::Attempt, facts }
+    }
+
+    /// A credential that proves nothing. `None` is the Authorization header that no declared credential explains.
+    pub fn unproved(credential: Option<CredentialId>, evidence: Evidence) -> Self {
+        debug_assert!(!matches!(evidence, Evidence::Valid | Evidence::Attempt | Evidence::None));
+        Principal { credential, evidence, facts: Facts::UNKNOWN }
+    }
+
+    pub fn credential(&self) -> Option<CredentialId> {
+        self.credential
+    }
+    pub fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+    pub fn account(&self) -> Account {
+        self.facts.account
+    }
+    pub fn login(&self) -> Login {
+        self.facts.login
+    }
+    pub fn level(&self) -> Level {
+        self.facts.level
+    }
+    pub fn subject(&self) -> Option<&Arc<str>> {
+        self.facts.subject.as_ref()
+    }
+}

@@ -1,0 +1,28 @@
+//! vneid-gate: a reverse proxy in front of a public-service portal that knows how every session was born.
+//!
+//! Rooms stand in reading order; each uses only what stands to its right:
+//!
+//! ```text
+//! main -> cli -> demo, admin, reload, proxy -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
+//! ```
+//!
+//! One request makes seven stops: pin a snapshot, read the target, identify every credential, decide,
+//! enforce, forward (and watch the answer for log-ins), account. `proxy` is where they are called in order.
+//!
+//! State lives in four cells, each replaced whole or bounded: the live snapshot (`snapshot::Live`), the key
+//! sets fetched per credential (`state::keys`), the ledger of sessions (`state::ledger`) and the verified
+//! tokens remembered (`state::tokens`).
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod diagnostic;
+pub mod identity;
+pub mod policy;
+pub mod proxy;
+pub mod reload;
+pub mod snapshot;
+pub mod state;
+pub mod telemetry;
+pub mod transport;

@@ -1,0 +1,1 @@
+//! One test binary: promises as sentences, kept on real sockets.
