@@ -4,6 +4,7 @@
 //! key set, a remembered token) is declared here as a trait and implemented by `state`. Knows no proxy, no clock,
 //! no metrics: the caller passes the time and counts the outcome.
 
+pub mod claims;
 pub mod json;
 pub mod principal;
 pub mod words;
