@@ -6,8 +6,13 @@
 
 pub mod claims;
 pub mod json;
+pub mod keys;
 pub mod principal;
+pub mod token;
 pub mod words;
+
+#[cfg(test)]
+mod fixtures;
 
 pub use principal::{CredentialId, Facts, Principal};
 pub use words::{Account, Evidence, Level, Login};
