@@ -6,6 +6,7 @@
 
 pub mod pem;
 pub mod tls;
+pub mod upstream;
 
 #[cfg(test)]
 mod testing;
