@@ -4,6 +4,7 @@
 //! Towards servers: [`upstream`] keeps the pools and their health, [`fetch`] gets one small document.
 //! Knows bytes, sockets and certificates; no policy, no snapshot, no request once its head has been read.
 
+pub mod fetch;
 pub mod pem;
 pub mod tls;
 pub mod upstream;
