@@ -5,6 +5,7 @@
 //! Knows bytes, sockets and certificates; no policy, no snapshot, no request once its head has been read.
 
 pub mod fetch;
+pub mod guard;
 pub mod pem;
 pub mod tls;
 pub mod upstream;
