@@ -21,6 +21,9 @@ const BODY_MAX: usize = 64 << 10;
 
 /// Before the request travels: whether its log-in flow was begun by a redirect of the portal. Each begin counts once.
 pub fn departs(state: &State, ctx: &mut RequestContext) {
+    if ctx.watch.flow.is_none() {
+        return;
+    }
     let running = ctx.running.clone();
     let now_s = ctx.now_s();
     let query = ctx.target.as_ref().and_then(|t| t.query.clone()).unwrap_or_default();
