@@ -21,7 +21,7 @@ impl Requests {
     pub fn new(folder: &Path, name: &str, head: impl Fn(&str) -> String, values: &[String]) -> Outcome<Requests> {
         let heads: Vec<String> = values.iter().map(|value| head(value)).collect();
         let [listed, script] = ["txt", "lua"].map(|extension| folder.join(format!("{name}.{extension}")));
-        fs::write(&listed, values.join("\n"))?;
+        fs::write(&listed, values.join("\n") + "\n")?;
         let (before, after) = split(&head("\0"));
         fs::write(&script, script_text(&listed, &before, &after))?;
         Ok(Requests { heads, script })

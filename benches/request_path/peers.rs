@@ -5,8 +5,9 @@
 
 use crate::Outcome;
 use crate::client;
-use crate::processes::{Running, find_program, free_address};
+use crate::processes::{Running, find_program, free_address, pause};
 use crate::tokens::{AUDIENCE, ISSUER};
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
@@ -31,6 +32,8 @@ const BODY: &str = r#"{"ma_ho_so":"000.00.42","trang_thai":"da-tiep-nhan","thu_t
 /// The portal behind every proxy: 178 bytes for any path.
 pub struct Upstream {
     pub address: SocketAddr,
+    /// How often it was asked for its own count, which counts too.
+    questions: Cell<u64>,
     _running: Running,
 }
 
@@ -47,23 +50,36 @@ impl Upstream {
             location = {CALLBACK_PATH} {{ absolute_redirect off; return 302 /nop-ho-so/1; }}"
         );
         let running = start_nginx(folder, "upstream", core, address, "", &server)?;
-        Ok(Upstream { address, _running: running })
+        Ok(Upstream { address, questions: Cell::new(0), _running: running })
     }
 
-    /// How many requests reach the upstream while `act` runs.
+    /// How many requests reach the upstream while `act` runs; those of earlier acts have all arrived.
     pub fn asked_during<T>(&self, act: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
-        let before = self.requests()?;
+        let before = self.requests_at_rest()?;
         let result = act()?;
-        // the second question counts itself
-        Ok((result, self.requests()?.saturating_sub(before + 1)))
+        Ok((result, self.requests_at_rest()?.saturating_sub(before)))
     }
 
-    /// Requests received since the start, this question included.
+    /// Requests received once no more arrive; questions for their number left out.
+    fn requests_at_rest(&self) -> Outcome<u64> {
+        let (mut last, mut same) = (self.requests()?, 0);
+        while same < 3 {
+            pause()?;
+            let now = self.requests()?;
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+        }
+        Ok(last)
+    }
+
     fn requests(&self) -> Outcome<u64> {
         let answer = client::ask(self.address, &format!("GET {STATUS_PATH} HTTP/1.1\r\nHost: upstream\r\n\r\n"))?;
+        self.questions.set(self.questions.get() + 1);
         // "server accepts handled requests", then the three numbers
         let numbers = answer.body.lines().nth(2).ok_or("the upstream's status has another form")?;
-        Ok(numbers.split_whitespace().nth(2).ok_or("the upstream's status has another form")?.parse()?)
+        let requests: u64 =
+            numbers.split_whitespace().nth(2).ok_or("the upstream's status has another form")?.parse()?;
+        Ok(requests.saturating_sub(self.questions.get()))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The upstream, the log-in server's key and tokens, and each proxy with the requests it is sent. A proxy whose answers
 //! are not the expected ones is never measured.
 
-use crate::client::Connection;
+use crate::client::{self, Connection};
 use crate::gate::{self, Gate, HOST, Policy};
 use crate::load::Requests;
 use crate::options::{BareAnswer, Options};
@@ -20,6 +20,7 @@ use std::time::Duration;
 
 /// Checked by hand before each run.
 const CHECKED_REQUESTS: usize = 8;
+const BEARER: &str = "Authorization: Bearer ";
 
 pub struct Scene {
     folder: tempfile::TempDir,
@@ -128,7 +129,7 @@ impl Scene {
 
     fn requests(&self, variant: &Variant, address: SocketAddr) -> Outcome<Requests> {
         let start = format!("GET {} HTTP/1.1\r\nHost: {HOST}\r\n", variant.path);
-        let bearer = |token: &str| format!("{start}Authorization: Bearer {token}\r\n\r\n");
+        let bearer = |token: &str| format!("{start}{BEARER}{token}\r\n\r\n");
         let name = variant.name;
         match variant.carries {
             Carries::Nothing => Requests::new(self.path(), name, |_| format!("{start}\r\n"), &[String::new()]),
@@ -146,6 +147,23 @@ impl Scene {
 }
 
 impl Stand {
+    /// Does a proxy that should judge tokens turn away one whose signature was changed?
+    pub fn check_judges(&self) -> Outcome<()> {
+        let judges = matches!(self.variant.program, Program::Gate | Program::HaproxyJwt);
+        let Some(head) = self.requests.heads().first().filter(|head| judges && head.contains(BEARER)) else {
+            return Ok(());
+        };
+        let swapped = |byte| if byte == 'A' { 'B' } else { 'A' };
+        let (kept, changed) = head.split_at(head.trim_end().len() - 8);
+        let changed: String =
+            changed.chars().enumerate().map(|(at, byte)| if at == 0 { swapped(byte) } else { byte }).collect();
+        let answer = client::ask(self.address, &format!("{kept}{changed}"))?;
+        if answer.body.contains(UPSTREAM_MARK) {
+            return Err(format!("`{}` forwards a token with a wrong signature", self.variant.name).into());
+        }
+        Ok(())
+    }
+
     /// A handful of requests, each with the expected answer, from the expected place.
     pub fn check(&self, upstream: &Upstream) -> Outcome<()> {
         let wrong = |what: String| Failure::from(format!("`{}`: {what}", self.variant.name));
