@@ -55,6 +55,7 @@ fn first_warm_up(stand: &Stand) -> u64 {
 
 fn measure(options: &Options, scene: &Scene, generator: &Generator, stand: &Stand, round: usize) -> Outcome<Run> {
     if let Some(audit) = &stand.audit {
+        settled_lines(audit)?;
         // written in append mode: an emptied file keeps the disk from filling
         File::options().write(true).open(audit)?.set_len(0)?;
     }

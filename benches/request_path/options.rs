@@ -24,8 +24,8 @@ pub struct Options {
     /// Distinct tokens of the largest run
     #[arg(long, default_value_t = 50_000)]
     pub tokens: usize,
-    /// Only the variants whose name contains one of these words, and their controls
-    #[arg(long, value_delimiter = ',')]
+    /// Only the variants whose name contains this, and their controls; may be given again
+    #[arg(long)]
     pub only: Vec<String>,
     /// The core of the load generator and the upstream
     #[arg(long, default_value_t = 0)]

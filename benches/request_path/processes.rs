@@ -6,10 +6,10 @@
 use crate::{Failure, Outcome};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Set by Ctrl-C and SIGTERM; every wait ends when it is set.
@@ -17,6 +17,8 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// The kernel counts a process's time in hundredths of a second (USER_HZ).
 const TICK_MICROS: f64 = 10_000.0;
+const PORT_MIN: u16 = 20_000;
+const PORTS: u16 = 12_000;
 
 /// What a program has used so far.
 #[derive(Clone, Copy)]
@@ -156,9 +158,18 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
 }
 
-/// An address on the loopback that nothing listens on now.
+/// An address on the loopback that nothing listens on now. Below the range that outgoing connections take their ports
+/// from (ip(7)), where a wait for a listener could connect to itself.
 pub fn free_address() -> Outcome<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+    static OFFSET: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..PORTS {
+        let nth = std::process::id() + OFFSET.fetch_add(1, Ordering::Relaxed);
+        let port = PORT_MIN + u16::try_from(nth % u32::from(PORTS))?;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return Ok(listener.local_addr()?);
+        }
+    }
+    Err("no port is free".into())
 }
 
 /// Busy time of a core since boot by all programs, microseconds.

@@ -25,7 +25,7 @@ pub struct Run {
 }
 
 /// A share above which the machine was too busy for close ratios.
-const BUSY: f64 = 0.10;
+const BUSY: f64 = 0.25;
 
 pub fn print(options: &Options, scene: &Scene, runs: &[Run]) {
     println!(
