@@ -135,8 +135,7 @@ impl Origin {
     pub fn wait_for(&self, count: usize) -> Vec<Received> {
         let requests = self.shared.requests.lock().unwrap();
         let missing = |all: &mut Vec<Received>| all.iter().filter(|r| r.complete).count() < count;
-        let (requests, result) =
-            self.shared.arrived.wait_timeout_while(requests, super::PATIENCE, missing).unwrap();
+        let (requests, result) = self.shared.arrived.wait_timeout_while(requests, super::PATIENCE, missing).unwrap();
         assert!(!result.timed_out(), "{count} requests were to arrive, but only: {:?}", starts(&requests));
         requests.clone()
     }
