@@ -17,7 +17,7 @@ mod wire;
 pub use ask::Ask;
 pub use client::{Client, Response};
 pub use gate::{Exit, Gate};
-pub use issuer::{Issuer, Key};
+pub use issuer::{Issuer, Key, change, encode, now};
 pub use origin::{Origin, Received};
 pub use policy::Policy;
 pub use portal::{Browser, CALLBACK, HOST, PASSWORD_PAGE, Town, portal};

@@ -4,6 +4,7 @@
 //! `@DATA@` a folder outside the policy directory, anything else what the test [`set`](Policy::set). Text is never
 //! understood here: a policy may be as wrong as a test wants it.
 
+use super::issuer::Issuer;
 use super::origin::Origin;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,6 +32,11 @@ impl Policy {
     pub fn portal(origin: &Origin) -> Policy {
         let policy = Policy { files: PORTAL.map(|(n, t)| (n.to_owned(), t.to_owned())).into(), words: BTreeMap::new() };
         policy.set("ORIGIN", &origin.address())
+    }
+
+    /// The same portal with tokens of this issuer beside the session cookie.
+    pub fn portal_with_tokens(origin: &Origin, issuer: &Issuer) -> Policy {
+        Policy::portal(origin).file("tokens.toml", include_str!("../policies/tokens.toml")).set("JWKS", &issuer.url())
     }
 
     /// Fills in `@word@`.
