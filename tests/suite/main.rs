@@ -15,6 +15,7 @@
 mod harness;
 
 mod answers;
+mod audit;
 mod framing;
 mod headers;
 mod metrics;

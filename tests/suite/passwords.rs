@@ -265,7 +265,7 @@ fn a_session_that_a_password_opened_before_the_cut_over_ends_with_it() {
     assert_eq!(citizen.get("/nop-ho-so/1").status, 200);
     assert_eq!(origin.only().vouched(), "citizen/password/0");
 
-    gate.reload(&Policy::portal(&origin), "success");
+    gate.reload(&Policy::portal(&origin), "ok");
     assert_eq!(citizen.get("/assets/a.js").status, 200);
     assert_eq!(origin.only().vouched(), "citizen/password/0");
     for target in ["/nop-ho-so/1", "/tra-cuu-ho-so", "/"] {

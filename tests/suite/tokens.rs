@@ -280,7 +280,7 @@ fn a_cookie_that_is_taken_away_takes_its_set_cookie_along() {
 #[test]
 fn a_key_that_is_too_weak_or_odd_is_left_out_and_the_others_load() {
     let (origin, issuer) = (Origin::answering(portal), Issuer::start());
-    let weak = Key::rsa_of("weak", aws_lc_rs::rsa::KeySize::Rsa2048).called("weak");
+    let weak = Key::rsa("weak");
     let mut short = weak.public();
     short["n"] = json!("AQAB");
     let mut for_secrets = weak.called("enc").public();

@@ -28,11 +28,7 @@ enum Kind {
 
 impl Key {
     pub fn rsa(id: &str) -> Key {
-        Key::rsa_of(id, KeySize::Rsa2048)
-    }
-
-    pub fn rsa_of(id: &str, size: KeySize) -> Key {
-        Key { id: id.to_owned(), kind: Arc::new(Kind::Rsa(RsaPair::generate(size).unwrap())) }
+        Key { id: id.to_owned(), kind: Arc::new(Kind::Rsa(RsaPair::generate(KeySize::Rsa2048).unwrap())) }
     }
 
     pub fn ec(id: &str) -> Key {
