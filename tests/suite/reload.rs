@@ -140,12 +140,11 @@ fn a_policy_that_fails_its_own_test_is_refused() {
 #[test]
 fn what_only_a_restart_can_change_is_refused_with_that_word() {
     let town = Town::start();
-    let port = town.gate.port("main");
-    let moved = town.gate.policy().change(&format!("127.0.0.1:{port}"), "127.0.0.1:1");
+    let moved = town.gate.policy().change("127.0.0.1:@PORT:main@", "127.0.0.1:1");
     let changes = [
         stricter(moved.clone()),
         stricter(town.gate.policy().change("[[listener]]", "[[listener]]\naddress = \"127.0.0.1:2\"\n[[listener]]")),
-        stricter(town.gate.policy().change(&town.gate.port("admin").to_string(), "3")),
+        stricter(town.gate.policy().change("@PORT:admin@", "3")),
         stricter(town.gate.policy().change("[state]\nstore = \"memory\"", "[state]\nstore = \"memory\"\nsessions = 7")),
     ];
     for change in changes {

@@ -131,6 +131,16 @@ impl Client {
         self.reader.body(Length::Known(count)).expect("bytes in time").0
     }
 
+    /// The same connection, to send from another thread.
+    pub fn again(&self) -> Client {
+        Client { reader: Reader::new(self.reader.stream.try_clone().unwrap()) }
+    }
+
+    /// Whether the other side still takes bytes.
+    pub fn sends(&mut self, bytes: &[u8]) -> bool {
+        self.reader.stream.write_all(bytes).is_ok()
+    }
+
     /// Says that nothing more will be sent.
     pub fn end(&mut self) {
         let _ = self.reader.stream.shutdown(std::net::Shutdown::Write);

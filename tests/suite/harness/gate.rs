@@ -101,7 +101,7 @@ impl Gate {
         format!("127.0.0.1:{}", self.port(port))
     }
     #[track_caller]
-    pub fn port(&self, name: &str) -> u16 {
+    fn port(&self, name: &str) -> u16 {
         *self.ports.get(name).unwrap_or_else(|| panic!("no port `{name}` in this policy"))
     }
     /// A new connection to the main listener.

@@ -12,6 +12,7 @@ mod policy;
 mod portal;
 mod reply;
 mod scrape;
+mod tls;
 mod wire;
 
 pub use ask::Ask;
@@ -22,7 +23,7 @@ pub use origin::{Origin, Received};
 pub use policy::Policy;
 pub use portal::{Browser, CALLBACK, HOST, PASSWORD_PAGE, Town, portal};
 pub use reply::{Latch, Reply};
-pub use scrape::Scrape;
+pub use tls::{Authority, Curl};
 
 use std::time::{Duration, Instant};
 
