@@ -26,3 +26,4 @@ mod startup;
 mod targets;
 mod tokens;
 mod transport;
+mod trust;

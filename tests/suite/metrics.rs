@@ -34,6 +34,8 @@ const NAMES: &[(&str, &[&str])] = &[
     ("build_info", &["version"]),
 ];
 
+type Labels = &'static [(&'static str, &'static str)];
+
 fn with_tokens() -> (Origin, Issuer, Gate) {
     let (origin, issuer) = (Origin::answering(portal), Issuer::start());
     let observed = "mode = \"observe\"\nreview = 2025-07-01";
@@ -118,7 +120,7 @@ fn promtool_finds_nothing_to_say() {
 fn a_request_moves_its_own_series_by_one() {
     let town = Town::start();
     let before = town.gate.metrics();
-    let cases: [(Ask, u16, &[(&str, &str)]); 4] = [
+    let cases: [(Ask, u16, Labels); 4] = [
         (
             Ask::get("/assets/a.js"),
             200,

@@ -23,6 +23,7 @@ pub use origin::{Origin, Received};
 pub use policy::Policy;
 pub use portal::{Browser, CALLBACK, HOST, PASSWORD_PAGE, Town, portal};
 pub use reply::{Latch, Reply};
+pub use scrape::Scrape;
 pub use tls::{Authority, Curl};
 
 use std::time::{Duration, Instant};

@@ -51,11 +51,6 @@ impl Policy {
         self
     }
 
-    pub fn without(mut self, name: &str) -> Policy {
-        self.files.remove(name).expect("a file to leave out");
-        self
-    }
-
     /// Adds text at the end of a file.
     pub fn append(mut self, name: &str, text: &str) -> Policy {
         self.files.get_mut(name).expect("a file to append to").push_str(text);
