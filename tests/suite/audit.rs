@@ -19,7 +19,6 @@ fn a_refusal_can_be_found_by_its_support_code() {
         ("/method", "GET"),
         ("/host", "dichvucong.daknong.gov.vn"),
         ("/path", "/nop-ho-so/1"),
-        ("/client/address", "127.0.0.1"),
         ("/decision/action", "login"),
         ("/decision/rule", "default"),
         ("/decision/reason", "session-unbound"),
@@ -32,7 +31,7 @@ fn a_refusal_can_be_found_by_its_support_code() {
         assert_eq!(line.pointer(member).and_then(Value::as_str), Some(expected), "{member} in {line}");
     }
     assert_eq!(line["status"], 401, "{line}");
-    assert!(line.pointer("/client/port").is_some_and(Value::is_u64), "{line}");
+    assert!(line["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1:")), "{line}");
     let time = line["time"].as_str().expect("a time");
     assert!(time.contains("+07:00"), "a time with the offset of the policy's zone: {time}");
     assert_eq!(answer.reason(), "session-unbound");
