@@ -110,6 +110,12 @@ fn a_body_that_can_be_read_in_two_ways_is_not_forwarded() {
         assert!(matches!(status, 400 | 403), "{form}: {status}");
         town.origin.expect_untouched();
     }
+    for query in ["username=079203001234", "a=b&user%6eame=x", "username%5B%5D=x", "+username=x"] {
+        let ask = Ask::form(&format!("{PASSWORD_PAGE}?{query}"), &format!("username={OFFICIAL}&password=dung"));
+        let status = from_their_network(ask).status;
+        assert!(matches!(status, 400 | 403), "{query}: {status}");
+        town.origin.expect_untouched();
+    }
     for text in TWISTED_JSON {
         let status = from_their_network(Ask::json("/api/dang-nhap", text)).status;
         assert!(matches!(status, 400 | 403), "{text}: {status}");
