@@ -6,9 +6,15 @@
 
 pub mod fetch;
 pub mod guard;
+pub mod health;
+pub mod key_sets;
+pub mod listen;
 pub mod pem;
+pub mod running;
 pub mod tls;
 pub mod upstream;
+
+pub use running::Running;
 
 #[cfg(test)]
 mod testing;

@@ -150,6 +150,11 @@ impl Pool {
         chosen.map(|server| Box::new(server.peer.clone()))
     }
 
+    /// What is believed of each server now, in the order of the settings.
+    pub fn healthy(&self) -> Vec<bool> {
+        self.servers.iter().map(|server| server.state.is_healthy()).collect()
+    }
+
     /// Asks every server once, at the same time, and says what is now believed of each. A server changes sides
     /// after as many answers of one kind as [`Health`] demands. Without a health check all are healthy.
     pub async fn check(&self) -> Vec<(String, bool)> {
