@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 
 /// Fields that no client may send to the portal, and a value that would do harm.
 const TAKEN_AWAY: &[(&str, &str)] = &[
-    ("X-Gate-Account", "organization"),
-    ("X-Gate-Login", "vneid"),
-    ("X-Gate-Level", "3"),
-    ("X-Gate-Subject", "someone-else"),
-    ("X-Gate-Anything", "1"),
+    ("X-Gate-Account", "forged"),
+    ("X-Gate-Login", "forged"),
+    ("X-Gate-Level", "forged"),
+    ("X-Gate-Subject", "forged"),
+    ("X-Gate-Anything", "forged"),
     ("X-Support-Code", "forged"),
     ("X-Request-Id", "forged"),
     ("X-Forwarded-For", "203.0.113.66"),
@@ -70,7 +70,7 @@ fn no_spelling_of_a_forged_field_reaches_the_portal() {
             for ask in [Ask::get("/assets/a.js"), Ask::get("/nop-ho-so/1").cookie(&town.vneid)] {
                 assert_eq!(town.gate.ask(&ask.with(&spelling, value)).status, 200, "{spelling}");
                 let request = town.origin.only();
-                let raw = request.head.fields.iter().find(|(_, v)| v.contains(value) && *value != "1" && *value != "3");
+                let raw = request.head.fields.iter().find(|(_, v)| v.contains(value));
                 assert_eq!(raw, None, "{spelling} reached the portal");
                 assert!(request.head.aliases(name).len() <= 1, "{spelling}: {:?}", request.head.fields);
                 assert!(request.head.aliases(name).iter().all(|n| !n.contains(['_', '.'])), "{spelling}");
@@ -93,8 +93,13 @@ fn hop_by_hop_fields_end_at_the_gate() {
         assert!(town.origin.only().head.aliases(name).is_empty(), "{name} reached the portal");
     }
     let nominated = Ask::get("/assets/a.js").with("Connection", "close, X-Hop").with("X-Hop", "1");
-    assert_eq!(town.gate.ask(&nominated).status, 200);
-    assert!(town.origin.only().values("x-hop").is_empty());
+    match town.gate.ask(&nominated).status {
+        400 => town.origin.expect_untouched(),
+        status => {
+            assert_eq!(status, 200);
+            assert!(town.origin.only().values("x-hop").is_empty());
+        }
+    }
 }
 
 #[test]

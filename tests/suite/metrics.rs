@@ -48,6 +48,7 @@ fn with_tokens() -> (Origin, Issuer, Gate) {
 fn every_metric_of_the_contract_is_there_from_the_start() {
     let (_origin, _issuer, gate) = with_tokens();
     gate.ask(&Ask::get("/assets/a.js"));
+    gate.settle();
     let scrape = gate.metrics();
     for (name, labels) in NAMES {
         let name = format!("vneid_gate_{name}");
@@ -88,7 +89,7 @@ fn closed_lists_are_complete_from_the_start() {
         values("refused_requests_total", "cause"),
         ["ambiguous_target", "framing", "overload", "rate", "too_large", "unknown_host"]
     );
-    assert_eq!(values("logins_total", "flow"), ["national-portal", "password", "password-json", "vneid"]);
+    assert_eq!(values("logins_total", "flow"), ["log-out", "national-portal", "password", "password-json", "vneid"]);
     assert_eq!(values("decisions_total", "mode"), ["enforce", "observe"]);
     for rule in ["citizen-vneid", "citizen-uses-vneid", "public-pages", "default", "organization-national-portal"] {
         assert_eq!(scrape.sum("vneid_gate_decisions_total", &[("rule", rule)]), 0.0, "{rule} starts at 0");

@@ -128,7 +128,7 @@ fn a_policy_that_disappears_is_no_policy_without_rules() {
 #[test]
 fn a_policy_that_fails_its_own_test_is_refused() {
     let town = Town::start();
-    let test = "\n[[test]]\nname = \"undeclared pages ask for the log-in\"\nrequest = { method = \"GET\", \
+    let test = "\n[[test]]\nname = \"undeclared pages ask for the log-in\"\nat = 2026-01-01T00:00:00+07:00\nrequest = { method = \"GET\", \
                 url = \"https://dichvucong.daknong.gov.vn/undeclared\" }\nexpect = { then = \"login\" }\n";
     let tested = town.gate.policy().append("rules.toml", test);
     town.gate.reload(&tested, "ok");
@@ -160,6 +160,7 @@ fn counters_and_sessions_survive_and_new_rules_start_at_zero() {
     let town = Town::start();
     assert_eq!(verdict(&town.gate), 401);
     let labels = [("rule", "default"), ("action", "login"), ("route", "other")];
+    town.gate.settle();
     let before = town.gate.metric("vneid_gate_decisions_total", &labels);
     assert!(before >= 1.0);
     let rule = "[[rule]]\nname = \"brand-new\"\nwhen = { account = \"organization\" }\nroutes = [\"filing\"]\n\
@@ -174,7 +175,7 @@ fn counters_and_sessions_survive_and_new_rules_start_at_zero() {
 fn a_policy_that_closes_a_page_acts_on_open_sessions_at_once() {
     let town = Town::start();
     assert_eq!(town.gate.ask(&Ask::get("/nop-ho-so").cookie(&town.vneid)).status, 200);
-    let closed = town.gate.policy().change("level_min = 2 }\nthen = \"forward\"", "level_min = 2 }\nthen = \"reject\"");
+    let closed = town.gate.policy().change("level_min = 2 }", "level_min = 3 }");
     town.gate.reload(&closed, "ok");
     town.origin.take();
     assert_eq!(town.gate.ask(&Ask::get("/nop-ho-so").cookie(&town.vneid)).status, 403);

@@ -306,7 +306,7 @@ fn the_ledger_is_gone_with_a_restart_and_lets_nobody_in() {
 fn a_log_in_that_the_gate_saw_is_counted() {
     let town = Town::start();
     let mut citizen = Browser::new(&town.gate);
-    let vneid = [("flow", "vneid")];
+    let vneid = [("flow", "vneid"), ("result", "bound")];
     let before = town.gate.metric("vneid_gate_logins_total", &vneid);
     let sessions = town.gate.metric("vneid_gate_ledger_sessions", &[]);
     citizen.log_in_with_vneid("counted");

@@ -39,8 +39,7 @@ impl Town {
         assert_eq!(answer.status, 401, "{what}");
         assert_eq!(answer.reason(), reason, "{what}");
         self.origin.expect_untouched();
-        let after = self.gate.metric("vneid_gate_credential_checks_total", &labels);
-        assert_eq!(after, before + 1.0, "{what}: counted as {result}");
+        self.gate.until_metric("vneid_gate_credential_checks_total", &labels, |count| count == before + 1.0);
     }
 }
 
@@ -137,13 +136,15 @@ fn claims_that_do_not_hold_prove_nothing() {
         ("empty subject", json!({ "preferred_username": "" }), "malformed"),
         ("a subject of another type", json!({ "preferred_username": 79203001234_i64 }), "malformed"),
     ] {
+        let labels = [("credential", "sso-token"), ("result", result)];
+        town.gate.settle();
+        let before = town.gate.metrics().maybe("vneid_gate_credential_checks_total", &labels).unwrap_or(0.0);
         let answer = town.file(&mint(more));
         assert_eq!(answer.status, 401, "{what}");
         let reason = answer.reason();
         assert!(matches!(reason.as_str(), "credential-invalid" | "credential-expired"), "{what}: {reason}");
         if result != "*" {
-            let labels = [("credential", "sso-token"), ("result", result)];
-            assert!(town.gate.metric("vneid_gate_credential_checks_total", &labels) > 0.0, "{what} counts as {result}");
+            town.gate.until_metric("vneid_gate_credential_checks_total", &labels, |count| count > before);
         }
         town.origin.expect_untouched();
     }

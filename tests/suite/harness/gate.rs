@@ -148,6 +148,11 @@ impl Gate {
         let what = format!("{name} {labels:?}");
         eventually(&what, || self.metrics().maybe(name, labels).filter(|value| is(*value)));
     }
+    /// Waits until every request so far is counted and written down.
+    #[track_caller]
+    pub fn settle(&self) {
+        self.until_metric("vneid_gate_requests_in_flight", &[], |open| open == 0.0);
+    }
     pub fn status(&self) -> serde_json::Value {
         self.admin("/status").json()
     }
@@ -164,6 +169,14 @@ impl Gate {
         eventually("the audit line of a support code", || {
             self.audit().into_iter().find(|line| line["support_code"] == support_code)
         })
+    }
+    /// Sends one refused request and counts the audit lines up to its own.
+    #[track_caller]
+    pub fn audit_mark(&self) -> usize {
+        self.settle();
+        let code = self.ask(&Ask::get("/mark")).support_code();
+        self.audit_of(&code);
+        self.audit().iter().position(|line| line["support_code"] == code.as_str()).expect("its line") + 1
     }
     /// Everything that the process has written anywhere.
     pub fn everything_written(&self) -> String {

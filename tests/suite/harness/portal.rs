@@ -79,6 +79,7 @@ impl Town {
         let origin = Origin::answering(portal);
         let gate = Gate::start(&change(Policy::portal(&origin)));
         Browser::new(&gate).log_in_with_vneid("born-by-vneid");
+        gate.settle();
         origin.take();
         Town { origin, gate, vneid: "PHPSESSID=born-by-vneid".to_owned() }
     }
