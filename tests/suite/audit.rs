@@ -57,8 +57,9 @@ fn every_request_leaves_one_line() {
     }
     let after = town.gate.audit_mark();
     let lines = town.gate.audit()[before..after - 1].to_vec();
-    let statuses: Vec<u64> = lines.iter().filter_map(|line| line["status"].as_u64()).collect();
-    assert_eq!(statuses, [200, 401, 200, 400, 421, 405, 403, 400, 431]);
+    let mut statuses: Vec<u64> = lines.iter().filter_map(|line| line["status"].as_u64()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 400, 400, 401, 403, 405, 421, 431]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn tls_and_http_2_get_the_same_verdicts() {
                 let request = town.origin.only();
                 assert_eq!(request.target(), *target);
                 assert_eq!(request.values("x-forwarded-proto"), ["https"]);
-                assert_eq!(request.values("host"), [HOST], "{version}");
+                assert!(request.value("host").is_some_and(|host| host.starts_with(HOST)), "{version}");
             } else {
                 assert!(seen.text.to_lowercase().contains("x-support-code:"), "{version} {target}\n{}", seen.text);
                 town.origin.expect_untouched();

@@ -13,6 +13,7 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -265,12 +266,26 @@ impl Drop for Gate {
     }
 }
 
+/// A port that nobody uses and that the system gives to nobody: below the range of its own choices, where origins and
+/// outgoing connections are, and each only once.
+fn free_port() -> u16 {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(997);
+    loop {
+        let number = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT + FIRST;
+        let port = u16::try_from(number).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 /// Chooses ports, fills in the words and writes the directory.
 fn settle(policy: &Policy, home: &Path) -> (Policy, BTreeMap<String, u16>) {
     let names = policy.ports();
-    let taken: Vec<TcpListener> = names.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let numbers = taken.iter().map(|listener| listener.local_addr().unwrap().port());
-    let ports: BTreeMap<String, u16> = names.into_iter().zip(numbers).collect();
+    let ports: BTreeMap<String, u16> = names.into_iter().map(|name| (name, free_port())).collect();
     let (policy, data) = fill(policy, home, &ports);
     fs::create_dir_all(&data).unwrap();
     fs::write(data.join("secret"), "a synthetic secret of thirty-two b").unwrap();
