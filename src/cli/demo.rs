@@ -7,15 +7,10 @@ use super::{COULD_NOT, run, serve};
 use crate::config::read_directory;
 use crate::demo::{self, Addresses, Stage};
 use crate::diagnostic::render;
-use async_trait::async_trait;
-use pingora::server::ShutdownWatch;
-use pingora::services::ServiceWithDependents;
-use pingora::services::background::{BackgroundService, background_service};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// The shipped policy, as it stands in `policies/daknong`.
 const SHIPPED: [(&str, &str); 6] = [
@@ -64,25 +59,23 @@ fn show() -> Result<(), CannotShow> {
     let stage = Stage { gate_url: format!("http://{gate}"), admin_url: format!("http://{admin}"), addresses };
     let directory = std::env::temp_dir().join(format!("vneid-gate-demo-{}", std::process::id()));
     write_policy(&directory, &fill_in(gate, admin, &addresses)?)?;
-    let shown = present(&directory, stage, gate);
+    let shown = present(&directory, &stage);
     // What cannot be removed is a few small files in the temporary folder.
     let _ = std::fs::remove_dir_all(&directory);
     shown
 }
 
-fn present(directory: &Path, stage: Stage, gate: SocketAddr) -> Result<(), CannotShow> {
+fn present(directory: &Path, stage: &Stage) -> Result<(), CannotShow> {
     let loaded = read_directory(directory);
     let settings = loaded.settings.ok_or_else(|| CannotShow::Policy(render(&loaded.diagnostics, &loaded.sources)))?;
     let prepared = serve::prepare(directory, settings, loaded.digest)?;
-    let mut services = demo::services(&stage)?;
+    let services = demo::services(stage)?;
     let text = format!(
         "{}\nThe policy lies in {}: edit it and watch the gate take it over.\nThe audit log is audit.jsonl beside it.\n",
-        demo::introduction(&stage),
+        demo::introduction(stage),
         directory.display()
     );
-    let herald: Box<dyn ServiceWithDependents> = Box::new(background_service("introduction", Herald { gate, text }));
-    services.push(herald);
-    prepared.run(services);
+    prepared.run(services, move || println!("{text}"));
     Ok(())
 }
 
@@ -140,22 +133,6 @@ fn write_policy(directory: &Path, files: &[(&str, String)]) -> Result<(), Cannot
         std::fs::write(&path, text).map_err(failed(&path))?;
     }
     Ok(())
-}
-
-/// Prints the introduction once the gate answers.
-struct Herald {
-    gate: SocketAddr,
-    text: String,
-}
-
-#[async_trait]
-impl BackgroundService for Herald {
-    async fn start(&self, shutdown: ShutdownWatch) {
-        while tokio::net::TcpStream::connect(self.gate).await.is_err() && !*shutdown.borrow() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        println!("{}", self.text);
-    }
 }
 
 #[cfg(test)]
