@@ -23,8 +23,7 @@ fn with_tls(policy: Policy, authority: &Authority) -> Policy {
 #[test]
 fn tls_and_http_2_get_the_same_verdicts() {
     let authority = Authority::new();
-    // A body that fits the first window of HTTP/2: curl gives up on an early answer while it still has to send.
-    let town = Town::with(|policy| with_tls(policy, &authority).change("body = \"64KB\"", "body = \"10KB\""));
+    let town = Town::with(|policy| with_tls(policy, &authority));
     let session = town.vneid.clone();
     let cookie = ["--cookie", session.as_str()];
     let twice = format!("Cookie: {session}; PHPSESSID=x");
@@ -39,7 +38,7 @@ fn tls_and_http_2_get_the_same_verdicts() {
         (405, "/nop-ho-so", &["--request", "DELETE", "--cookie", &session]),
         (421, "/assets/a.js", &["--header", "Host: evil.example"]),
         (403, "/dich-vu-cong/cong-dan/dang-nhap", &["--data", "username=079203001234&password=dung"]),
-        (413, "/nop-ho-so", &["--cookie", &session, "--data", &"x".repeat(20_000)]),
+        (413, "/nop-ho-so", &["--cookie", &session, "--data", &"x".repeat(70_000)]),
         (200, "/nop-ho-so", &["--cookie", &session, "--data", "ho-so=1"]),
     ];
     for version in ["--http1.1", "--http2"] {
@@ -47,6 +46,11 @@ fn tls_and_http_2_get_the_same_verdicts() {
             town.origin.take();
             let curl = Curl::to(HOST, &town.gate.address("tls")).trusting(&authority.file());
             let seen = curl.with(&[version]).with(arguments).https(target);
+            if *status == 413 && seen.status == 0 {
+                // This curl gives up on an HTTP/2 answer that comes while it still has to send.
+                town.origin.expect_untouched();
+                continue;
+            }
             assert_eq!(seen.status, *status, "{version} {target}\n{}", seen.text);
             assert_eq!(seen.version, if version == "--http2" { "2" } else { "1.1" });
             if *status == 200 {
@@ -60,6 +64,7 @@ fn tls_and_http_2_get_the_same_verdicts() {
             }
         }
     }
+    town.gate.until_metric("vneid_gate_refused_requests_total", &[("cause", "too_large")], |count| count == 2.0);
     town.expect_untouched();
 }
 

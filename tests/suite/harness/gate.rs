@@ -47,7 +47,7 @@ impl Gate {
         Gate::launch(policy, "/readyz", &[("RUST_LOG", "trace")])
     }
 
-    /// Starts it and waits until it lives, ready or not.
+    /// Starts it and waits until it lives and listens, ready or not.
     #[track_caller]
     pub fn start_unready(policy: &Policy) -> Gate {
         Gate::launch(policy, "/livez", &[])
@@ -84,7 +84,7 @@ impl Gate {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return Err(Exit { code: status.code(), stdout: self.stdout(), stderr: self.stderr() });
             }
-            if self.is_listening("admin") && self.admin(path).status == 200 {
+            if self.is_listening("admin") && self.admin(path).status == 200 && self.is_listening("main") {
                 return Ok(());
             }
             assert!(Instant::now() < deadline, "not up in time ({path}):\n{}", self.stderr());
