@@ -56,7 +56,7 @@ as_root() {
 
 if [ -n "$missing" ]; then
     missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
-    echo "setup: installing $missing"
+    echo "setup: installing $missing(this takes a minute)"
     if ! command -v apt-get >/dev/null; then
         echo "setup: no apt-get here; please install the above by hand" >&2
         exit 2
@@ -71,7 +71,7 @@ if [ -n "$missing" ]; then
     apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
     as_root "${apt[@]}" update
     # shellcheck disable=SC2086 # a list of package names
-    as_root "${apt[@]}" install -y --no-install-recommends $missing
+    as_root "${apt[@]}" install -y --no-install-recommends $missing >/dev/null
 else
     echo "setup: everything for '$1' is there"
 fi

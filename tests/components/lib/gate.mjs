@@ -50,7 +50,7 @@ path = "${folder}/audit.jsonl"
   }
   const program = start(binary(), ['run', folder], { env: { RUST_LOG: process.env.RUST_LOG ?? 'info' } });
   const gate = {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://portal.test:${port}`,
     admin: `http://127.0.0.1:${adminPort}`,
     folder,
     program,
@@ -64,9 +64,9 @@ path = "${folder}/audit.jsonl"
 }
 
 /** Whether something accepts connections on this loopback port. */
-export function accepts(port, host = '127.0.0.1') {
+export function accepts(port) {
   return new Promise((resolveOpen) => {
-    const socket = net.connect(port, host);
+    const socket = net.connect(port, '127.0.0.1');
     socket.once('connect', () => { socket.destroy(); resolveOpen(true); });
     socket.once('error', () => resolveOpen(false));
   });

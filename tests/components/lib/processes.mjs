@@ -82,13 +82,13 @@ export async function waitFor(what, probe, { within = 30_000, every = 50, progra
 }
 
 /** A loopback port that nothing listens on, from below the range that outgoing connections use. */
-export async function freePort(host = '127.0.0.1') {
+export async function freePort() {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await new Promise((resolve) => {
       const probe = net.createServer();
       probe.once('error', () => resolve(false));
-      probe.listen(port, host, () => probe.close(() => resolve(true)));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
     });
     if (free) return port;
   }

@@ -1,6 +1,6 @@
 // A real OpenID provider on loopback, shaped like the portal's own realm (addresses and claims as Keycloak names them). It
 // stands in for VNeID too: the person chooses how they prove who they are, and the tokens say so. Knows nothing of the gate.
-import './webcrypto.mjs';
+import './older_node.mjs';
 import http from 'node:http';
 import { randomBytes, createHash } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -27,9 +27,10 @@ async function signingKey(alg, kid) {
 /**
  * Prepares the realm; `start()` opens its port and `stop()` closes it, as often as a test likes: issuer and keys stay.
  * @param clients  oidc-provider's client metadata; `x_alg` and `x_ttl_s` shape the access tokens of that client
+ * @param host     the name in the issuer; other than an address only the tests themselves can resolve it
  */
 export async function prepareRealm({ clients, host = '127.0.0.1' }) {
-  const port = await freePort(host);
+  const port = await freePort();
   const issuer = `http://${host}:${port}${PATH}`;
   let keys = [await signingKey('RS256', 'rs256-1'), await signingKey('ES256', 'es256-1')];
   const shape = Object.fromEntries(clients.map((client) => [client.client_id, client]));
@@ -44,7 +45,9 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
     enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256'] },
     pkce: { required: () => true },
     issueRefreshToken: () => true,
-    ttl: { Session: 600, Grant: 600, Interaction: 600, AuthorizationCode: 60, IdToken: 300, RefreshToken: 600, ClientCredentials: 300 },
+    ttl: {
+      AccessToken: (ctx, token) => token.resourceServer.accessTokenTTL, Session: 600, Grant: 600, Interaction: 600, AuthorizationCode: 60, IdToken: 300, RefreshToken: 600, ClientCredentials: 300,
+    },
     routes: {
       authorization: '/protocol/openid-connect/auth',
       token: '/protocol/openid-connect/token',
@@ -77,7 +80,6 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
   const realm = {
     issuer,
     origin: `http://${host}:${port}`,
-    host,
     jwksUrl: `${issuer}/protocol/openid-connect/certs`,
     authorizationUrl: `${issuer}/protocol/openid-connect/auth`,
     tokenPath: `${PATH}/protocol/openid-connect/token`,
@@ -104,7 +106,7 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
         response.end(String(error.stack));
       });
     });
-    await new Promise((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
+    await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   }
 
   async function answer(incoming, response) {
