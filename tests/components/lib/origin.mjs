@@ -8,7 +8,11 @@ export async function startOrigin(answer = (seen, response) => response.end('ok'
   const server = http.createServer(async (incoming, response) => {
     const seen = { method: incoming.method, url: incoming.url, headers: incoming.headers, body: await readBody(incoming) };
     requests.push(seen);
-    await answer(seen, response);
+    try {
+      await answer(seen, response);
+    } catch (error) {
+      response.writeHead(500).end(String(error.stack));
+    }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -46,7 +46,8 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
     pkce: { required: () => true },
     issueRefreshToken: () => true,
     ttl: {
-      AccessToken: (ctx, token) => token.resourceServer.accessTokenTTL, Session: 600, Grant: 600, Interaction: 600, AuthorizationCode: 60, IdToken: 300, RefreshToken: 600, ClientCredentials: 300,
+      AccessToken: (ctx, token) => token.resourceServer.accessTokenTTL,
+      Session: 600, Grant: 600, Interaction: 600, AuthorizationCode: 60, IdToken: 300, RefreshToken: 600, ClientCredentials: 300,
     },
     routes: {
       authorization: '/protocol/openid-connect/auth',
