@@ -25,7 +25,7 @@ test:
 	$(MAKE) components
 
 check:
-	$(SETUP) build
+	$(SETUP) check
 	$(MAKE) lint
 	set -e; for policy in policies/daknong policies/examples/*/; do cargo run --locked -- check "$$policy"; done
 

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # Installs what a checkout on Debian 12 lacks for one purpose, and nothing that is there already. Run again at will.
 #
-#   deploy/setup-debian.sh build|test|bench|image
+#   deploy/setup-debian.sh build|check|test|bench|image
 #
 # Works as root or with sudo. Rust itself comes from rustup and is not installed here.
 set -euo pipefail
 
 usage() {
-    echo "usage: $0 build|test|bench|image" >&2
+    echo "usage: $0 build|check|test|bench|image" >&2
     exit 2
 }
 
 # What each purpose needs: the command, then the Debian package that brings it.
 build="cmake:cmake gcc:gcc g++:g++ make:make"
 case "${1:-}" in
-    build) needed="$build" ;;
+    build | check) needed="$build" ;;
     test) needed="$build curl:curl openssl:openssl node:nodejs npm:npm nginx:nginx-light wrk:wrk
                   chromium:chromium prometheus:prometheus promtool:prometheus fc-list:fontconfig" ;;
     bench) needed="$build curl:curl nginx:nginx-light haproxy:haproxy wrk:wrk" ;;
@@ -76,7 +76,7 @@ else
     echo "setup: everything for '$1' is there"
 fi
 
-if [ "$1" = test ]; then
+if [ "$1" = test ] || [ "$1" = check ]; then
     for component in rustfmt clippy; do
         cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component"
     done
