@@ -92,20 +92,21 @@ test('a citizen with the old password is turned away in Vietnamese, and the page
 
   await page.locator('a.button').first().click();
   await page.waitForURL(`${portal}${LOGIN}**`);
-  await page.getByRole('link', { name: /VNeID/ }).or(page.getByRole('button', { name: /VNeID/ })).first().click();
+  await page.getByRole('link', { name: /VNeID/ }).click();
   await passVneid(page);
   await page.waitForURL(`${portal}/**`);
 
   await page.goto(`${portal}/nop-ho-so`);
-  await page.locator('select[name=thu-tuc]').selectOption({ index: 1 })
-    .catch(() => page.locator('input[name=thu-tuc]').first().check());
-  await page.locator('[name=noi-dung]').fill('Xin cấp bản sao.');
+  await page.locator('#xhr-without').click();
+  await page.locator('#xhr-result').getByText(/^401 application\/problem\+json/).waitFor();
+  await page.locator('select[name=thu-tuc]').selectOption({ index: 1 });
+  await page.locator('textarea[name=noi-dung]').fill('Xin cấp bản sao.');
   const [filed] = await Promise.all([
     page.waitForResponse((response) => response.request().method() === 'POST'),
-    page.locator('form:has([name=noi-dung]) button[type=submit], form:has([name=noi-dung]) button:not([type])').first().click(),
+    page.locator('#filing button[type=submit]').click(),
   ]);
   assert.equal(filed.status(), 201);
-  assert.match(await page.locator('main').innerText(), /DN-\d{6}/);
+  assert.match(await page.locator('.case-number').innerText(), /^DN-\d{6}$/);
   t.diagnostic(`the filed case: ${await screenshot(page, 'filed')}`);
 
   await page.goto(`${portal}/dang-xuat`);
