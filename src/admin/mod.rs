@@ -1,1 +1,101 @@
-//! (being built)
+//! What operators and Prometheus ask of a running gate, on a listener of its own: `/metrics`, `/livez`, `/readyz`,
+//! `/status`. Reads only; never serves the portal.
+
+use crate::snapshot::Live;
+use crate::state::State;
+use crate::telemetry::Telemetry;
+use crate::transport::Running;
+use async_trait::async_trait;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Method, Response, StatusCode};
+use jiff::Timestamp;
+use pingora::apps::http_app::ServeHttp;
+use pingora::protocols::http::ServerSession;
+use serde_json::json;
+use std::sync::Arc;
+
+pub struct Admin {
+    pub live: Arc<Live<Running>>,
+    pub state: Arc<State>,
+    pub telemetry: Arc<Telemetry>,
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+#[async_trait]
+impl ServeHttp for Admin {
+    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        let head = session.req_header();
+        let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+        session.set_keepalive(Some(60));
+        if method != Method::GET && method != Method::HEAD {
+            return answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, b"only GET and HEAD\n".to_vec());
+        }
+        match path.as_str() {
+            "/metrics" => self.metrics(),
+            "/livez" => answer(StatusCode::OK, TEXT, b"ok\n".to_vec()),
+            "/readyz" => self.ready(),
+            "/status" => self.status(),
+            _ => answer(StatusCode::NOT_FOUND, TEXT, b"/metrics /livez /readyz /status\n".to_vec()),
+        }
+    }
+}
+
+impl Admin {
+    fn metrics(&self) -> Response<Vec<u8>> {
+        self.telemetry.metrics.ledger_sessions.set(i64::try_from(self.state.ledger.len()).unwrap_or(i64::MAX));
+        match self.telemetry.metrics.exposition() {
+            Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
+            Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string().into_bytes()),
+        }
+    }
+
+    /// Ready means: every credential can be judged. What is not is named.
+    fn ready(&self) -> Response<Vec<u8>> {
+        let missing = self.state.keys.missing();
+        if missing.is_empty() {
+            return answer(StatusCode::OK, TEXT, b"ok\n".to_vec());
+        }
+        let lines: String = missing
+            .iter()
+            .map(|name| format!("credential `{name}` has no key set yet: its tokens are refused as unavailable\n"))
+            .collect();
+        answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, lines.into_bytes())
+    }
+
+    fn status(&self) -> Response<Vec<u8>> {
+        let running = self.live.current();
+        let settings = &running.snapshot.settings;
+        let now = Timestamp::now();
+        let next = settings.policy.next_transition(now);
+        let body = json!({
+            "name": settings.gate.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "policy": {
+                "digest": running.snapshot.digest,
+                "generation": running.snapshot.generation,
+                "load": self.telemetry.loads.report(),
+                "rules": settings.policy.rules().len(),
+                "next_transition": next.map(|(rule, at)| json!({ "rule": rule, "at": at })),
+                "reviews_due": settings.policy.reviews_due(now.to_zoned(settings.gate.zone.clone()).date()),
+            },
+            "credentials_without_keys": self.state.keys.missing(),
+            "ledger_sessions": self.state.ledger.len(),
+            "key_id": self.state.keyed.id(),
+        });
+        let text = serde_json::to_vec_pretty(&body).unwrap_or_default();
+        answer(StatusCode::OK, "application/json", text)
+    }
+}
+
+fn answer(status: StatusCode, kind: &str, body: Vec<u8>) -> Response<Vec<u8>> {
+    let mut builder = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, kind)
+        .header(CONTENT_LENGTH, body.len())
+        .header(CACHE_CONTROL, "no-store");
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        builder = builder.header(ALLOW, "GET, HEAD");
+    }
+    builder.body(body).unwrap_or_default()
+}

@@ -1,1 +1,54 @@
-//! (being built)
+//! The command line: one file a command.
+//!
+//! Exit status: 0 fine, 1 the policy is not fine, 2 wrong usage or could not run.
+
+mod check;
+mod demo;
+mod run;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The policy is not fine.
+const NOT_FINE: u8 = 1;
+/// Wrong usage, or could not run.
+const COULD_NOT: u8 = 2;
+
+/// Reverse proxy that lets citizens into a public-service portal with VNeID accounts only.
+#[derive(Parser)]
+#[command(name = "vneid-gate", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the policy in a directory; reload on change and on SIGHUP, stop gracefully on SIGTERM
+    Run {
+        /// Policy directory, for example policies/daknong
+        directory: PathBuf,
+    },
+    /// Validate a policy directory and run its tests
+    Check {
+        /// Policy directory, for example policies/daknong
+        directory: PathBuf,
+        /// For people or for pipelines
+        #[arg(long, value_parser = ["text", "json"], default_value = "text")]
+        format: String,
+    },
+    /// The gate with the shipped policy in front of a small built-in portal: try it in a browser
+    Demo,
+}
+
+/// Reads the arguments and does what they ask for.
+pub fn main() -> ExitCode {
+    // Clap exits with 2 for wrong usage, as promised.
+    match Cli::parse().command {
+        Command::Run { directory } => run::run(&directory),
+        Command::Check { directory, format } => check::check(&directory, format == "json"),
+        Command::Demo => demo::demo(),
+    }
+}

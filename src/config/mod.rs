@@ -1,1 +1,168 @@
-//! (being built)
+//! What did the operator write, and what does it mean?
+//!
+//! Reads a policy directory into [`Settings`], or into diagnostics: all mistakes of all files at once. After this
+//! room there is no `Result` about configuration any more.
+
+pub mod files;
+mod login;
+mod names;
+mod portal;
+mod process;
+mod prove;
+mod reader;
+mod rules;
+pub mod settings;
+mod tests_table;
+mod values;
+mod who;
+
+pub use files::{Loaded, read_directory};
+pub use settings::Settings;
+
+use crate::diagnostic::{Diagnostic, Place, Source, code};
+use crate::policy::Policy;
+use reader::{Findings, Table, Value};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::DeTable;
+
+/// The arrays of tables at the top level, in the order of the handbook.
+const ARRAYS: [&str; 9] =
+    ["listener", "upstream", "site", "route", "credential", "username", "rule", "test", "invariant"];
+/// The single tables at the top level.
+const SINGLES: [&str; 5] = ["gate", "admin", "state", "audit", "default"];
+
+/// All files, parsed; what the readers of single tables work from.
+struct Files<'t> {
+    roots: Vec<Table<'t>>,
+    findings: &'t Findings,
+    /// Relative paths in the policy start here.
+    base: &'t Path,
+    /// Files that were read on the way.
+    read: RefCell<Vec<PathBuf>>,
+}
+
+/// Builds settings from text. `base` is the policy directory: keys ending in `_file` are read relative to it.
+pub fn build(sources: &[Source], base: &Path) -> (Option<Settings>, Vec<Diagnostic>) {
+    let findings = RefCell::new(Vec::new());
+    let parsed: Vec<Spanned<DeTable<'_>>> = sources.iter().enumerate().map(|(n, s)| parse(n, s, &findings)).collect();
+    let settings = {
+        let roots = parsed.iter().enumerate().map(|(n, root)| Table::root(root, n, &findings)).collect();
+        let files = Files { roots, findings: &findings, base, read: RefCell::default() };
+        files.check_top_level();
+        assemble(&files)
+    };
+    let findings = findings.into_inner();
+    let broken = findings.iter().any(Diagnostic::is_error);
+    (settings.filter(|_| !broken), findings)
+}
+
+fn parse<'s>(file: usize, source: &'s Source, findings: &Findings) -> Spanned<DeTable<'s>> {
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        let place = Place { file, start: span.start, end: span.end.max(span.start + 1) };
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        findings.borrow_mut().push(Diagnostic::error(code::TOML_SYNTAX, message).at(place));
+    }
+    root
+}
+
+/// Reads every table in the order in which names are needed; `None` when something essential is missing.
+fn assemble(files: &Files<'_>) -> Option<Settings> {
+    let gate = process::gate(files);
+    let zone = gate.as_ref().map_or(jiff::tz::TimeZone::UTC, |g| g.zone.clone());
+    let listeners = process::listeners(files);
+    let admin = process::admin(files);
+    let state = process::state(files);
+    let audit = process::audit(files);
+    let (upstreams, upstream_names) = portal::upstreams(files);
+    let (mut sites, site_names) = portal::sites(files, &upstream_names);
+    let (mut routes, route_names) = portal::routes(files, &mut sites, &site_names);
+    let (identity, credential_names) = who::identity(files, &site_names, &sites);
+    let rules = rules::rules(files, &mut routes, &route_names, &credential_names, &zone);
+    let policy = Policy::new(sites, routes, rules);
+    let cases = tests_table::cases(files, &credential_names, &zone);
+    if files.findings.borrow().iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    prove::prove(files, &policy, &identity.identity, &cases);
+    Some(Settings {
+        gate: gate?,
+        listeners,
+        admin: admin?,
+        state,
+        audit,
+        upstreams,
+        identity: identity.identity,
+        keys: identity.keys,
+        policy,
+        cases,
+        files: files.read.take(),
+    })
+}
+
+impl<'t> Files<'t> {
+    fn check_top_level(&self) {
+        for root in &self.roots {
+            for key in ARRAYS.into_iter().chain(SINGLES) {
+                let Some(value) = root.raw(key) else { continue };
+                if key == "invariant" {
+                    root.unsupported(key);
+                } else if ARRAYS.contains(&key) && !value.is_array() {
+                    let help = format!("write `[[{key}]]`: there may be several");
+                    value.fail::<()>(code::WRONG_TYPE, format!("`{key}` is an array of tables"), help);
+                }
+            }
+            root.report_unknown();
+        }
+    }
+
+    /// Every `[[name]]` of all files, in order.
+    fn arrays(&self, key: &'static str) -> Vec<Table<'t>> {
+        let values = self.roots.iter().filter_map(|root| root.raw(key)).filter(Value::is_array);
+        values.flat_map(|v| v.elements().unwrap_or_default()).filter_map(|v| v.table(key)).collect()
+    }
+
+    /// The one `[name]` of all files; a second one is a finding.
+    fn single(&self, key: &'static str) -> Option<Table<'t>> {
+        let mut tables = self.roots.iter().filter_map(|root| root.raw(key)).filter_map(|v| v.table(key));
+        let first = tables.next()?;
+        for again in tables {
+            again.report(
+                code::DUPLICATE_TABLE,
+                format!("a second `[{key}]`"),
+                Some("there is one for all files".into()),
+            );
+        }
+        Some(first)
+    }
+
+    /// The one `[name]`, which must be there.
+    fn mandatory(&self, key: &'static str) -> Option<Table<'t>> {
+        let table = self.single(key);
+        if table.is_none() && !self.roots.iter().any(|root| root.toml.contains_key(key)) {
+            let finding = Diagnostic::error(code::MISSING_KEY, format!("no file has the table `[{key}]`"));
+            self.findings.borrow_mut().push(finding.help("it is mandatory; see policies/daknong for an example"));
+        }
+        table
+    }
+
+    /// Reads a file that the policy names; a failure is a finding at the place where it is named.
+    fn read(&self, value: Value<'_>) -> Option<Vec<u8>> {
+        let name = value.text()?;
+        let path = self.base.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                self.read.borrow_mut().push(path);
+                Some(bytes)
+            }
+            Err(error) => value.fail(
+                code::UNUSABLE_FILE,
+                format!("cannot read `{name}`: {error}"),
+                "relative paths start at the policy directory",
+            ),
+        }
+    }
+}

@@ -4,8 +4,22 @@
 //! key set, a remembered token) is declared here as a trait and implemented by `state`. Knows no proxy, no clock,
 //! no metrics: the caller passes the time and counts the outcome.
 
+pub mod claims;
+pub mod cookie;
+pub mod credential;
+#[cfg(test)]
+mod fixtures;
+pub mod flow;
+pub mod form;
+pub mod identify;
+pub mod json;
+pub mod keys;
 pub mod principal;
+pub mod token;
+pub mod username;
 pub mod words;
 
+pub use credential::{Credential, Identity, SiteId};
+pub use identify::{Known, Presented, SessionKey};
 pub use principal::{CredentialId, Facts, Principal};
 pub use words::{Account, Evidence, Level, Login};

@@ -1,1 +1,117 @@
-//! (being built)
+//! May they? Pure: no clock, no I/O, no pingora.
+//!
+//! A [`Policy`] is built once from meant values; a question is a [`Query`] and principals, the answer a [`Decision`].
+
+pub mod case;
+pub mod decision;
+pub mod page;
+pub mod reach;
+pub mod reason;
+pub mod route;
+pub mod rule;
+pub mod target;
+
+pub use decision::{Decision, Grant, Query, Verdict};
+pub use page::Page;
+pub use reason::Reason;
+pub use route::{RouteId, RouteIndex};
+pub use rule::{Action, Condition, Mode, Rule, RuleId};
+
+use crate::identity::SiteId;
+use http::Method;
+use std::collections::HashMap;
+use target::Relaxed;
+
+/// The route of a path that no declared route covers.
+pub const OTHER: &str = "other";
+
+/// One `[[site]]`.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub name: String,
+    pub hosts: Vec<String>,
+    /// Index into the list of upstreams.
+    pub upstream: usize,
+    pub login_url: Option<String>,
+    pub relaxed: Relaxed,
+    pub routes: RouteIndex,
+    /// The built-in route of this site.
+    pub other: RouteId,
+}
+
+/// One `[[route]]`, or the built-in `other` of a site.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub name: String,
+    pub site: SiteId,
+    /// `None`: any method but TRACE and CONNECT.
+    pub methods: Option<Vec<Method>>,
+    /// Largest request body in bytes.
+    pub body_max: u64,
+    /// The rules that may apply here, in order; the default is not among them.
+    pub rules: Vec<RuleId>,
+}
+
+impl Route {
+    /// HEAD counts as GET.
+    pub fn allows(&self, method: &Method) -> bool {
+        match &self.methods {
+            None => *method != Method::TRACE && *method != Method::CONNECT,
+            Some(list) => list.contains(method) || (*method == Method::HEAD && list.contains(&Method::GET)),
+        }
+    }
+}
+
+/// Sites, routes and rules, indexed.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    sites: Vec<Site>,
+    hosts: HashMap<String, SiteId>,
+    routes: Vec<Route>,
+    /// The default is the last.
+    rules: Vec<Rule>,
+}
+
+impl Policy {
+    /// `rules` in order, the default last.
+    pub fn new(sites: Vec<Site>, routes: Vec<Route>, rules: Vec<Rule>) -> Self {
+        let ids = (0_u16..).map(SiteId);
+        let hosts = sites.iter().zip(ids).flat_map(|(s, id)| s.hosts.iter().map(move |h| (h.clone(), id))).collect();
+        Policy { sites, hosts, routes, rules }
+    }
+
+    /// `host` in lower case, without port.
+    pub fn site_of(&self, host: &str) -> Option<(SiteId, &Site)> {
+        let id = *self.hosts.get(host)?;
+        self.site(id).map(|s| (id, s))
+    }
+
+    pub fn site(&self, id: SiteId) -> Option<&Site> {
+        self.sites.get(usize::from(id.0))
+    }
+
+    pub fn sites(&self) -> impl Iterator<Item = (SiteId, &Site)> {
+        (0_u16..).map(SiteId).zip(self.sites.iter())
+    }
+
+    pub fn route(&self, id: RouteId) -> Option<&Route> {
+        self.routes.get(usize::from(id.0))
+    }
+
+    pub fn routes(&self) -> impl Iterator<Item = (RouteId, &Route)> {
+        (0_u16..).map(RouteId).zip(self.routes.iter())
+    }
+
+    pub fn rule(&self, id: RuleId) -> Option<&Rule> {
+        self.rules.get(usize::from(id.0))
+    }
+
+    /// All rules with the default at the end.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub fn default_id(&self) -> RuleId {
+        RuleId(u16::try_from(self.rules.len().saturating_sub(1)).unwrap_or(u16::MAX))
+    }
+}

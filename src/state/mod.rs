@@ -1,1 +1,89 @@
-//! (being built)
+//! What is learned while running: sessions, key sets, verified tokens. Every cell is bounded.
+//!
+//! Implements what `identity` must be able to look up. All secrets that key these cells come from `[gate] secret`.
+
+pub mod keyed;
+pub mod keys;
+pub mod ledger;
+pub mod tokens;
+
+use crate::config::settings::{Gate, State as Settings};
+use crate::identity::identify::{Known, SessionKey};
+use crate::identity::token::{Jwt, TokenError};
+use crate::identity::{Credential, Facts};
+use keyed::Keyed;
+use keys::Keys;
+use ledger::Ledger;
+use tokens::{Remembered, Tokens};
+
+/// All cells of learned state.
+#[derive(Debug)]
+pub struct State {
+    pub keyed: Keyed,
+    pub keys: Keys,
+    pub ledger: Ledger,
+    pub tokens: Tokens,
+}
+
+impl State {
+    pub fn new(gate: &Gate, settings: &Settings) -> Self {
+        State {
+            keyed: match &gate.secret {
+                Some(secret) => Keyed::new(&secret.0),
+                None => Keyed::new(&rand::random::<[u8; 32]>()),
+            },
+            keys: Keys::default(),
+            ledger: Ledger::new(settings.sessions),
+            tokens: Tokens::new(gate.limits.tokens),
+        }
+    }
+
+    /// What a request sees that pinned the snapshot `generation`.
+    pub fn seen_from(&self, generation: u64) -> View<'_> {
+        View { state: self, generation }
+    }
+}
+
+/// The state as one request sees it: what is remembered under another policy is not believed.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'s> {
+    state: &'s State,
+    generation: u64,
+}
+
+impl Known for View<'_> {
+    fn session_key(&self, credential: &Credential, value: &[u8]) -> SessionKey {
+        self.state.keyed.session(&credential.name, value)
+    }
+
+    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> Option<Facts> {
+        let session = credential.session()?;
+        self.state.ledger.look_up(key, session.idle_s, session.lifetime_s, now_s)
+    }
+
+    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {
+        let keys = self.state.keys.of(&credential.name);
+        let stamp = (self.generation, keys.version);
+        let digest = self.state.keyed.token(token);
+        if let Some(known) = self.state.tokens.recall(&digest, credential.id, stamp, now_s) {
+            return Ok(known);
+        }
+        match jwt.verify(token, keys.set.as_deref(), now_s) {
+            Ok(verified) => {
+                let leeway_s = i64::try_from(jwt.leeway_s).unwrap_or(0);
+                let until_s = verified.expires_s.saturating_add(leeway_s);
+                let facts = verified.facts.clone();
+                self.state
+                    .tokens
+                    .remember(digest, Remembered { credential: credential.id, stamp, until_s, facts: verified.facts });
+                Ok(facts)
+            }
+            Err(error) => {
+                if error == TokenError::UnknownKid {
+                    self.state.keys.want(&credential.name);
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `vneid-gate run DIR`: read, check everything that can be checked, then serve.
+
+use super::serve::{self, CannotServe};
+use super::{COULD_NOT, NOT_FINE};
+use crate::config::read_directory;
+use crate::diagnostic::{render, summary};
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(super) fn run(directory: &Path) -> ExitCode {
+    start_log();
+    let loaded = read_directory(directory);
+    eprint!("{}", render(&loaded.diagnostics, &loaded.sources));
+    let Some(settings) = loaded.settings else {
+        eprintln!("{}: not started: {}", directory.display(), summary(&loaded.diagnostics));
+        return ExitCode::from(NOT_FINE);
+    };
+    match serve::prepare(directory, settings, loaded.digest) {
+        Ok(gate) => {
+            gate.run(Vec::new());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(inner) = cause {
+                eprintln!("  because: {inner}");
+                cause = inner.source();
+            }
+            ExitCode::from(match error {
+                CannotServe::Policy(_) => NOT_FINE,
+                _ => COULD_NOT,
+            })
+        }
+    }
+}
+
+/// The log goes to stderr. `VNEID_GATE_LOG` sets its level; pingora's own lines stay at warnings, since its finer ones
+/// hold request heads.
+pub(super) fn start_log() {
+    let level =
+        std::env::var_os("VNEID_GATE_LOG").and_then(|l| l.to_str()?.parse().ok()).unwrap_or(log::LevelFilter::Info);
+    // A second start in one process is a test's business.
+    let _ = env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Warn)
+        .filter_module("vneid_gate", level)
+        .format_timestamp_millis()
+        .try_init();
+}

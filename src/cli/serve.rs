@@ -1,0 +1,210 @@
+//! Puts the rooms together and serves: listeners, admin, background work, graceful stop.
+
+use crate::admin::Admin;
+use crate::config::settings::{Listener, Settings};
+use crate::proxy::Enforcer;
+use crate::reload::{self, Reloader};
+use crate::snapshot::{Live, Snapshot};
+use crate::state::State;
+use crate::telemetry::{Telemetry, audit};
+use crate::transport::guard::{Guarded, Limits, Meters};
+use crate::transport::health::HealthChecks;
+use crate::transport::key_sets::KeyRefresher;
+use crate::transport::listen::Tls;
+use crate::transport::tls::{self, TlsError, TlsVersion};
+use crate::transport::upstream::UpstreamError;
+use crate::transport::{Running, pem};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pingora::apps::http_app::HttpServer;
+use pingora::proxy::http_proxy;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server, ShutdownWatch};
+use pingora::services::ServiceWithDependents;
+use pingora::services::background::{BackgroundService, background_service};
+use pingora::services::listening::Service;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Idle connections kept to all upstreams, for each serving thread.
+const UPSTREAM_IDLE_MAX: usize = 256;
+/// A connection serves so many requests; then its memory is given back.
+const REQUESTS_PER_CONNECTION: u32 = 100_000;
+
+/// Why a good policy cannot be served on this machine.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CannotServe {
+    #[error("cannot listen on {address} (`{table}`)")]
+    Listen { address: SocketAddr, table: &'static str, source: std::io::Error },
+    #[error("cannot write the audit log")]
+    Audit(#[source] std::io::Error),
+    #[error("the metrics cannot be registered")]
+    Metrics(#[from] prometheus::Error),
+    #[error("the certificates of this policy cannot be used")]
+    Tls(#[from] TlsError),
+    #[error("this machine trusts no certificate authority: install `ca-certificates`")]
+    Roots(#[from] pem::PemError),
+    #[error("the upstreams of this policy cannot be used")]
+    Policy(#[from] UpstreamError),
+}
+
+/// A gate that is ready to serve.
+pub(super) struct Gate {
+    server: Server,
+    last_lines: audit::Writer,
+}
+
+/// Builds everything that can fail before the first connection is accepted.
+pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> Result<Gate, CannotServe> {
+    let telemetry = Arc::new(Telemetry::new()?);
+    let version = if settings.gate.tls_min_1_3 { TlsVersion::Tls13 } else { TlsVersion::Tls12 };
+    tls::install_crypto_provider(version)?;
+    pem::system_roots()?;
+    audit::check(&settings.audit).map_err(CannotServe::Audit)?;
+    for listener in &settings.listeners {
+        can_listen(listener.address, "[[listener]]")?;
+    }
+    can_listen(settings.admin.address, "[admin]")?;
+
+    let tls = Arc::new(Tls::new(&settings, &telemetry)?);
+    let state = Arc::new(State::new(&settings.gate, &settings.state));
+    state.keys.adopt(&settings.keys);
+    if settings.gate.secret.is_none() {
+        log::warn!("`[gate]` has no secret: pseudonyms in the audit log change at every start");
+    }
+    let running = Running::new(Snapshot { generation: 1, digest, settings }, None)?;
+    let now = Timestamp::now();
+    reload::show(&telemetry, &running.snapshot, now);
+    telemetry.loads.succeeded(now);
+    let live = Arc::new(Live::new(running));
+
+    let mut server = Server::new_with_opt_and_conf(None, conf(&live.current().snapshot.settings));
+    server.bootstrap();
+    let settings = &live.current().snapshot.settings;
+    let writer =
+        || audit::Writer::new(telemetry.audit.clone(), settings.audit.clone(), telemetry.metrics.audit_dropped.clone());
+    server.add_service(background_service("audit", writer()));
+    for listener in &settings.listeners {
+        let enforcer = Enforcer::new(live.clone(), state.clone(), telemetry.clone(), listener.clone());
+        server.add_service(listen(&server, enforcer, listener, settings, &tls, &telemetry)?);
+    }
+    let admin = Admin { live: live.clone(), state: state.clone(), telemetry: telemetry.clone() };
+    server.add_service(admin_service(admin, settings));
+    server.add_service(background_service(
+        "keys",
+        KeyRefresher { live: live.clone(), state: state.clone(), telemetry: telemetry.clone() },
+    ));
+    server.add_service(background_service("health", HealthChecks { live: live.clone(), telemetry: telemetry.clone() }));
+    let (directory, shared) = (directory.to_owned(), live.clone());
+    let reloader = Reloader { directory, live: shared, state: state.clone(), telemetry: telemetry.clone(), tls };
+    server.add_service(background_service("reload", reloader));
+    server.add_service(background_service("stop", Stopper { telemetry: telemetry.clone(), last_lines: writer() }));
+    log::info!("policy {} is in force; {}", live.current().snapshot.digest, addresses(settings));
+    Ok(Gate { server, last_lines: writer() })
+}
+
+impl Gate {
+    /// Serves until the process is told to stop.
+    pub(super) fn run(mut self, more: Vec<Box<dyn ServiceWithDependents>>) {
+        for service in more {
+            self.server.add_boxed_service(service);
+        }
+        self.server.run(RunArgs::default());
+        self.last_lines.finish();
+    }
+}
+
+fn conf(settings: &Settings) -> ServerConf {
+    let stop = settings.gate.timeouts.stop.as_secs().max(1);
+    ServerConf {
+        threads: settings.gate.threads,
+        // Each thread keeps its connections: with one thread a twentieth cheaper than stealing, with more no dearer.
+        work_stealing: false,
+        grace_period_seconds: Some(stop),
+        graceful_shutdown_timeout_seconds: Some(1),
+        upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,
+        max_retries: 4,
+        ..ServerConf::default()
+    }
+}
+
+fn can_listen(address: SocketAddr, table: &'static str) -> Result<(), CannotServe> {
+    // std sets SO_REUSEADDR, so a connection in TIME_WAIT does not count as taken.
+    TcpListener::bind(address).map(drop).map_err(|source| CannotServe::Listen { address, table, source })
+}
+
+fn listen(
+    server: &Server,
+    enforcer: Enforcer,
+    listener: &Listener,
+    settings: &Settings,
+    tls: &Tls,
+    telemetry: &Telemetry,
+) -> Result<Service<Guarded<pingora::proxy::HttpProxy<Enforcer>>>, CannotServe> {
+    let mut proxy = http_proxy(&server.configuration, enforcer);
+    let mut options = pingora::apps::HttpServerOptions::default();
+    options.keepalive_request_limit = Some(REQUESTS_PER_CONNECTION);
+    options.h2_idle_timeout = Some(settings.gate.timeouts.idle);
+    proxy.server_options = Some(options);
+    let address = listener.address.to_string();
+    let metrics = &telemetry.metrics;
+    let refused = |cause: &str| metrics.connections_refused.with_label_values(&[address.as_str(), cause]);
+    let meters = Meters {
+        open: metrics.connections_open.with_label_values(&[address.as_str()]),
+        refused: refused("limit"),
+        slow_heads: refused("slow-head"),
+        long_heads: refused("long-head"),
+    };
+    let limits = Limits {
+        head: settings.gate.timeouts.head,
+        idle: settings.gate.timeouts.idle,
+        // Twice what is answered with 431, so that whoever is a little over is told and not cut.
+        head_bytes_max: settings.gate.limits.head_bytes * 2,
+        connections_max: settings.gate.limits.connections,
+    };
+    let speaks = tls.of(listener.address).map(|c| tls::settings(c, listener.http2)).transpose()?;
+    Ok(Guarded::new(Arc::new(proxy), limits, meters).into_service("gate", &address, speaks))
+}
+
+fn admin_service(admin: Admin, settings: &Settings) -> Service<HttpServer<Admin>> {
+    let mut service = Service::new("admin".to_owned(), HttpServer::new_app(admin));
+    service.threads = Some(1);
+    service.add_tcp(&settings.admin.address.to_string());
+    service
+}
+
+fn addresses(settings: &Settings) -> String {
+    let listeners: Vec<String> = settings
+        .listeners
+        .iter()
+        .map(|l| format!("{}://{}", if l.tls.is_empty() { "http" } else { "https" }, l.address))
+        .collect();
+    format!("listening on {}, admin on http://{}", listeners.join(", "), settings.admin.address)
+}
+
+/// Ends the process as soon as the running requests are done, instead of at the end of the grace period.
+struct Stopper {
+    telemetry: Arc<Telemetry>,
+    last_lines: audit::Writer,
+}
+
+#[async_trait]
+impl BackgroundService for Stopper {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        if shutdown.changed().await.is_err() {
+            return;
+        }
+        log::info!("stopping: no new connections, running requests may end");
+        loop {
+            // First a moment for connections that were accepted but not yet read.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if self.telemetry.metrics.in_flight() == 0 {
+                self.last_lines.finish();
+                log::info!("stopped");
+                std::process::exit(0);
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Reads all `*.toml` files of a policy directory in name order. An empty or missing directory is an error, never
+//! "no rules".
+
+use super::Settings;
+use crate::diagnostic::{Diagnostic, Source, code};
+use aws_lc_rs::digest;
+use std::path::{Path, PathBuf};
+
+/// A policy directory as it was read at one moment.
+#[derive(Debug)]
+pub struct Loaded {
+    pub sources: Vec<Source>,
+    /// Absent when any diagnostic is an error.
+    pub settings: Option<Settings>,
+    pub diagnostics: Vec<Diagnostic>,
+    /// Hex digits that change when a file does.
+    pub digest: String,
+}
+
+/// Reads and builds in one go.
+pub fn read_directory(directory: &Path) -> Loaded {
+    match sources(directory) {
+        Ok(sources) => {
+            let (settings, diagnostics) = super::build(&sources, directory);
+            Loaded { digest: digest_of(&sources), sources, settings, diagnostics }
+        }
+        Err(finding) => Loaded { sources: vec![], settings: None, diagnostics: vec![finding], digest: String::new() },
+    }
+}
+
+/// The digest of the policy files, and age and size of the other files it names: cheap enough to look every second
+/// whether something changed, and indifferent to how an editor replaces files.
+pub fn fingerprint(directory: &Path, others: &[PathBuf]) -> Option<String> {
+    let mut print = sources(directory).ok().map(|s| digest_of(&s))?;
+    for other in others {
+        let meta = std::fs::metadata(other).ok();
+        let age = meta.as_ref().and_then(|m| m.modified().ok());
+        print.push_str(&format!("|{age:?}{:?}", meta.map(|m| m.len())));
+    }
+    Some(print)
+}
+
+fn sources(directory: &Path) -> Result<Vec<Source>, Diagnostic> {
+    let shown = directory.display();
+    let no_policy = |what: String| {
+        Diagnostic::error(code::NO_POLICY, what).help("a policy directory holds at least one file ending in .toml")
+    };
+    let entries =
+        std::fs::read_dir(directory).map_err(|e| no_policy(format!("cannot read directory `{shown}`: {e}")))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| no_policy(format!("cannot read directory `{shown}`: {e}")))?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        // Editors leave hidden files beside the one they save.
+        if path.extension().is_some_and(|e| e == "toml") && !name.starts_with('.') {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(no_policy(format!("no policy in `{shown}`: it has no file ending in .toml")));
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Source { name: path.display().to_string(), text }),
+            Err(e) => Err(Diagnostic::error(code::UNREADABLE_FILE, format!("cannot read `{}`: {e}", path.display()))
+                .help("policy files are UTF-8 text")),
+        })
+        .collect()
+}
+
+fn digest_of(sources: &[Source]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for source in sources {
+        let name = source.name.rsplit('/').next().unwrap_or_default();
+        for part in [name, &source.text] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+    }
+    context.finish().as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,202 @@
+//! `[[credential.login]]` and `[[credential.logout]]`: flows that the gate can see happen.
+
+use super::reader::{Table, Value};
+use super::values;
+use super::who::{json, level};
+use crate::diagnostic::code;
+use crate::identity::flow::{Begins, Flow, PathPattern, RequestShape, Success, TrustedHeaders};
+use crate::identity::form::NameField;
+use crate::identity::{Account, Level, Login};
+use crate::policy::target::{Relaxed, canonical_path};
+
+/// A log-in of a session, or (for tokens) only an attempt to be decided before it is forwarded.
+pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
+    let t = v.table("credential.login")?;
+    let name = t.required("name", values::name);
+    let begins = t.optional("begins", begins);
+    let request = t.required("request", |v| request(v, true));
+    let success = t.optional("success", success);
+    let username = t.optional("username", username);
+    let is = t.optional("is", is);
+    let headers = t.raw("headers").and_then(|v| v.table("credential.login.headers")).map(trusted_headers);
+    let by_redirect = request.as_ref().is_some_and(|r| !r.value.query.is_empty());
+    if by_redirect && begins.is_none() && !t.toml.contains_key("begins") {
+        let help = "begins = { location_host = [\"…\"] }: without it a forged callback would bind a session";
+        t.report(code::MISSING_KEY, "a flow by redirect lacks `begins`", Some(help.into()));
+    }
+    if session && success.as_ref().is_none_or(|s| s.value.is_empty()) {
+        let help = "at least one of location, header, json, set_cookie: a status alone is no verdict";
+        t.report(code::MISSING_KEY, "`success` has no positive sign", Some(help.into()));
+    }
+    if !session && (username.is_none() || begins.is_some()) {
+        let help = "a log-in of a token credential is a password attempt: it has `username` and no `begins`";
+        t.report(code::CONFLICTING_KEYS, "this log-in binds nothing", Some(help.into()));
+    }
+    if request.as_ref().is_some_and(|r| !r.value.form.is_empty())
+        && !matches!(&username, Some(u) if matches!(u.value, NameField::Form(_)))
+    {
+        t.report(code::CONFLICTING_KEYS, "`request.form` needs `username = { form = … }`", None);
+    }
+    t.done();
+    let is = is.map(|i| i.value).unwrap_or_default();
+    Some(Flow {
+        name: name?.value,
+        begins: begins.map(|b| b.value),
+        request: request?.value,
+        success: success.map(|s| s.value).unwrap_or_default(),
+        account: is.account,
+        account_from_username: is.account_from_username,
+        login: is.login,
+        level: is.level,
+        headers: headers.unwrap_or_default(),
+        username: username.map(|u| u.value),
+    })
+}
+
+pub(super) fn logout(v: Value<'_>) -> Option<RequestShape> {
+    let t = v.table("credential.logout")?;
+    let shape = t.required("request", |v| request(v, false));
+    t.done();
+    shape.map(|s| s.value)
+}
+
+fn request(v: Value<'_>, method_needed: bool) -> Option<RequestShape> {
+    let t = v.table("request")?;
+    let method =
+        if method_needed { t.required("method", values::method) } else { t.optional("method", values::method) };
+    let path = t.required("path", path_pattern);
+    let query = t.list("query", values::text);
+    let form = t.raw("form").and_then(|v| v.table("request.form")).map(|table| {
+        let fields = table.toml.iter();
+        fields
+            .filter_map(|(name, value)| {
+                let value = Value::new(value, table.place.file, table.findings);
+                Some((name.get_ref().to_string(), value.text()?.to_owned()))
+            })
+            .collect()
+    });
+    t.done();
+    Some(RequestShape {
+        method: method.map(|m| m.value),
+        path: path?.value,
+        query: query.into_iter().map(|q| q.value).collect(),
+        form: form.unwrap_or_default(),
+    })
+}
+
+/// `/x` or `/x/**`, written decoded.
+fn path_pattern(v: Value<'_>) -> Option<PathPattern> {
+    let text = v.text()?;
+    let plain = text.strip_suffix("/**").map_or(text, |head| if head.is_empty() { "/" } else { head });
+    let fits = text.starts_with('/')
+        && !plain.contains(['*', '{', '}', '%', '?', '#'])
+        && canonical_path(plain, Relaxed::default()).is_ok();
+    if !fits {
+        return v.fail(code::BAD_VALUE, format!("`{text}` is not a path"), "like \"/dang-nhap\" or \"/nop-ho-so/**\"");
+    }
+    Some(match text.strip_suffix("**") {
+        Some(prefix) => PathPattern::Below(prefix.to_owned()),
+        None => PathPattern::Exact(text.to_owned()),
+    })
+}
+
+fn begins(v: Value<'_>) -> Option<Begins> {
+    let t = v.table("begins")?;
+    let location_hosts: Vec<String> = t.list("location_host", values::host).into_iter().map(|h| h.value).collect();
+    if location_hosts.is_empty() {
+        t.report(code::MISSING_KEY, "`begins` lacks `location_host`", Some("the host of the identity provider".into()));
+    }
+    t.done();
+    Some(Begins { location_hosts })
+}
+
+fn success(v: Value<'_>) -> Option<Success> {
+    let t = v.table("success")?;
+    let status = t.list("status", |v| values::integer(v, 100..=599).and_then(|n| u16::try_from(n).ok()));
+    let location = t.list("location", path_pattern);
+    let header = table_of(&t, "header", |name, v| {
+        let header = http::HeaderName::from_bytes(name.as_bytes()).ok();
+        let header = header.or_else(|| v.fail(code::BAD_VALUE, format!("`{name}` is not a header name"), ""))?;
+        let text = v.text()?;
+        Some((header, (text != "*").then(|| text.to_owned())))
+    });
+    let json = table_of(&t, "json", |name, v| {
+        if !name.starts_with('/') {
+            return v.fail(
+                code::BAD_VALUE,
+                format!("`{name}` is not a JSON pointer"),
+                format!("did you mean `/{name}`?"),
+            );
+        }
+        Some((name.to_owned(), json(v)?))
+    });
+    let set_cookie = t.list("set_cookie", values::cookie);
+    t.done();
+    Some(Success {
+        status: status.into_iter().map(|s| s.value).collect(),
+        location: location.into_iter().map(|l| l.value).collect(),
+        header,
+        json,
+        set_cookie: set_cookie.into_iter().map(|c| c.value).collect(),
+    })
+}
+
+fn table_of<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(&str, Value<'t>) -> Option<T>) -> Vec<T> {
+    let Some(table) = t.raw(key).and_then(|v| v.table(key)) else { return Vec::new() };
+    let entries = table.toml.iter();
+    entries.filter_map(|(name, v)| read(name.get_ref(), Value::new(v, table.place.file, table.findings))).collect()
+}
+
+fn username(v: Value<'_>) -> Option<NameField> {
+    let t = v.table("username")?;
+    let form = t.optional("form", values::text);
+    let json = t.optional("json", values::json_pointer);
+    t.done();
+    match (form, json) {
+        (Some(field), None) => Some(NameField::Form(field.value)),
+        (None, Some(pointer)) => Some(NameField::Json(pointer.value)),
+        _ => v.fail(
+            code::BAD_VALUE,
+            "a name stands in one form field or one JSON member",
+            "like { form = \"username\" }",
+        ),
+    }
+}
+
+#[derive(Default)]
+struct FlowIs {
+    account: Option<Account>,
+    account_from_username: bool,
+    login: Option<Login>,
+    level: Level,
+}
+
+fn is(v: Value<'_>) -> Option<FlowIs> {
+    let t = v.table("credential.login.is")?;
+    let account = t.optional("account", |v| values::word(v, Account::WORDS, Account::parse));
+    let from = t.optional("account_from", |v| values::word(v, &["username"], |w| (w == "username").then_some(())));
+    let login = t.optional("login", |v| values::word(v, Login::WORDS, Login::parse));
+    let level = t.optional("level", level);
+    if account.is_some() && from.is_some() {
+        t.report(code::CONFLICTING_KEYS, "`account` and `account_from` at once", None);
+    }
+    t.done();
+    Some(FlowIs {
+        account: account.map(|a| a.value),
+        account_from_username: from.is_some(),
+        login: login.map(|l| l.value),
+        level: level.map_or(Level::UNKNOWN, |l| l.value),
+    })
+}
+
+fn trusted_headers(t: Table<'_>) -> TrustedHeaders {
+    let name = |key| t.optional(key, values::header).map(|h| h.value);
+    let headers = TrustedHeaders {
+        account: name("account"),
+        login: name("login"),
+        level: name("level"),
+        subject: name("subject"),
+    };
+    t.done();
+    headers
+}

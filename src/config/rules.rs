@@ -1,0 +1,194 @@
+//! `[[rule]]` and `[default]`: who may do what, and from when.
+
+use super::Files;
+use super::names::Names;
+use super::reader::{Table, Value, many};
+use super::values;
+use super::who::level;
+use crate::diagnostic::{At, Diagnostic, code};
+use crate::identity::{Account, Evidence, Login};
+use crate::policy::{Action, Condition, Mode, OTHER, Page, Route, Rule, RuleId};
+use jiff::tz::TimeZone;
+
+/// All rules in order with the default last; fills in which rules apply to which route.
+pub(super) fn rules(
+    files: &Files<'_>,
+    routes: &mut [Route],
+    route_names: &Names,
+    credentials: &Names,
+    zone: &TimeZone,
+) -> Vec<Rule> {
+    let mut names = Names::new("rule");
+    let mut all = Vec::new();
+    for t in files.arrays("rule") {
+        let Some(id) = u16::try_from(all.len()).ok().filter(|n| *n < 20_000).map(RuleId) else {
+            t.report(code::BAD_VALUE, "more than 20,000 rules", None);
+            break;
+        };
+        let reach = reach(&t, route_names);
+        let Some(rule) = rule(files, t, &mut names, credentials, zone) else { continue };
+        for (nth, route) in routes.iter_mut().enumerate() {
+            if reach.covers(nth, &route.name) {
+                route.rules.push(id);
+            }
+        }
+        all.push(rule);
+    }
+    if let Some(default) = default(files) {
+        all.push(default);
+    }
+    all
+}
+
+/// Where a rule applies.
+enum Reach {
+    Everywhere,
+    Only(Vec<usize>),
+    Except(Vec<usize>),
+}
+
+impl Reach {
+    fn covers(&self, route: usize, name: &str) -> bool {
+        match self {
+            Reach::Everywhere => true,
+            Reach::Only(list) => name != OTHER && list.contains(&route),
+            Reach::Except(list) => name == OTHER || !list.contains(&route),
+        }
+    }
+}
+
+fn reach(t: &Table<'_>, routes: &Names) -> Reach {
+    let list =
+        |key| t.raw(key).map(|v| many(v, |v| routes.resolve(v)).into_iter().map(|r| r.value).collect::<Vec<_>>());
+    let (only, except) = (list("routes"), list("except_routes"));
+    match (only, except) {
+        (Some(_), Some(_)) => {
+            t.report(code::CONFLICTING_KEYS, "`routes` and `except_routes` at once", Some("keep one".into()));
+            Reach::Only(vec![])
+        }
+        (Some(only), None) if only.is_empty() => {
+            t.report(
+                code::BAD_VALUE,
+                "`routes` is empty: the rule would apply nowhere",
+                Some("take it out for everywhere".into()),
+            );
+            Reach::Only(only)
+        }
+        (Some(only), None) => Reach::Only(only),
+        (None, Some(except)) => Reach::Except(except),
+        (None, None) => Reach::Everywhere,
+    }
+}
+
+fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names, zone: &TimeZone) -> Option<Rule> {
+    t.raw("routes");
+    t.raw("except_routes");
+    let name = t.required("name", |v| match values::name(v)? {
+        reserved if reserved == "default" => {
+            v.fail(code::BAD_VALUE, "`default` is the name of `[default]`", "choose another")
+        }
+        name => Some(name),
+    });
+    let why = t.optional("why", values::text);
+    let when = t.optional("when", |v| condition(v, credentials));
+    let unless = t.optional("unless", |v| condition(v, credentials));
+    let from = t.optional("from", |v| values::moment(v, zone));
+    let until = t.optional("until", |v| values::moment(v, zone));
+    let then = t.required("then", |v| values::word(v, Action::WORDS, Action::parse));
+    let page = t.optional("page", |v| values::word(v, Page::WORDS, Page::parse));
+    let mode = t.optional("mode", |v| values::word(v, Mode::WORDS, Mode::parse));
+    let review = t.optional("review", |v| values::moment(v, zone).map(|m| m.to_zoned(zone.clone()).date()));
+    t.optional("note", values::text);
+    t.unsupported("percent");
+    if let (Some(from), Some(until)) = (&from, &until)
+        && until.value <= from.value
+    {
+        let finding = Diagnostic::error(code::BAD_VALUE, "`until` is not after `from`: the rule is never in force");
+        files.findings.borrow_mut().push(finding.at(until.place));
+    }
+    let then = then.map(|a| a.value);
+    if page.is_some() && matches!(then, Some(Action::Forward | Action::Anonymous)) {
+        t.report(code::CONFLICTING_KEYS, "`page` on a rule that lets the request through", None);
+    }
+    let when = when.map(|w| w.value).unwrap_or_default();
+    guard_officials(&t, then, &when);
+    t.done();
+    let name: At<String> = name?;
+    names.define(name.clone(), files.findings);
+    Some(Rule {
+        name: name.value,
+        why: why.map(|w| w.value),
+        when,
+        unless: unless.map(|u| u.value),
+        from: from.map(|f| f.value),
+        until: until.map(|u| u.value),
+        then: then?,
+        page: page.map(|p| p.value),
+        mode: mode.map_or(Mode::Enforce, |m| m.value),
+        review: review.map(|r| r.value),
+    })
+}
+
+/// A name like `x@province.gov.vn` is only a hint: who is let in by it must also come from a known network.
+fn guard_officials(t: &Table<'_>, then: Option<Action>, when: &Condition) {
+    let names_officials = when.accounts.is_some_and(|mask| mask & Account::Official.bit() != 0);
+    let by_password = when.logins.is_none_or(|mask| mask & Login::Password.bit() != 0);
+    if then == Some(Action::Forward) && names_officials && by_password && when.client.is_empty() {
+        let help = "add `client = [\"10.20.0.0/16\"]`: the account comes from the shape of the name typed";
+        t.report(code::OFFICIAL_BY_NAME_ONLY, "officials with a password are let in from anywhere", Some(help.into()));
+    }
+}
+
+fn default(files: &Files<'_>) -> Option<Rule> {
+    let t = files.mandatory("default")?;
+    let then = t.required("then", |v| values::word(v, Action::WORDS, Action::parse));
+    let page = t.optional("page", |v| values::word(v, Page::WORDS, Page::parse));
+    let why = t.optional("why", values::text);
+    t.done();
+    Some(Rule {
+        name: "default".into(),
+        why: why.map(|w| w.value),
+        when: Condition::default(),
+        unless: None,
+        from: None,
+        until: None,
+        then: then?.value,
+        page: page.map(|p| p.value),
+        mode: Mode::Enforce,
+        review: None,
+    })
+}
+
+fn condition(v: Value<'_>, credentials: &Names) -> Option<Condition> {
+    let t = v.table("when")?;
+    let accounts = mask(&t, "account", |v| values::word(v, Account::WORDS, Account::parse).map(Account::bit));
+    let logins = mask(&t, "login", |v| values::word(v, Login::WORDS, Login::parse).map(Login::bit));
+    let evidence = mask(&t, "evidence", |v| values::word(v, Evidence::WORDS, Evidence::parse).map(Evidence::bit));
+    let level_min = t.optional("level_min", level);
+    let named = t.raw("credential").map(|v| many(v, |v| credentials.resolve(v)));
+    let credentials = named.map(|list| {
+        list.into_iter()
+            .filter_map(|c| u32::try_from(c.value).ok().and_then(|n| 1_u64.checked_shl(n)))
+            .fold(0, |mask, bit| mask | bit)
+    });
+    let client = t.list("client", values::network);
+    if t.raw("client").is_some_and(|v| v.count() == 0) {
+        t.report(code::BAD_VALUE, "`client` is empty: nobody would match", Some("take it out for everybody".into()));
+    }
+    t.done();
+    let client = client.into_iter().map(|n| n.value).collect();
+    Some(Condition { accounts, logins, evidence, level_min: level_min.map(|l| l.value), credentials, client })
+}
+
+/// One word or several as a mask; an empty list is a finding, not "everybody".
+fn mask<'t>(t: &Table<'t>, key: &'static str, read: impl Fn(Value<'t>) -> Option<u32>) -> Option<u32> {
+    let value = t.raw(key)?;
+    if value.count() == 0 {
+        return value.fail(
+            code::BAD_VALUE,
+            format!("`{key}` is empty: nobody would match"),
+            "take it out for everybody",
+        );
+    }
+    Some(many(value, read).into_iter().fold(0, |mask, bit| mask | bit.value))
+}

@@ -1,0 +1,157 @@
+//! Settings as meant: every default filled in, every name resolved, nothing left to check.
+
+use crate::identity::keys::KeySet;
+use crate::identity::{CredentialId, Identity};
+use crate::policy::Policy;
+use crate::policy::case::Case;
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that a policy directory says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub gate: Gate,
+    pub listeners: Vec<Listener>,
+    pub admin: Admin,
+    pub state: State,
+    pub audit: Audit,
+    pub upstreams: Vec<Upstream>,
+    pub identity: Identity,
+    pub keys: Vec<KeySource>,
+    pub policy: Policy,
+    pub cases: Vec<Case>,
+    /// Every other file that was read: certificates, key sets, secrets. A change of one is a change of the policy.
+    pub files: Vec<PathBuf>,
+}
+
+/// `[gate]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    pub name: String,
+    pub zone: TimeZone,
+    /// Keys pseudonyms, ledger entries and remembered tokens; at least 32 bytes. `None`: a new one at every start.
+    pub secret: Option<Secret>,
+    pub tls_min_1_3: bool,
+    /// Threads that serve requests.
+    pub threads: usize,
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+}
+
+/// Bytes that are never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Arc<[u8]>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections open at once, over all listeners.
+    pub connections: usize,
+    /// Bytes of a request head.
+    pub head_bytes: usize,
+    /// Bytes of a log-in body that the gate reads itself.
+    pub login_body_bytes: usize,
+    /// Verified tokens remembered.
+    pub tokens: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// The whole head of a request.
+    pub head: Duration,
+    /// Between two requests on a connection.
+    pub idle: Duration,
+    /// The whole body of a request.
+    pub body: Duration,
+    /// No byte read from or written to the client.
+    pub stall: Duration,
+    /// A WebSocket without traffic.
+    pub websocket: Duration,
+    /// Running requests at a graceful stop.
+    pub stop: Duration,
+}
+
+/// `[[listener]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    pub address: SocketAddr,
+    pub tls: Vec<CertificateFiles>,
+    pub http2: bool,
+    pub redirect_https: bool,
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    pub address: SocketAddr,
+}
+
+/// `[state]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Sessions kept at once; beyond it the least used become unbound.
+    pub sessions: usize,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audit {
+    Stdout,
+    File(PathBuf),
+}
+
+/// `[[upstream]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    pub name: String,
+    pub servers: Vec<String>,
+    pub tls: Option<UpstreamTls>,
+    pub http2: bool,
+    pub health: Option<Health>,
+    pub connect: Duration,
+    pub read: Duration,
+    pub write: Duration,
+    pub idle: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// Name in SNI and in the server's certificate.
+    pub server_name: String,
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// `None`: a TCP connection is enough.
+    pub path: Option<String>,
+    pub host: Option<String>,
+    pub interval: Duration,
+}
+
+/// Where the keys of a JWT credential come from.
+#[derive(Clone, Debug)]
+pub struct KeySource {
+    pub credential: CredentialId,
+    pub name: String,
+    /// Read from `jwks_file` at load.
+    pub pinned: Option<Arc<KeySet>>,
+    pub url: Option<String>,
+    pub ca_file: Option<PathBuf>,
+}

@@ -1,0 +1,99 @@
+//! `[[test]]`: questions to the policy with the answers that its author expects.
+
+use super::Files;
+use super::names::Names;
+use super::reader::{Table, Value};
+use super::values;
+use super::who::level;
+use crate::diagnostic::code;
+use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
+use crate::policy::case::{Case, Expect};
+use crate::policy::{Action, Reason};
+use http::Method;
+use jiff::tz::TimeZone;
+use std::net::{IpAddr, Ipv4Addr};
+
+pub(super) fn cases(files: &Files<'_>, credentials: &Names, zone: &TimeZone) -> Vec<Case> {
+    let mut names = Names::new("test");
+    files.arrays("test").into_iter().filter_map(|t| case(files, t, &mut names, credentials, zone)).collect()
+}
+
+fn case(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names, zone: &TimeZone) -> Option<Case> {
+    let name = t.required("name", values::sentence);
+    let at = t.required("at", |v| values::moment(v, zone));
+    let request = t.required("request", request);
+    let who = t.optional("as", |v| who(v, credentials));
+    let expect = t.required("expect", expect);
+    let place = name.as_ref().map_or(t.place, |n| n.place);
+    t.done();
+    let name = name?;
+    names.define(name.clone(), files.findings);
+    let (method, url, client) = request?.value;
+    Some(Case {
+        name: name.value,
+        place,
+        at: at?.value,
+        method,
+        url,
+        client,
+        who: who.map_or_else(Principal::anonymous, |w| w.value),
+        expect: expect?.value,
+    })
+}
+
+fn request(v: Value<'_>) -> Option<(Method, String, IpAddr)> {
+    let t = v.table("test.request")?;
+    let method = t.optional("method", values::method);
+    let url = t.required("url", values::text);
+    let client = t.optional("client", |v| {
+        let text = v.text()?;
+        text.parse()
+            .ok()
+            .or_else(|| v.fail(code::BAD_VALUE, format!("`{text}` is not an IP address"), "like \"10.20.3.4\""))
+    });
+    t.done();
+    let somewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    Some((method.map_or(Method::GET, |m| m.value), url?.value, client.map_or(somewhere, |c| c.value)))
+}
+
+fn who(v: Value<'_>, credentials: &Names) -> Option<Principal> {
+    let t = v.table("test.as")?;
+    let account = t.optional("account", |v| values::word(v, Account::WORDS, Account::parse));
+    let login = t.optional("login", |v| values::word(v, Login::WORDS, Login::parse));
+    let level = t.optional("level", level);
+    let evidence = t.optional("evidence", |v| values::word(v, Evidence::WORDS, Evidence::parse));
+    let credential = t.optional("credential", |v| credentials.resolve(v));
+    t.done();
+    let id = CredentialId(credential.and_then(|c| u8::try_from(c.value).ok()).unwrap_or(u8::MAX));
+    let account = account.map_or(Account::Unknown, |a| a.value);
+    let facts = Facts {
+        account,
+        login: login.map_or(Login::Unknown, |l| l.value),
+        level: level.map_or(Level::UNKNOWN, |l| l.value),
+        subject: None,
+    };
+    Some(match evidence.map_or(Evidence::Valid, |e| e.value) {
+        Evidence::Valid => Principal::valid(id, facts),
+        Evidence::Attempt => Principal::attempt(id, account),
+        Evidence::None => Principal::anonymous(),
+        other => Principal::unproved(Some(id), other),
+    })
+}
+
+fn expect(v: Value<'_>) -> Option<Expect> {
+    let t = v.table("test.expect")?;
+    let then = t.optional("then", |v| values::word(v, Action::WORDS, Action::parse));
+    let rule = t.optional("rule", values::name);
+    let reason = t.optional("reason", |v| values::word(v, Reason::WORDS, Reason::parse));
+    let route = t.optional("route", values::name);
+    if t.toml.is_empty() {
+        t.report(code::BAD_VALUE, "`expect` asks for nothing", Some("like { then = \"reject\", rule = \"…\" }".into()));
+    }
+    t.done();
+    Some(Expect {
+        then: then.map(|a| a.value),
+        rule: rule.map(|r| r.value),
+        reason: reason.map(|r| r.value),
+        route: route.map(|r| r.value),
+    })
+}

@@ -1,0 +1,61 @@
+//! Diagnostics as text for a terminal: file, line, column, the line itself, and the offending part underlined.
+
+use super::{Diagnostic, Place, Severity, Source};
+use std::fmt::Write;
+
+/// All findings, sorted by file and position, each followed by an empty line.
+pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|d| d.place.map_or((usize::MAX, 0), |p| (p.file, p.start)));
+    let mut out = String::new();
+    for diagnostic in sorted {
+        one(&mut out, diagnostic, sources);
+        out.push('\n');
+    }
+    out
+}
+
+/// The closing line: how many of each.
+pub fn summary(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|d| d.is_error()).count();
+    let warnings = diagnostics.len() - errors;
+    let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    format!("{}, {}", count(errors, "error"), count(warnings, "warning"))
+}
+
+fn one(out: &mut String, d: &Diagnostic, sources: &[Source]) {
+    let kind = match d.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{kind}[{}]: {}", d.code.as_str(), d.message);
+    if let Some((place, source)) = d.place.and_then(|p| sources.get(p.file).map(|s| (p, s))) {
+        excerpt(out, place, source);
+    }
+    if let Some(help) = &d.help {
+        let _ = writeln!(out, "  = help: {help}");
+    }
+}
+
+fn excerpt(out: &mut String, place: Place, source: &Source) {
+    let text = source.text.as_str();
+    let start = floor(text, place.start);
+    let line_start = text.get(..start).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
+    let line_end = text.get(start..).and_then(|t| t.find('\n')).map_or(text.len(), |n| start + n);
+    let line = text.get(line_start..line_end).unwrap_or_default().trim_end_matches('\r');
+    let number = text.get(..start).map_or(0, |t| t.matches('\n').count()) + 1;
+    let before = text.get(line_start..start).unwrap_or_default();
+    let marked = text.get(start..floor(text, place.end.min(line_end))).unwrap_or_default();
+    let gutter = " ".repeat(number.to_string().len());
+    let _ = writeln!(out, "{gutter}--> {}:{number}:{}", source.name, before.chars().count() + 1);
+    let _ = writeln!(out, "{gutter} |");
+    let _ = writeln!(out, "{number} | {}", line.replace('\t', " "));
+    let _ =
+        writeln!(out, "{gutter} | {}{}", " ".repeat(before.chars().count()), "^".repeat(marked.chars().count().max(1)));
+}
+
+/// The nearest character boundary at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}

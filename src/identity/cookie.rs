@@ -1,0 +1,140 @@
+//! Reads the Cookie header in one way (RFC 6265 §5.4), and refuses what two servers could read in two ways.
+//!
+//! Only the names of declared credentials matter. A cookie whose name some back end might take for a declared one
+//! (percent-encoded, other case, PHP's `.` for `_`, stray bytes around it) is ambiguous, as is a second one.
+
+use http::HeaderMap;
+use http::header::COOKIE;
+
+/// More cookies than any browser keeps for one host.
+const COOKIES_MAX: usize = 200;
+
+/// Why the cookies of a request cannot be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieError {
+    TooMany,
+    /// Two cookies of one declared name, or a look-alike of one.
+    Ambiguous,
+    /// `$Version`: some servers then read quotes as spans.
+    LegacySyntax,
+}
+
+/// Calls `found(name index, value)` for every cookie named in `names`.
+pub fn read<'h>(
+    headers: &'h HeaderMap,
+    names: &[String],
+    mut found: impl FnMut(usize, &'h [u8]),
+) -> Result<(), CookieError> {
+    let mut seen: u64 = 0;
+    for (count, (name, value)) in pairs(headers).enumerate() {
+        if count >= COOKIES_MAX {
+            return Err(CookieError::TooMany);
+        }
+        if name.eq_ignore_ascii_case(b"$Version") {
+            return Err(CookieError::LegacySyntax);
+        }
+        if let Some(index) = names.iter().position(|n| n.as_bytes() == name) {
+            let bit = 1_u64 << (index & 63);
+            if seen & bit != 0 {
+                return Err(CookieError::Ambiguous);
+            }
+            seen |= bit;
+            found(index, value);
+        } else if names.iter().any(|n| looks_alike(name, n)) {
+            return Err(CookieError::Ambiguous);
+        }
+        if value.contains(&b',') && hides_a_name(value, names) {
+            return Err(CookieError::Ambiguous);
+        }
+    }
+    Ok(())
+}
+
+/// Every `name=value` of every Cookie field, trimmed of spaces and tabs.
+pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|field| field.as_bytes().split(|b| *b == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.iter().position(|b| *b == b'=') {
+            Some(at) => {
+                let (name, value) = pair.split_at(at);
+                (name.trim_ascii(), value.get(1..).unwrap_or_default().trim_ascii())
+            }
+            None => (pair, &b""[..]),
+        })
+}
+
+/// Some servers end a cookie at a comma (RFC 2109): a declared name behind one is a second cookie to them.
+fn hides_a_name(value: &[u8], names: &[String]) -> bool {
+    let hidden =
+        value.split(|b| *b == b',').skip(1).map(|piece| piece.split(|b| *b == b'=').next().unwrap_or_default());
+    hidden.into_iter().any(|piece| names.iter().any(|n| looks_alike(piece, n)))
+}
+
+/// Whether some back end might take `name` for `declared`, although the bytes differ.
+fn looks_alike(name: &[u8], declared: &str) -> bool {
+    if name.len() < declared.len() {
+        return false;
+    }
+    folded(name).eq(folded(declared.as_bytes()))
+}
+
+/// The name as the most forgiving server might read it.
+fn folded(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let text = percent_encoding::percent_decode(name);
+    text.filter(|b| b.is_ascii_graphic()).take_while(|b| *b != b'[').filter(|b| *b != b'"').map(|b| match b {
+        b'.' => b'_',
+        other => other.to_ascii_lowercase(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(fields: &[&[u8]]) -> Result<Vec<String>, CookieError> {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(COOKIE, http::HeaderValue::from_bytes(field).unwrap());
+        }
+        let mut values = Vec::new();
+        let names = ["PHPSESSID".to_owned()];
+        read(&headers, &names, |_, v| values.push(String::from_utf8_lossy(v).into_owned()))?;
+        Ok(values)
+    }
+
+    #[test]
+    fn the_declared_cookie_is_found_among_others() {
+        assert_eq!(outcome(&[b"a=1; PHPSESSID=x=y ; b"]).unwrap(), ["x=y"]);
+        assert_eq!(outcome(&[b"a=1", b"PHPSESSID=z"]).unwrap(), ["z"]);
+        assert_eq!(outcome(&[b"PHPSESSID2=z; XPHPSESSID=q"]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_second_one_or_a_look_alike_is_ambiguous() {
+        let cases: [&[&[u8]]; 9] = [
+            &[b"PHPSESSID=a; PHPSESSID=b"],
+            &[b"PHPSESSID=a", b"PHPSESSID=b"],
+            &[b"PHPSESSID=a, PHPSESSID=b"],
+            &[b"PHPSESSID=a; phpsessid=b"],
+            &[b"PHPSESS%49D=b"],
+            &[b"\xe2\x80\x80PHPSESSID=b; PHPSESSID=a"],
+            &[b"PHPSESSID[]=b"],
+            &[b"\"PHPSESSID\"=b"],
+            &[b"PHPSESSID\x80=b"],
+        ];
+        for case in cases {
+            assert_eq!(outcome(case), Err(CookieError::Ambiguous), "{case:?}");
+        }
+        assert_eq!(outcome(&[b"$Version=1; PHPSESSID=\"a\""]), Err(CookieError::LegacySyntax));
+    }
+
+    #[test]
+    fn thousands_of_cookies_are_refused() {
+        let many = "a=1; ".repeat(5_000);
+        assert_eq!(outcome(&[many.as_bytes()]), Err(CookieError::TooMany));
+    }
+}

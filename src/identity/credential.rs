@@ -1,0 +1,155 @@
+//! What may be shown as a credential, where it is looked for, and what it can prove.
+//!
+//! Built once from the policy; [`Identity`] answers per site which headers and cookies matter.
+
+use super::flow::{Flow, RequestShape};
+use super::principal::CredentialId;
+use super::token::Jwt;
+use super::username::Shape;
+use http::{HeaderName, Method};
+
+/// The number of a site: its place in the merged policy files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SiteId(pub u16);
+
+/// Where a credential stands on a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Header(HeaderName),
+    Cookie(String),
+}
+
+/// How a credential is judged.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    Jwt(Box<Jwt>),
+    Session(Session),
+}
+
+/// An opaque session, known only through the ledger.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Seconds without a request after which the session is forgotten.
+    pub idle_s: i64,
+    /// Seconds after its log-in when it is forgotten in any case.
+    pub lifetime_s: i64,
+}
+
+/// One `[[credential]]`.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    pub id: CredentialId,
+    pub name: String,
+    pub sources: Vec<Source>,
+    /// Empty: every site.
+    pub sites: Vec<SiteId>,
+    pub kind: Kind,
+    pub flows: Vec<Flow>,
+    pub logouts: Vec<RequestShape>,
+}
+
+impl Credential {
+    pub fn covers(&self, site: SiteId) -> bool {
+        self.sites.is_empty() || self.sites.contains(&site)
+    }
+
+    pub fn session(&self) -> Option<&Session> {
+        match &self.kind {
+            Kind::Session(session) => Some(session),
+            Kind::Jwt(_) => None,
+        }
+    }
+
+    /// Cookies that carry this credential.
+    pub fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().filter_map(|s| match s {
+            Source::Cookie(name) => Some(name.as_str()),
+            Source::Header(_) => None,
+        })
+    }
+}
+
+/// Everything about who may be asking, as the policy declares it.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    pub credentials: Vec<Credential>,
+    pub shapes: Vec<Shape>,
+    plans: Vec<SitePlan>,
+}
+
+/// What to look for on the requests of one site.
+#[derive(Clone, Debug, Default)]
+pub struct SitePlan {
+    pub cookie_names: Vec<String>,
+    /// For each cookie name, the credentials that may be in it.
+    pub cookies: Vec<Vec<CredentialId>>,
+    pub headers: Vec<(HeaderName, Vec<CredentialId>)>,
+    /// Answer headers that only the gate may see.
+    pub trusted_headers: Vec<HeaderName>,
+}
+
+impl Identity {
+    pub fn new(credentials: Vec<Credential>, shapes: Vec<Shape>, sites: usize) -> Self {
+        let plans = (0..sites).filter_map(|n| u16::try_from(n).ok()).map(|n| plan(&credentials, SiteId(n))).collect();
+        Identity { credentials, shapes, plans }
+    }
+
+    pub fn credential(&self, id: CredentialId) -> Option<&Credential> {
+        self.credentials.get(usize::from(id.0))
+    }
+
+    pub fn plan(&self, site: SiteId) -> Option<&SitePlan> {
+        self.plans.get(usize::from(site.0))
+    }
+
+    /// The log-in flow that a request belongs to, if any.
+    pub fn flow(&self, site: SiteId, method: &Method, path: &str, query: Option<&str>) -> Option<(&Credential, &Flow)> {
+        self.of_site(site)
+            .flat_map(|c| c.flows.iter().map(move |f| (c, f)))
+            .find(|(_, f)| f.request.matches(method, path, query))
+    }
+
+    /// The credentials that a request logs out of.
+    pub fn logouts<'i>(
+        &'i self,
+        site: SiteId,
+        method: &'i Method,
+        path: &'i str,
+        query: Option<&'i str>,
+    ) -> impl Iterator<Item = &'i Credential> {
+        self.of_site(site).filter(move |c| c.logouts.iter().any(|r| r.matches(method, path, query)))
+    }
+
+    pub fn of_site(&self, site: SiteId) -> impl Iterator<Item = &Credential> {
+        self.credentials.iter().filter(move |c| c.covers(site))
+    }
+}
+
+fn plan(credentials: &[Credential], site: SiteId) -> SitePlan {
+    let mut plan = SitePlan::default();
+    for credential in credentials.iter().filter(|c| c.covers(site)) {
+        for source in &credential.sources {
+            match source {
+                Source::Cookie(name) => {
+                    match plan.cookie_names.iter().position(|n| n == name).and_then(|at| plan.cookies.get_mut(at)) {
+                        Some(readers) => readers.push(credential.id),
+                        None => {
+                            plan.cookie_names.push(name.clone());
+                            plan.cookies.push(vec![credential.id]);
+                        }
+                    }
+                }
+                Source::Header(name) => match plan.headers.iter_mut().find(|(n, _)| n == name) {
+                    Some((_, readers)) => readers.push(credential.id),
+                    None => plan.headers.push((name.clone(), vec![credential.id])),
+                },
+            }
+        }
+        for name in credential.flows.iter().flat_map(|f| f.headers.names()) {
+            if !plan.trusted_headers.contains(name) {
+                plan.trusted_headers.push(name.clone());
+            }
+        }
+    }
+    plan
+}

@@ -1,0 +1,207 @@
+//! Finds *every* credential on a request and judges each: nothing is picked, nothing is skipped.
+//!
+//! Two credentials of one kind are ambiguous and end the request. An Authorization header that no declared credential
+//! explains is a credential too, with evidence `invalid`.
+
+use super::cookie::{self, CookieError};
+use super::credential::{Credential, Identity, Kind, SiteId};
+use super::principal::{CredentialId, Facts, Principal};
+use super::token::{self, Jwt, TokenError};
+use super::words::{Evidence, words};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
+
+words! {
+    /// The outcome of judging one credential, as counted in `credential_checks_total`.
+    pub enum Check {
+        Ok = "ok",
+        Malformed = "malformed",
+        Algorithm = "algorithm",
+        UnknownKid = "unknown_kid",
+        Signature = "signature",
+        Expired = "expired",
+        NotYetValid = "not_yet_valid",
+        Issuer = "issuer",
+        Audience = "audience",
+        Party = "party",
+        Revoked = "revoked",
+        Unbound = "unbound",
+        Unavailable = "unavailable",
+    }
+}
+
+impl Check {
+    fn of(error: TokenError) -> Check {
+        match error {
+            TokenError::Malformed => Check::Malformed,
+            TokenError::Algorithm => Check::Algorithm,
+            TokenError::UnknownKid => Check::UnknownKid,
+            TokenError::Signature => Check::Signature,
+            TokenError::Expired => Check::Expired,
+            TokenError::NotYetValid => Check::NotYetValid,
+            TokenError::Issuer => Check::Issuer,
+            TokenError::Audience => Check::Audience,
+            TokenError::Party => Check::Party,
+            TokenError::Unavailable => Check::Unavailable,
+        }
+    }
+
+    fn evidence(self) -> Evidence {
+        match self {
+            Check::Ok => Evidence::Valid,
+            Check::Expired => Evidence::Expired,
+            Check::Revoked => Evidence::Revoked,
+            Check::Unbound => Evidence::Unbound,
+            Check::Unavailable => Evidence::Unavailable,
+            Check::Malformed
+            | Check::Algorithm
+            | Check::UnknownKid
+            | Check::Signature
+            | Check::NotYetValid
+            | Check::Issuer
+            | Check::Audience
+            | Check::Party => Evidence::Invalid,
+        }
+    }
+}
+
+/// The ledger's name for one session value: a keyed hash, never the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionKey(pub [u8; 16]);
+
+/// What must be looked up while identifying; `state` implements it.
+pub trait Known {
+    /// The ledger's name for a session value of this credential.
+    fn session_key(&self, credential: &Credential, value: &[u8]) -> SessionKey;
+    /// The facts of a session that is bound, not idle and not over its lifetime at `now_s` (Unix seconds).
+    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> Option<Facts>;
+    /// The facts of a token, verified now or remembered.
+    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError>;
+}
+
+/// Where a credential was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Header(HeaderName),
+    Cookie(String),
+    /// A log-in attempt in the request body.
+    Body,
+}
+
+/// One credential on a request, judged.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    pub principal: Principal,
+    pub shown: Shown,
+    pub check: Check,
+    /// For opaque sessions.
+    pub session: Option<SessionKey>,
+}
+
+/// Two readings of one request: it is refused, nobody is picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ambiguity {
+    TwoHeaders,
+    Cookies(CookieError),
+}
+
+impl Identity {
+    /// Every credential on the head of a request, in the order cookies, headers. Empty when there is none.
+    pub fn identify(
+        &self,
+        site: SiteId,
+        headers: &HeaderMap,
+        known: &impl Known,
+        now_s: i64,
+    ) -> Result<Vec<Presented>, Ambiguity> {
+        let mut all = Vec::new();
+        let Some(plan) = self.plan(site) else { return Ok(all) };
+        if !plan.cookie_names.is_empty() {
+            cookie::read(headers, &plan.cookie_names, |index, value| {
+                let readers = plan.cookies.get(index).map_or(&[][..], Vec::as_slice);
+                if let (false, Some(name)) = (value.is_empty(), plan.cookie_names.get(index)) {
+                    all.push(self.judge(readers, value, Shown::Cookie(name.clone()), known, now_s));
+                }
+            })
+            .map_err(Ambiguity::Cookies)?;
+        }
+        for (name, readers) in &plan.headers {
+            if let Some(value) = only(headers, name)? {
+                all.push(self.judge(readers, bearer(name, value), Shown::Header(name.clone()), known, now_s));
+            }
+        }
+        let explained = plan.headers.iter().any(|(name, _)| name == AUTHORIZATION);
+        if !explained && only(headers, &AUTHORIZATION)?.is_some() {
+            all.push(unexplained(Shown::Header(AUTHORIZATION)));
+        }
+        Ok(all)
+    }
+
+    /// Lets the one credential judge that claims the value: a JWT by its issuer, anything else by the ledger.
+    fn judge(&self, readers: &[CredentialId], value: &[u8], shown: Shown, known: &impl Known, now_s: i64) -> Presented {
+        let readers = || readers.iter().filter_map(|id| self.credential(*id));
+        let jwts = || readers().filter_map(|c| if let Kind::Jwt(jwt) = &c.kind { Some((c, jwt)) } else { None });
+        let session = readers().find(|c| c.session().is_some());
+        // Only where a token and an opaque value can stand in one place must the form tell them apart; else the one
+        // judge says `malformed` itself.
+        let text = std::str::from_utf8(value).ok().filter(|t| session.is_none() || token::looks_like_jwt(t));
+        // Likewise the unverified issuer is read only to choose among several judges.
+        let judge = text.and_then(|text| match jwts().nth(1) {
+            None => jwts().next().map(|(c, jwt)| (c, jwt, text)),
+            Some(_) => {
+                let issuer = token::claimed_issuer(text);
+                jwts().find(|(_, jwt)| Some(&jwt.issuer) == issuer.as_ref()).map(|(c, jwt)| (c, jwt, text))
+            }
+        });
+        if let Some((credential, jwt, text)) = judge {
+            return match known.token(credential, jwt, text, now_s) {
+                Ok(facts) => proved(credential.id, facts, shown),
+                Err(error) => unproved(credential.id, Check::of(error), shown),
+            };
+        }
+        if let Some(credential) = session {
+            let key = known.session_key(credential, value);
+            let judged = match known.session(credential, key, now_s) {
+                Some(facts) => proved(credential.id, facts, shown),
+                None => unproved(credential.id, Check::Unbound, shown),
+            };
+            return Presented { session: Some(key), ..judged };
+        }
+        match readers().next() {
+            Some(credential) => unproved(credential.id, Check::Malformed, shown),
+            None => unexplained(shown),
+        }
+    }
+}
+
+fn proved(credential: CredentialId, facts: Facts, shown: Shown) -> Presented {
+    Presented { principal: Principal::valid(credential, facts), shown, check: Check::Ok, session: None }
+}
+
+fn unproved(credential: CredentialId, check: Check, shown: Shown) -> Presented {
+    Presented { principal: Principal::unproved(Some(credential), check.evidence()), shown, check, session: None }
+}
+
+fn unexplained(shown: Shown) -> Presented {
+    Presented { principal: Principal::unproved(None, Evidence::Invalid), shown, check: Check::Malformed, session: None }
+}
+
+/// The one value of a header, or nothing; two are ambiguous.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u8]>, Ambiguity> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Ambiguity::TwoHeaders);
+    }
+    Ok(first.map(http::HeaderValue::as_bytes))
+}
+
+/// What stands behind `Bearer ` (RFC 6750 §2.1: any case, one space). Other schemes keep their whole value, which then
+/// is no token. Headers other than Authorization may carry the bare token.
+fn bearer<'v>(name: &HeaderName, value: &'v [u8]) -> &'v [u8] {
+    match value.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
+        _ if name == AUTHORIZATION => b"",
+        _ => value,
+    }
+}

@@ -1,0 +1,60 @@
+//! What does a text look like that may be a JWT, before anything about it is believed?
+//!
+//! Splits the compact form (RFC 7515 §3.1) within fixed bounds. Nothing here verifies: [`claimed_issuer`] only tells
+//! which credential is to judge.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+/// Longer texts are no tokens.
+const TOKEN_MAX_BYTES: usize = 16 * 1024;
+
+/// The three parts of a token: what is signed and its signature as sent, header and claims decoded.
+pub struct Parts<'t> {
+    pub signed: &'t [u8],
+    /// base64url; known to decode.
+    pub signature: &'t str,
+    pub header: Vec<u8>,
+    pub claims: Vec<u8>,
+}
+
+impl<'t> Parts<'t> {
+    /// `None` unless the text is exactly three parts, each base64url without padding.
+    pub fn split(token: &'t str) -> Option<Self> {
+        let [header, claims, signature] = three(token)?;
+        let (signed, _) = token.rsplit_once('.')?;
+        URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let (header, claims) = (URL_SAFE_NO_PAD.decode(header).ok()?, URL_SAFE_NO_PAD.decode(claims).ok()?);
+        Some(Parts { signed: signed.as_bytes(), signature, header, claims })
+    }
+}
+
+/// Whether a text has the form of a JWT: three non-empty parts of base64url characters, 16 KiB at most.
+pub fn looks_like_jwt(text: &str) -> bool {
+    let base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    three(text).is_some_and(|parts| parts.iter().all(|part| !part.is_empty() && part.bytes().all(base64url)))
+}
+
+/// The `iss` that a token claims, unverified: good for choosing the credential that judges it, for nothing else.
+pub fn claimed_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claimed {
+        iss: String,
+    }
+    let [_, claims, _] = three(token)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let claimed: Claimed = serde_json::from_slice(&claims).ok()?;
+    Some(claimed.iss)
+}
+
+fn three(text: &str) -> Option<[&str; 3]> {
+    if text.len() > TOKEN_MAX_BYTES {
+        return None;
+    }
+    let mut parts = text.splitn(4, '.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(first), Some(second), Some(third), None) => Some([first, second, third]),
+        _ => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! `[[test]]` tables: a request, a person and a moment, and what is expected to be decided.
+
+use super::reason::Reason;
+use super::rule::Action;
+use super::target::{self, RawTarget};
+use super::{OTHER, Policy, Query};
+use crate::diagnostic::Place;
+use crate::identity::Principal;
+use http::Method;
+use jiff::Timestamp;
+use std::net::IpAddr;
+
+/// One `[[test]]`.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub name: String,
+    pub place: Place,
+    pub at: Timestamp,
+    pub method: Method,
+    pub url: String,
+    pub client: IpAddr,
+    pub who: Principal,
+    pub expect: Expect,
+}
+
+/// Absent parts are not looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Expect {
+    pub then: Option<Action>,
+    pub rule: Option<String>,
+    pub reason: Option<Reason>,
+    pub route: Option<String>,
+}
+
+impl Policy {
+    /// `Err` says what came out instead, in one sentence.
+    pub fn run(&self, case: &Case) -> Result<(), String> {
+        let raw = RawTarget::split(case.url.as_bytes()).map_err(|a| format!("the url is refused as {a}"))?;
+        let authority = raw.authority.ok_or("the url lacks scheme and host")?;
+        let host = target::host_name(authority).map_err(|a| format!("the host is refused as {a}"))?;
+        let (_, site) = self.site_of(&host).ok_or_else(|| format!("no site has the host `{host}`"))?;
+        let path = target::canonical_path(raw.path, site.relaxed).map_err(|a| format!("the path is refused as {a}"))?;
+        let id = site.routes.find(&path).unwrap_or(site.other);
+        let route = self.route(id).ok_or("the route is missing")?;
+        if !route.allows(&case.method) {
+            return Err(format!("route `{}` does not allow {}", route.name, case.method));
+        }
+        let query = Query { route: id, client: case.client, at: case.at };
+        let verdict = self.decide(&query, std::iter::once(&case.who)).verdict;
+        let rule = self.rule(verdict.rule).map_or(OTHER, |r| r.name.as_str());
+        let fits = case.expect.then.is_none_or(|a| a == verdict.action)
+            && case.expect.rule.as_deref().is_none_or(|r| r == rule)
+            && case.expect.reason.is_none_or(|r| r == verdict.reason)
+            && case.expect.route.as_deref().is_none_or(|r| r == route.name);
+        if fits {
+            return Ok(());
+        }
+        Err(format!("got `{}` by rule `{rule}` ({}) on route `{}`", verdict.action, verdict.reason, route.name))
+    }
+}

@@ -1,0 +1,103 @@
+//! One rule: where, who and when lead to an action. Pure matching over closed lists, networks and moments.
+
+use super::page::Page;
+use crate::identity::words::words;
+use crate::identity::{Level, Principal};
+use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use std::net::IpAddr;
+
+words! {
+    /// What is done with a request.
+    pub enum Action {
+        Forward = "forward",
+        /// Forward without any credential.
+        Anonymous = "anonymous",
+        /// Send to the log-in.
+        Login = "login",
+        Reject = "reject",
+    }
+}
+
+impl Action {
+    /// With several principals the most severe decision holds.
+    pub fn severity(self) -> u8 {
+        match self {
+            Action::Forward | Action::Anonymous => 0,
+            Action::Login => 1,
+            Action::Reject => 2,
+        }
+    }
+}
+
+words! {
+    /// Whether a rule bites or only reports.
+    pub enum Mode {
+        Enforce = "enforce",
+        /// Evaluated and counted; changes nothing.
+        Observe = "observe",
+    }
+}
+
+/// The number of a rule: its place in the merged files. The default comes after the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId(pub u16);
+
+/// All parts must hold; an absent part always holds.
+#[derive(Clone, Debug, Default)]
+pub struct Condition {
+    /// Masks of [`crate::identity::Account::bit`] and so on.
+    pub accounts: Option<u32>,
+    pub logins: Option<u32>,
+    pub evidence: Option<u32>,
+    pub level_min: Option<Level>,
+    /// Bit n: credential n.
+    pub credentials: Option<u64>,
+    pub client: Vec<IpNet>,
+}
+
+impl Condition {
+    pub fn holds(&self, principal: &Principal, client: IpAddr) -> bool {
+        let within = |mask: Option<u32>, bit: u32| mask.is_none_or(|m| m & bit != 0);
+        within(self.accounts, principal.account().bit())
+            && within(self.logins, principal.login().bit())
+            && within(self.evidence, principal.evidence().bit())
+            && self.level_min.is_none_or(|least| principal.level() >= least)
+            && self.credentials.is_none_or(|mask| {
+                principal.credential().is_some_and(|c| 1_u64.checked_shl(u32::from(c.0)).is_some_and(|b| mask & b != 0))
+            })
+            && (self.client.is_empty() || self.client.iter().any(|net| net.contains(&client)))
+    }
+}
+
+/// One `[[rule]]`, or the `[default]`.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub name: String,
+    /// Said to the person on the page, in the operator's words.
+    pub why: Option<String>,
+    pub when: Condition,
+    /// Negates the whole of it.
+    pub unless: Option<Condition>,
+    /// from <= t < until
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub then: Action,
+    pub page: Option<Page>,
+    pub mode: Mode,
+    /// From this day on `check` and a metric remind; nothing changes by itself.
+    pub review: Option<Date>,
+}
+
+impl Rule {
+    pub fn in_force(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    pub fn hits(&self, principal: &Principal, client: IpAddr, at: Timestamp) -> bool {
+        self.in_force(at)
+            && self.when.holds(principal, client)
+            && self.unless.as_ref().is_none_or(|unless| !unless.holds(principal, client))
+    }
+}

@@ -1,0 +1,47 @@
+//! Stop 7: one value from the context, counted and written down once, however the request ended.
+
+use super::Enforcer;
+use super::context::RequestContext;
+use crate::telemetry::Finished;
+use pingora::Error;
+use pingora::proxy::Session;
+use std::time::Instant;
+
+/// Status of a request whose client left before the answer (as nginx counts it).
+const CLIENT_GONE: u16 = 499;
+
+pub fn finished(gate: &Enforcer, session: &mut Session, e: Option<&Error>, ctx: &RequestContext) {
+    let status = session.response_written().map_or(CLIENT_GONE, |h| h.status.as_u16());
+    let since = |at: Option<Instant>| at.map(|at| at.duration_since(ctx.started).as_secs_f64());
+    let raw = session.req_header();
+    let path = raw.uri.path();
+    let (id, code) = (ctx.id.text(), ctx.id.support_code());
+    let upstream_s = match (ctx.upstream_asked, ctx.upstream_answered) {
+        (Some(asked), Some(answered)) => Some(answered.duration_since(asked).as_secs_f64()),
+        _ => None,
+    };
+    gate.telemetry.record(&Finished {
+        snapshot: &ctx.running.snapshot,
+        keyed: &gate.state.keyed,
+        at: ctx.at,
+        support_code: &code,
+        request_id: &id,
+        site: ctx.target.as_ref().map(|t| t.site),
+        route: ctx.target.as_ref().map(|t| t.route),
+        method: &ctx.method,
+        host: ctx.target.as_ref().map_or("", |t| t.host.as_str()),
+        path,
+        client: ctx.client,
+        presented: &ctx.presented,
+        decision: ctx.decision.as_ref(),
+        reason: ctx.reason(),
+        detail: ctx.rejection.and_then(super::rejection::Rejection::detail),
+        status,
+        origin: ctx.origin,
+        logins: &ctx.logins,
+        complete: e.is_none_or(|e| *e.esource() != pingora::ErrorSource::Downstream),
+        decision_s: since(ctx.decided),
+        upstream_s,
+        total_s: ctx.started.elapsed().as_secs_f64(),
+    });
+}

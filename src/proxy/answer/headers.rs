@@ -1,0 +1,66 @@
+//! Which headers does an answer of the gate carry?
+//!
+//! The fixed list: what it is, that nobody keeps it, that it may load and do nothing. The page's only style is named by
+//! its hash, which a test keeps right. Knows no cookie, no `Location` and no length: those are the caller's.
+
+use super::{Answer, Audience, Kind, Language};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue};
+
+/// The code a refused person reads out, on every answer that the gate makes itself.
+pub(super) const X_SUPPORT_CODE: HeaderName = HeaderName::from_static("x-support-code");
+
+/// The digest of `page.css` is in here; see the test of that name.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'sha256-es2TiOs3XnzDi8jpL1o3Uh5aGDZEdknnly3LBV05J3s='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+const PROBLEM_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// What [`super::audience()`] and [`super::language()`] look at.
+const LOOKED_AT: HeaderValue =
+    HeaderValue::from_static("Accept, Accept-Language, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With");
+
+pub(super) fn of(answer: &Answer<'_>, audience: Audience, language: Language) -> Vec<(HeaderName, HeaderValue)> {
+    let (content_type, content_language, policy) = match audience {
+        Audience::Person => ("text/html; charset=utf-8", "vi, en", PAGE_POLICY),
+        Audience::Program => ("application/problem+json", language.tag(), PROBLEM_POLICY),
+    };
+    let mut headers = vec![
+        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (CONTENT_LANGUAGE, HeaderValue::from_static(content_language)),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (VARY, LOOKED_AT),
+    ];
+    // A code that could split the header is left out; the gate makes its codes itself.
+    if let Ok(code) = HeaderValue::from_str(answer.support_code) {
+        headers.push((X_SUPPORT_CODE, code));
+    }
+    if let Some(seconds) = answer.kind.retry_after_s() {
+        headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
+    }
+    if answer.kind == Kind::LogInFirst && audience == Audience::Program {
+        headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::page::STYLE;
+    use super::*;
+    use base64::Engine as _;
+
+    #[test]
+    fn the_policy_names_the_hash_of_the_page_style() {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes());
+        let hash = base64::engine::general_purpose::STANDARD.encode(digest);
+        let policy = PAGE_POLICY.to_str().unwrap().to_owned();
+        assert!(policy.contains(&format!("style-src 'sha256-{hash}';")), "page.css now hashes to {hash}");
+        assert!(!policy.contains("unsafe"));
+    }
+}

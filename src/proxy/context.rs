@@ -1,0 +1,186 @@
+//! What one request carries through its seven stops.
+//!
+//! The outcome starts undecided; only a [`Grant`] from `policy` leads to an upstream.
+
+use super::rejection::Rejection;
+use crate::identity::flow::Flow;
+use crate::identity::{Credential, Presented, SessionKey, SiteId};
+use crate::policy::{Decision, Reason, Route, RouteId, Site};
+use crate::telemetry::{LoginSeen, Origin};
+use crate::transport::Running;
+use http::Method;
+use jiff::Timestamp;
+use prometheus::IntGauge;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// See the module.
+pub struct RequestContext {
+    pub running: Arc<Running>,
+    /// Wall clock, read once: rules, tokens and sessions are judged by it.
+    pub at: Timestamp,
+    /// Monotonic, for durations.
+    pub started: Instant,
+    pub id: RequestId,
+    pub method: Method,
+    pub client: SocketAddr,
+    /// Whether the client speaks TLS to us, or to a trusted proxy before us.
+    pub https: bool,
+    pub target: Option<Target>,
+    pub presented: Vec<Presented>,
+    pub decision: Option<Decision>,
+    /// How the request was refused, or failed later.
+    pub rejection: Option<Rejection>,
+    pub watch: Watch,
+    pub logins: Vec<LoginSeen>,
+    pub decided: Option<Instant>,
+    pub upstream_asked: Option<Instant>,
+    pub upstream_answered: Option<Instant>,
+    pub body_bytes: u64,
+    pub connect_tries: usize,
+    pub origin: Origin,
+    _in_flight: InFlight,
+}
+
+/// The target of a request, read in one way.
+#[derive(Debug)]
+pub struct Target {
+    pub site: SiteId,
+    pub route: RouteId,
+    /// As it came.
+    pub host: String,
+    /// Canonical.
+    pub path: String,
+    pub query: Option<String>,
+    /// Path and query as they came, in origin-form: what is forwarded.
+    pub origin_form: String,
+}
+
+/// What to look for in the answer.
+#[derive(Default)]
+pub struct Watch {
+    /// The request belongs to a log-in flow.
+    pub flow: Option<FlowOnItsWay>,
+    /// Waiting for the body to show success.
+    pub body: Option<Vec<u8>>,
+}
+
+/// A log-in request that was forwarded.
+pub struct FlowOnItsWay {
+    /// Places in the snapshot's lists.
+    pub credential: usize,
+    pub flow: usize,
+    /// The session that shows it, before the answer.
+    pub session: Option<SessionKey>,
+    /// Begun by a redirect of the portal, or in no need of one.
+    pub solicited: bool,
+    /// The name typed, for attempts.
+    pub username: Option<String>,
+    /// Set when the answer names a new session.
+    pub renamed: Option<SessionKey>,
+    pub head_held: bool,
+    /// What the trusted answer headers said.
+    pub facts: Option<crate::identity::Facts>,
+}
+
+impl RequestContext {
+    pub fn new(running: Arc<Running>, at: Timestamp, in_flight: IntGauge, client: SocketAddr) -> Self {
+        RequestContext {
+            running,
+            at,
+            started: Instant::now(),
+            id: RequestId(rand::random()),
+            method: Method::GET,
+            client,
+            https: false,
+            target: None,
+            presented: Vec::new(),
+            decision: None,
+            rejection: None,
+            watch: Watch::default(),
+            logins: Vec::new(),
+            decided: None,
+            upstream_asked: None,
+            upstream_answered: None,
+            body_bytes: 0,
+            connect_tries: 0,
+            origin: Origin::Gate,
+            _in_flight: InFlight::new(in_flight),
+        }
+    }
+
+    pub fn now_s(&self) -> i64 {
+        self.at.as_second()
+    }
+
+    pub fn site(&self) -> Option<&Site> {
+        self.target.as_ref().and_then(|t| self.running.snapshot.settings.policy.site(t.site))
+    }
+
+    pub fn route(&self) -> Option<&Route> {
+        self.target.as_ref().and_then(|t| self.running.snapshot.settings.policy.route(t.route))
+    }
+
+    /// Why the request got its answer.
+    pub fn reason(&self) -> Reason {
+        match (&self.rejection, &self.decision) {
+            (Some(rejection), _) => rejection.reason(),
+            (None, Some(decision)) => decision.verdict.reason,
+            (None, None) => Reason::InternalError,
+        }
+    }
+
+    /// The flow on its way with its credential.
+    pub fn flow(&self) -> Option<(&FlowOnItsWay, &Credential, &Flow)> {
+        let on_its_way = self.watch.flow.as_ref()?;
+        let credential = self.running.snapshot.settings.identity.credentials.get(on_its_way.credential)?;
+        Some((on_its_way, credential, credential.flows.get(on_its_way.flow)?))
+    }
+}
+
+/// Names one request in the log, towards the portal and, in short, to the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(pub u64);
+
+impl RequestId {
+    /// 16 hex digits.
+    pub fn text(self) -> String {
+        format!("{:016x}", self.0)
+    }
+
+    /// Eight characters that are hard to mishear (Crockford's base 32), in two groups: `K7PM-2QXD`.
+    pub fn support_code(self) -> String {
+        const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let mut code = String::with_capacity(9);
+        for nth in 0..8_u32 {
+            if nth == 4 {
+                code.push('-');
+            }
+            let five_bits = usize::try_from((self.0 >> (59 - nth * 5)) & 31).unwrap_or(0);
+            code.push(LETTERS.get(five_bits).map_or('0', |b| char::from(*b)));
+        }
+        code
+    }
+}
+
+/// Counts a request while it lives, however it ends.
+struct InFlight(IntGauge);
+
+impl InFlight {
+    fn new(gauge: IntGauge) -> Self {
+        gauge.inc();
+        InFlight(gauge)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// GET and HEAD lose nothing when they are sent elsewhere.
+pub fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}

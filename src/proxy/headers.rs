@@ -1,0 +1,263 @@
+//! What travels to the portal: the client's headers without those that only the gate may say, and the gate's own.
+//!
+//! Stripped on every request, public pages included, and in every spelling that a server may fold into the same name
+//! (dash, underscore, dot, any case). Set anew afterwards, from what was decided.
+
+use super::context::RequestContext;
+use crate::identity::Principal;
+use crate::identity::identify::Shown;
+use crate::policy::Grant;
+use http::header::{ACCEPT_ENCODING, COOKIE, FORWARDED, HOST};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use pingora::http::RequestHeader;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_GATE_ACCOUNT: HeaderName = HeaderName::from_static("x-gate-account");
+const X_GATE_LOGIN: HeaderName = HeaderName::from_static("x-gate-login");
+const X_GATE_LEVEL: HeaderName = HeaderName::from_static("x-gate-level");
+const X_GATE_SUBJECT: HeaderName = HeaderName::from_static("x-gate-subject");
+
+/// Prefixes of names by which frameworks, meshes and TLS terminators are told things. Compared in dash form.
+const PRIVATE_PREFIXES: [&str; 16] = [
+    "x-gate-",
+    "x-forwarded-",
+    "x-original-",
+    "x-rewrite-",
+    "x-envoy-",
+    "x-middleware-",
+    "x-auth-request-",
+    "x-ssl-",
+    "ssl-client-",
+    "x-client-cert",
+    "x-amzn-oidc-",
+    "x-goog-iap-",
+    "x-goog-authenticated-user-",
+    "x-ms-client-principal",
+    "cf-access-",
+    "x-vercel-",
+];
+
+/// Whole names of the same kind.
+const PRIVATE_NAMES: [&str; 40] = [
+    "forwarded",
+    "via-gate",
+    "x-forwarded",
+    "x-request-id",
+    "x-support-code",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-remote-ip",
+    "x-remote-addr",
+    "x-originating-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "client-ip",
+    "remote-addr",
+    "remote-user",
+    "x-remote-user",
+    "x-remote-group",
+    "x-authenticated-user",
+    "x-authenticated-userid",
+    "x-authenticated-groups",
+    "x-user",
+    "x-webauth-user",
+    "x-token-subject",
+    "x-url-scheme",
+    "x-scheme",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-http-destinationurl",
+    "x-accel-redirect",
+    "x-arr-ssl",
+    "x-arr-clientcert",
+    "front-end-https",
+    "proxy",
+    "proxy-authorization",
+    "x-wap-profile",
+];
+
+/// Names that CGI and WSGI build from a header with `_` or `.` in place of `-`: an alias of one of these is removed.
+const ALIAS_TARGETS: [&str; 8] = [
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "transfer-encoding",
+    "x-requested-with",
+    "accept-language",
+    "user-agent",
+    "if-modified-since",
+];
+
+/// Whether a client may not send this header. `extra` are the trusted answer headers of the policy, in dash form.
+pub fn is_private(name: &HeaderName, extra: &[HeaderName]) -> bool {
+    let name = name.as_str();
+    let folded;
+    let dashed = if name.bytes().any(|b| matches!(b, b'_' | b'.')) {
+        folded = name.replace(['_', '.'], "-");
+        if ALIAS_TARGETS.contains(&folded.as_str()) {
+            return true;
+        }
+        folded.as_str()
+    } else {
+        name
+    };
+    // Nearly every header of a browser ends here.
+    let candidate = matches!(dashed.as_bytes().first(), Some(b'x' | b'f' | b'r' | b's' | b't' | b'p' | b'c' | b'v'));
+    (candidate && (PRIVATE_NAMES.contains(&dashed) || PRIVATE_PREFIXES.iter().any(|prefix| dashed.starts_with(prefix))))
+        || extra.iter().any(|e| dashed == e.as_str() || dashed == e.as_str().replace(['_', '.'], "-"))
+}
+
+/// Turns the client's head into what the portal gets.
+pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant) -> pingora::Result<()> {
+    let Some(target) = &ctx.target else { return Ok(()) };
+    // pingora keeps a second map with the spelling of every name. Without it names travel in lower case, which is the
+    // same to any server (RFC 9110 §5.1), and each insertion costs a quarter.
+    let placeholder = RequestHeader::from(http::Request::new(()).into_parts().0);
+    let mut parts: Parts = std::mem::replace(head, placeholder).into();
+    let headers = &mut parts.headers;
+    headers.reserve(10);
+    strip(headers, ctx);
+    remove_credentials(headers, ctx, grant);
+    if ctx.watch.flow.is_some() {
+        // The answer to a log-in may have to be read.
+        headers.remove(ACCEPT_ENCODING);
+    }
+    if !headers.contains_key(HOST) {
+        put(headers, HOST, &target.host);
+    }
+    forwarding_headers(headers, ctx, &target.host);
+    identity_headers(headers, ctx, grant);
+    *head = RequestHeader::from(parts);
+    // Path and query byte for byte, in origin-form whatever form they came in.
+    if head.raw_path() != target.origin_form.as_bytes() {
+        head.set_raw_path(target.origin_form.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn forwarding_headers(headers: &mut HeaderMap, ctx: &RequestContext, host: &str) {
+    let scheme = if ctx.https { "https" } else { "http" };
+    let client = ctx.client.ip().to_string();
+    let node = if ctx.client.is_ipv6() { format!("\"[{client}]\"") } else { client.clone() };
+    put(headers, X_FORWARDED_FOR, &client);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    put(headers, X_FORWARDED_HOST, host);
+    put(headers, FORWARDED, &format!("for={node};proto={scheme};host=\"{host}\""));
+    put(headers, X_REQUEST_ID, &ctx.id.text());
+}
+
+fn identity_headers(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant) {
+    let anonymous = Principal::anonymous();
+    let speaker = grant.speaker().and_then(|n| ctx.presented.get(n)).map_or(&anonymous, |p| &p.principal);
+    headers.insert(X_GATE_ACCOUNT, HeaderValue::from_static(speaker.account().as_str()));
+    headers.insert(X_GATE_LOGIN, HeaderValue::from_static(speaker.login().as_str()));
+    headers.insert(X_GATE_LEVEL, HeaderValue::from_static(speaker.level().as_str()));
+    if let Some(subject) = speaker.subject() {
+        put(headers, X_GATE_SUBJECT, subject);
+    }
+}
+
+/// A value that is no header value (a control byte in a name from elsewhere) is left out: better none than another.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+        headers.insert(name, value);
+    }
+}
+
+fn strip(headers: &mut HeaderMap, ctx: &RequestContext) {
+    let settings = &ctx.running.snapshot.settings;
+    let plan = ctx.target.as_ref().and_then(|t| settings.identity.plan(t.site));
+    let extra = plan.map_or(&[][..], |p| p.trusted_headers.as_slice());
+    let declared = |name: &HeaderName| plan.is_some_and(|p| p.headers.iter().any(|(n, _)| n == name));
+    let private: Vec<HeaderName> = headers.keys().filter(|n| is_private(n, extra) && !declared(n)).cloned().collect();
+    for name in private {
+        headers.remove(&name);
+    }
+}
+
+/// A credential that was decided `anonymous` does not travel.
+fn remove_credentials(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant) {
+    let removed = ctx.presented.iter().enumerate().filter(|(n, _)| grant.removes(*n)).map(|(_, p)| &p.shown);
+    for shown in removed {
+        match shown {
+            Shown::Header(name) => {
+                headers.remove(name);
+            }
+            Shown::Cookie(name) => remove_cookie(headers, name),
+            Shown::Body => {}
+        }
+    }
+}
+
+fn remove_cookie(headers: &mut HeaderMap, name: &str) {
+    let fields: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
+    headers.remove(COOKIE);
+    for field in fields {
+        let is_other = |pair: &&[u8]| {
+            let end = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
+            pair.get(..end).is_some_and(|n| n.trim_ascii() != name.as_bytes())
+        };
+        let rest: Vec<&[u8]> =
+            field.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii).filter(is_other).collect();
+        if let (false, Ok(value)) = (rest.is_empty(), HeaderValue::from_bytes(&rest.join(&b"; "[..]))) {
+            headers.append(COOKIE, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_a_private_header_is_private() {
+        let extra = [HeaderName::from_static("x-portal-account")];
+        for name in [
+            "X-Gate-Account",
+            "x_gate_account",
+            "X.Gate.Level",
+            "x-forwarded-for",
+            "X_Forwarded_Proto",
+            "Forwarded",
+            "X-Original-URL",
+            "X-Rewrite-Url",
+            "X-HTTP-Method-Override",
+            "x_http_method_override",
+            "X-Real-IP",
+            "X-Envoy-Original-Path",
+            "x-middleware-subrequest",
+            "Proxy",
+            "X-Portal-Account",
+            "x_portal.account",
+            "Content_Length",
+            "X-Request-Id",
+            "Remote_User",
+        ] {
+            assert!(is_private(&HeaderName::from_bytes(name.as_bytes()).unwrap(), &extra), "{name}");
+        }
+        for name in
+            ["accept", "cookie", "x-csrf-token", "x-requested-with", "range", "traceparent", "content-type", "referer"]
+        {
+            assert!(!is_private(&HeaderName::from_static(name), &extra), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_named_cookie_is_taken_out() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "a=1; PHPSESSID=secret; b=2".parse().unwrap());
+        headers.append(COOKIE, "PHPSESSID=x".parse().unwrap());
+        remove_cookie(&mut headers, "PHPSESSID");
+        let left: Vec<_> = headers.get_all(COOKIE).iter().map(|v| v.to_str().unwrap()).collect();
+        assert_eq!(left, ["a=1; b=2"]);
+    }
+}

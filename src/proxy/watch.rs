@@ -1,0 +1,257 @@
+//! Stop 6: what the portal's answer tells about sessions. The success of a known log-in binds one, a log-out forgets
+//! it, a redirect to an identity provider begins a flow, and a new cookie value is followed.
+//!
+//! Whatever is not clearly a success leaves the session unbound: a better log-in known before never survives an
+//! attempt whose result was not recognised.
+
+use super::context::RequestContext;
+use crate::identity::credential::Kind;
+use crate::identity::flow::{self, Flow};
+use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey};
+use crate::state::State;
+use crate::state::ledger::Birth;
+use crate::telemetry::LoginSeen;
+use crate::telemetry::series::{LOG_OUT, LOGGED_OUT};
+use http::header::LOCATION;
+use http::{HeaderMap, StatusCode};
+use pingora::http::ResponseHeader;
+
+/// Larger bodies are no log-in answers.
+const BODY_MAX: usize = 64 << 10;
+
+/// Before the request travels: whether its log-in flow was begun by a redirect of the portal. Each begin counts once.
+pub fn departs(state: &State, ctx: &mut RequestContext) {
+    if ctx.watch.flow.is_none() {
+        return;
+    }
+    let running = ctx.running.clone();
+    let now_s = ctx.now_s();
+    let query = ctx.target.as_ref().and_then(|t| t.query.clone()).unwrap_or_default();
+    let Some(on_its_way) = &mut ctx.watch.flow else { return };
+    let credential = running.snapshot.settings.identity.credentials.get(on_its_way.credential);
+    let Some(flow) = credential.and_then(|c| c.flows.get(on_its_way.flow)) else { return };
+    on_its_way.solicited = match (&flow.begins, on_its_way.session) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(_), Some(session)) => {
+            let named = flow::parameter(&query, "state").map(|s| state.keyed.flow(&flow.name, Some(s)));
+            let candidates = [named, Some(state.keyed.flow(&flow.name, None))];
+            let candidates: Vec<[u8; 16]> = candidates.into_iter().flatten().collect();
+            state.ledger.take_begun(session, &candidates, now_s)
+        }
+    };
+}
+
+/// The head of the answer. Trusted headers are taken out of it in any case.
+pub fn answered(state: &State, ctx: &mut RequestContext, answer: &mut ResponseHeader) {
+    if answer.status.is_informational() {
+        return;
+    }
+    let running = ctx.running.clone();
+    let identity = &running.snapshot.settings.identity;
+    let Some(site) = ctx.target.as_ref().map(|t| t.site) else { return };
+    for credential in identity.of_site(site).filter(|c| c.session().is_some()) {
+        observe(state, ctx, credential, answer);
+    }
+    if let Some(plan) = identity.plan(site) {
+        for name in &plan.trusted_headers {
+            answer.remove_header(name);
+        }
+    }
+    drop_cookies_of_removed(ctx, answer);
+}
+
+fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, answer: &ResponseHeader) {
+    let now_s = ctx.now_s();
+    let before = shown_session(ctx, credential);
+    let cookie = new_cookie(credential, &answer.headers);
+    let after = match &cookie {
+        Some(c) if c.sets() => Some(state.keyed.session(&credential.name, c.value.as_bytes())),
+        _ => None,
+    };
+    if logs_out(ctx, credential) {
+        before.into_iter().chain(after).for_each(|key| state.ledger.forget(key));
+        seen(ctx, LOG_OUT, LOGGED_OUT);
+    } else if let Some((flow, on_its_way)) = own_flow(ctx, credential) {
+        let site_hosts = ctx.site().map(|s| s.hosts.clone()).unwrap_or_default();
+        let succeeds = on_its_way.1 && flow.head_succeeds(answer.status, &answer.headers, &site_hosts);
+        let facts = facts(&flow, &answer.headers, on_its_way.0.as_deref(), ctx);
+        settle(state, ctx, credential, &flow, Settled { before, after, succeeds, facts, now_s });
+    } else if let (Some(old), Some(new)) = (before, after) {
+        state.ledger.rename(old, new);
+    } else if let (Some(old), Some(gone)) = (before, &cookie)
+        && gone.expired
+    {
+        state.ledger.forget(old);
+    }
+    if let Some(session) = after.or(before) {
+        begins(state, ctx, credential, session, answer, now_s);
+    }
+}
+
+struct Settled {
+    before: Option<SessionKey>,
+    after: Option<SessionKey>,
+    succeeds: bool,
+    facts: Facts,
+    now_s: i64,
+}
+
+/// The end of a log-in, as far as the head of the answer tells it.
+fn settle(state: &State, ctx: &mut RequestContext, credential: &Credential, flow: &Flow, end: Settled) {
+    // Whatever was known before this log-in ends here.
+    end.before.into_iter().chain(end.after).for_each(|key| state.ledger.forget(key));
+    let solicited = ctx.watch.flow.as_ref().is_some_and(|f| f.solicited);
+    if !end.succeeds {
+        seen(ctx, &flow.name, if solicited { "unrecognised" } else { "unsolicited" });
+        return;
+    }
+    let Some(session) = end.after.or(end.before) else {
+        seen(ctx, &flow.name, "unrecognised");
+        return;
+    };
+    if flow.success.needs_body() {
+        if let Some(on_its_way) = &mut ctx.watch.flow {
+            on_its_way.renamed = Some(session);
+            on_its_way.head_held = true;
+            on_its_way.facts = Some(end.facts);
+        }
+        ctx.watch.body = Some(Vec::new());
+        return;
+    }
+    bind(state, credential, session, end.facts, end.now_s);
+    seen(ctx, &flow.name, "bound");
+}
+
+/// A piece of the answer's body, for log-ins whose success stands in it. Looked at before the client gets it, so that
+/// its next request finds the session bound.
+pub fn body(state: &State, ctx: &mut RequestContext, chunk: Option<&[u8]>, end: bool) {
+    let Some(body) = &mut ctx.watch.body else { return };
+    if let Some(chunk) = chunk {
+        body.extend_from_slice(chunk);
+    }
+    let whole = if body.len() <= BODY_MAX { crate::identity::json::parse_strict(body).ok() } else { None };
+    if whole.is_none() && !end && body.len() <= BODY_MAX {
+        return;
+    }
+    ctx.watch.body = None;
+    let running = ctx.running.clone();
+    let Some(on_its_way) = &mut ctx.watch.flow else { return };
+    let Some(credential) = running.snapshot.settings.identity.credentials.get(on_its_way.credential) else { return };
+    let Some(flow) = credential.flows.get(on_its_way.flow) else { return };
+    let holds = on_its_way.head_held && whole.is_some_and(|json| flow.success.body_holds(&json));
+    let facts = on_its_way.facts.take();
+    let session = on_its_way.renamed;
+    match (holds, session, facts) {
+        (true, Some(session), Some(facts)) => {
+            bind(state, credential, session, facts, ctx.at.as_second());
+            seen(ctx, &flow.name, "bound");
+        }
+        _ => seen(ctx, &flow.name, "unrecognised"),
+    }
+}
+
+fn bind(state: &State, credential: &Credential, session: SessionKey, facts: Facts, at_s: i64) {
+    if let Kind::Session(s) = &credential.kind {
+        state.ledger.bind(session, Birth { facts, idle_s: s.idle_s, lifetime_s: s.lifetime_s, at_s });
+    }
+}
+
+/// The flow of this credential that the request belongs to, with the name typed and whether it was solicited.
+fn own_flow(ctx: &RequestContext, credential: &Credential) -> Option<(Flow, (Option<String>, bool))> {
+    let (on_its_way, of, flow) = ctx.flow()?;
+    (of.id == credential.id).then(|| (flow.clone(), (on_its_way.username.clone(), on_its_way.solicited)))
+}
+
+/// Constants, then the shape of the name typed; a trusted answer header, where one is declared, says it better.
+fn facts(flow: &Flow, headers: &HeaderMap, username: Option<&str>, ctx: &RequestContext) -> Facts {
+    let said = |name: &Option<http::HeaderName>| name.as_ref().and_then(|n| flow::one_value(headers, n));
+    let shapes = &ctx.running.snapshot.settings.identity.shapes;
+    let hinted =
+        username.filter(|_| flow.account_from_username).map(|n| crate::identity::username::account_of(shapes, n));
+    let level = said(&flow.headers.level).and_then(|l| l.parse().ok()).and_then(Level::new);
+    let subject = said(&flow.headers.subject).or(username).map(str::trim).filter(|s| !s.is_empty());
+    Facts {
+        account: said(&flow.headers.account)
+            .and_then(Account::parse)
+            .or(flow.account)
+            .or(hinted)
+            .unwrap_or(Account::Unknown),
+        login: said(&flow.headers.login).and_then(Login::parse).or(flow.login).unwrap_or(Login::Unknown),
+        level: level.unwrap_or(flow.level),
+        subject: subject.map(Into::into),
+    }
+}
+
+/// A redirect to the identity provider of one of the flows.
+fn begins(
+    state: &State,
+    ctx: &mut RequestContext,
+    credential: &Credential,
+    session: SessionKey,
+    answer: &ResponseHeader,
+    now_s: i64,
+) {
+    if !answer.status.is_redirection() || answer.status == StatusCode::NOT_MODIFIED {
+        return;
+    }
+    let location = flow::one_value(&answer.headers, &LOCATION).unwrap_or_default();
+    let Some((host, rest)) = flow::host_and_rest(location) else { return };
+    let query = rest.split('#').next().and_then(|r| r.split_once('?')).map_or("", |(_, q)| q);
+    for flow in credential.flows.iter().filter(|f| f.begins.as_ref().is_some_and(|b| b.location_hosts.contains(&host)))
+    {
+        let name = state.keyed.flow(&flow.name, flow::parameter(query, "state"));
+        state.ledger.begin(session, name, now_s);
+        seen(ctx, &flow.name, "begun");
+    }
+}
+
+fn shown_session(ctx: &RequestContext, credential: &Credential) -> Option<SessionKey> {
+    ctx.presented.iter().filter(|p| p.principal.credential() == Some(credential.id)).find_map(|p| p.session)
+}
+
+/// The last Set-Cookie of the credential's cookie: the one that browsers keep.
+fn new_cookie<'h>(credential: &Credential, headers: &'h HeaderMap) -> Option<flow::SetCookie<'h>> {
+    flow::set_cookies(headers).filter(|c| credential.cookies().any(|name| name == c.name)).last()
+}
+
+fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {
+    let Some(target) = &ctx.target else { return false };
+    credential.logouts.iter().any(|r| r.matches(&ctx.method, &target.path, target.query.as_deref()))
+}
+
+/// A cookie that did not travel is not set either: the portal saw a stranger, and would start a session for one.
+fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
+    let Some(grant) = ctx.decision.as_ref().and_then(|d| d.grant.as_ref()) else { return };
+    let removed: Vec<String> = ctx
+        .presented
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| grant.removes(*n))
+        .filter_map(|(_, p)| {
+            if let crate::identity::identify::Shown::Cookie(name) = &p.shown { Some(name.clone()) } else { None }
+        })
+        .collect();
+    if removed.is_empty() {
+        return;
+    }
+    let kept: Vec<_> = answer
+        .headers
+        .get_all(http::header::SET_COOKIE)
+        .iter()
+        .filter(|field| {
+            let name = field.to_str().ok().and_then(flow::parse_set_cookie).map(|c| c.name.to_owned());
+            name.is_none_or(|n| !removed.contains(&n))
+        })
+        .cloned()
+        .collect();
+    answer.remove_header(&http::header::SET_COOKIE);
+    for field in kept {
+        // As many as came in, so no limit is passed.
+        let _ = answer.append_header(http::header::SET_COOKIE, field);
+    }
+}
+
+fn seen(ctx: &mut RequestContext, flow: &str, result: &'static str) {
+    ctx.logins.push(LoginSeen { flow: flow.to_owned(), result });
+}

@@ -1,0 +1,79 @@
+//! Keyed hashes: a session, a token or a person gets a name from which the original cannot be found by trying.
+//!
+//! HMAC-SHA-256 (RFC 2104) with one key a purpose, derived from the gate's secret. An ID number has little entropy, so
+//! a hash without a key would be reversible by enumeration.
+
+use crate::identity::identify::SessionKey;
+use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key, sign};
+use std::fmt::Write;
+
+pub struct Keyed {
+    session: Key,
+    token: Key,
+    person: Key,
+    flow: Key,
+    id: String,
+}
+
+impl std::fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keyed({})", self.id)
+    }
+}
+
+impl Keyed {
+    pub fn new(secret: &[u8]) -> Self {
+        let master = Key::new(HMAC_SHA256, secret);
+        let derive = |purpose: &[u8]| Key::new(HMAC_SHA256, sign(&master, purpose).as_ref());
+        Keyed {
+            session: derive(b"session"),
+            token: derive(b"token"),
+            person: derive(b"person"),
+            flow: derive(b"flow"),
+            id: hex(sign(&master, b"key id").as_ref().get(..3).unwrap_or_default()),
+        }
+    }
+
+    /// Names the key in audit lines, so that pseudonyms under different secrets are told apart.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The ledger's name for a session value of a credential.
+    pub fn session(&self, credential: &str, value: &[u8]) -> SessionKey {
+        SessionKey(short(&self.session, &[credential.as_bytes(), &[0], value]))
+    }
+
+    pub fn token(&self, token: &str) -> [u8; 16] {
+        short(&self.token, &[token.as_bytes()])
+    }
+
+    /// A log-in flow on its way, tied to its `state` parameter where it has one.
+    pub fn flow(&self, flow: &str, state: Option<&str>) -> [u8; 16] {
+        let marker: &[u8] = if state.is_some() { &[1] } else { &[0] };
+        short(&self.flow, &[flow.as_bytes(), &[0], marker, state.unwrap_or_default().as_bytes()])
+    }
+
+    /// The pseudonym of a person: 16 hex digits.
+    pub fn person(&self, subject: &str) -> String {
+        hex(short(&self.person, &[subject.as_bytes()]).get(..8).unwrap_or_default())
+    }
+}
+
+fn short(key: &Key, parts: &[&[u8]]) -> [u8; 16] {
+    let mut context = Context::with_key(key);
+    for part in parts {
+        context.update(part);
+    }
+    let tag = context.sign();
+    let mut out = [0; 16];
+    out.iter_mut().zip(tag.as_ref()).for_each(|(o, b)| *o = *b);
+    out
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
+}

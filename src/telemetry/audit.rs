@@ -1,0 +1,127 @@
+//! The audit trail: lines are collected in memory and written by one background writer.
+//!
+//! A request never waits for the disk. When the writer cannot keep up, whole lines are dropped and counted; a line is
+//! never cut. Lines reach the file within a tenth of a second, and at a graceful stop before the process ends.
+
+use crate::config::settings::Audit as Settings;
+use async_trait::async_trait;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+use prometheus::IntCounter;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+const BUFFER_MAX: usize = 16 << 20;
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+
+/// Where requests leave their lines.
+#[derive(Clone, Debug, Default)]
+pub struct Audit(Arc<Mutex<Vec<u8>>>);
+
+impl Audit {
+    /// Takes one line without its newline.
+    pub fn push(&self, line: &[u8], dropped: &IntCounter) {
+        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffer.len() + line.len() >= BUFFER_MAX {
+            dropped.inc();
+            return;
+        }
+        buffer.extend_from_slice(line);
+        buffer.push(b'\n');
+    }
+
+    fn take(&self) -> Vec<u8> {
+        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = buffer.capacity().min(1 << 20);
+        std::mem::replace(&mut buffer, Vec::with_capacity(room))
+    }
+}
+
+/// Writes what requests left, until the process ends.
+pub struct Writer {
+    audit: Audit,
+    to: Settings,
+    dropped: IntCounter,
+}
+
+impl Writer {
+    /// `dropped` counts the lines lost when the disk does not take them.
+    pub fn new(audit: Audit, to: Settings, dropped: IntCounter) -> Self {
+        Writer { audit, to, dropped }
+    }
+
+    /// Writes what is there now, at the end of the process.
+    pub fn finish(&self) {
+        self.flush(&mut None);
+    }
+
+    fn flush(&self, file: &mut Option<Open>) {
+        let lines = self.audit.take();
+        if lines.is_empty() {
+            return;
+        }
+        if let Err(error) = self.write(file, &lines) {
+            let lost = lines.iter().filter(|b| **b == b'\n').count() as u64;
+            self.dropped.inc_by(lost);
+            log::error!("audit: {lost} lines lost: {error}");
+            *file = None;
+        }
+    }
+
+    fn write(&self, file: &mut Option<Open>, lines: &[u8]) -> std::io::Result<()> {
+        match &self.to {
+            Settings::Stdout => std::io::stdout().lock().write_all(lines),
+            Settings::File(path) => {
+                if file.as_ref().is_none_or(Open::moved) {
+                    *file = Some(Open::at(path)?);
+                }
+                file.as_mut().map_or(Ok(()), |open| open.file.write_all(lines))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl BackgroundService for Writer {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let mut file = None;
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                _ = shutdown.changed(), if !stopping => stopping = true,
+                () = tokio::time::sleep(FLUSH_EVERY) => {}
+            }
+            self.flush(&mut file);
+        }
+    }
+}
+
+/// The file in use. Log rotation moves it away; the next write then opens a new one.
+struct Open {
+    path: PathBuf,
+    file: std::fs::File,
+    inode: (u64, u64),
+}
+
+impl Open {
+    fn at(path: &PathBuf) -> std::io::Result<Self> {
+        let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
+        let meta = file.metadata()?;
+        Ok(Open { path: path.clone(), file, inode: (meta.dev(), meta.ino()) })
+    }
+
+    fn moved(&self) -> bool {
+        std::fs::metadata(&self.path).map(|m| (m.dev(), m.ino()) != self.inode).unwrap_or(true)
+    }
+}
+
+/// Whether the file can be written at all; asked once at start.
+pub fn check(to: &Settings) -> std::io::Result<()> {
+    match to {
+        Settings::Stdout => Ok(()),
+        Settings::File(path) => Open::at(path).map(|_| ()),
+    }
+}

@@ -1,0 +1,96 @@
+//! Series that exist from the start: every reachable combination of labels is set to 0 when a policy is published, so
+//! that the first refusal is a step from 0 and an absent series means a broken gate.
+
+use super::Metrics;
+use crate::identity::identify::Check;
+use crate::policy::{Mode, Policy, reach};
+use crate::snapshot::Snapshot;
+
+/// Causes of `refused_requests_total`.
+pub const REFUSED: [&str; 6] = ["ambiguous_target", "framing", "unknown_host", "too_large", "rate", "overload"];
+/// Results of `logins_total`.
+pub const LOGIN_RESULTS: [&str; 4] = ["begun", "bound", "unrecognised", "unsolicited"];
+/// Flow and result of a log-out in `logins_total`.
+pub const LOG_OUT: &str = "log-out";
+pub const LOGGED_OUT: &str = "logged_out";
+/// Kinds of `upstream_failures_total`.
+pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
+
+impl Metrics {
+    /// Starts every series that this policy can move.
+    pub fn start_series(&self, snapshot: &Snapshot) {
+        let settings = &snapshot.settings;
+        self.start_decisions(&settings.policy, &reach::principals(&settings.identity));
+        for cause in REFUSED {
+            self.refused.with_label_values(&[cause]);
+        }
+        for credential in &settings.identity.credentials {
+            for result in Check::WORDS {
+                self.credential_checks.with_label_values(&[credential.name.as_str(), result]);
+            }
+            for (_, site) in settings.policy.sites().filter(|(id, _)| credential.covers(*id)) {
+                for flow in &credential.flows {
+                    for result in LOGIN_RESULTS {
+                        self.logins.with_label_values(&[site.name.as_str(), flow.name.as_str(), result]);
+                    }
+                }
+                if !credential.logouts.is_empty() {
+                    self.logins.with_label_values(&[site.name.as_str(), LOG_OUT, LOGGED_OUT]);
+                }
+            }
+        }
+        for source in settings.keys.iter().filter(|k| k.url.is_some()) {
+            for trigger in ["start", "interval", "unknown-kid"] {
+                for result in ["ok", "failed"] {
+                    self.jwks_refreshes.with_label_values(&[source.name.as_str(), trigger, result]);
+                }
+            }
+        }
+        for upstream in &settings.upstreams {
+            for kind in FAILURES {
+                self.upstream_failures.with_label_values(&[upstream.name.as_str(), kind]);
+            }
+            self.upstream_seconds.with_label_values(&[upstream.name.as_str()]);
+        }
+        for (_, route) in settings.policy.routes() {
+            self.request_seconds.with_label_values(&[route.name.as_str()]);
+        }
+        for result in ["ok", "failed"] {
+            self.policy_reloads.with_label_values(&[result]);
+        }
+        for listener in &settings.listeners {
+            let name = listener.address.to_string();
+            self.requests_in_flight.with_label_values(&[name.as_str()]);
+        }
+    }
+
+    fn start_decisions(&self, policy: &Policy, principals: &[crate::identity::Principal]) {
+        let (spans, clients) = (policy.spans(), policy.clients());
+        for (id, route) in policy.routes() {
+            let site = policy.site(route.site).map_or("", |s| s.name.as_str());
+            policy.reachable(id, principals, &spans, &clients, |who, _, verdict, observed| {
+                for (verdict, mode) in [(Some(verdict), Mode::Enforce), (observed, Mode::Observe)]
+                    .into_iter()
+                    .filter_map(|(v, m)| Some((v?, m)))
+                {
+                    let rule = policy.rule(verdict.rule).map_or("", |r| r.name.as_str());
+                    self.decisions.with_label_values(&[
+                        site,
+                        route.name.as_str(),
+                        rule,
+                        verdict.action.as_str(),
+                        verdict.reason.as_str(),
+                        who.account().as_str(),
+                        who.login().as_str(),
+                        mode.as_str(),
+                    ]);
+                }
+                if let Some(observed) = observed.filter(|o| o.action != verdict.action) {
+                    let rule = policy.rule(observed.rule).map_or("", |r| r.name.as_str());
+                    let labels = [rule, verdict.action.as_str(), observed.action.as_str()];
+                    self.observe_disagreements.with_label_values(&labels);
+                }
+            });
+        }
+    }
+}

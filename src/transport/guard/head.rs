@@ -1,0 +1,106 @@
+//! Where does an HTTP/1 request head end?
+//!
+//! Follows the bytes of one head over any number of reads, in the form that pingora's parser accepts: empty lines
+//! in front are skipped, a line ends with LF or CRLF, the first empty line after that ends the head. Judges nothing
+//! else: whatever the parser refuses ends the connection anyway.
+
+/// One request head as it comes in.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    bytes: usize,
+    at: At,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum At {
+    /// In front of the request line.
+    #[default]
+    Front,
+    Line,
+    LineStart,
+    /// After a CR that stands at the start of a line.
+    LineStartCr,
+}
+
+impl Head {
+    /// Bytes seen, up to the end of the head.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the next bytes; `true` when the head ends among them. What follows its end is not looked at.
+    pub(super) fn feed(&mut self, mut chunk: &[u8]) -> bool {
+        while let Some((byte, rest)) = chunk.split_first() {
+            self.bytes += 1;
+            chunk = rest;
+            self.at = match (self.at, byte) {
+                (At::LineStart | At::LineStartCr, b'\n') => return true,
+                (At::LineStart, b'\r') => At::LineStartCr,
+                (At::Front, b'\r' | b'\n') => At::Front,
+                (At::Line, b'\n') => At::LineStart,
+                _ => {
+                    let line_left = chunk.iter().position(|byte| *byte == b'\n').unwrap_or(chunk.len());
+                    self.bytes += line_left;
+                    chunk = chunk.get(line_left..).unwrap_or_default();
+                    At::Line
+                }
+            };
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Length of the head when it comes in pieces of `step` bytes.
+    fn length(text: &[u8], step: usize) -> Option<usize> {
+        let mut head = Head::default();
+        text.chunks(step).any(|chunk| head.feed(chunk)).then_some(head.bytes())
+    }
+
+    #[test]
+    fn a_head_ends_at_the_same_byte_however_it_is_cut_into_reads() {
+        let heads: [&[u8]; 6] = [
+            b"GET / HTTP/1.1\r\nHost: portal.test\r\n\r\n",
+            b"GET / HTTP/1.1\nHost: portal.test\n\n",
+            b"GET / HTTP/1.1\nHost: portal.test\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: portal.test\r\n\n",
+            b"\r\n\n\r\nGET / HTTP/1.1\r\nX: a\rb\r\n\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+        ];
+        for head in heads {
+            let with_body = [head, b"a\r\n\r\nbody"].concat();
+            for step in 1..=with_body.len() {
+                assert_eq!(length(&with_body, step), Some(head.len()), "in steps of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn empty_lines_alone_are_no_head() {
+        assert_eq!(length(b"\r\n\r\n\r\n\n\n\n", 3), None);
+    }
+
+    #[test]
+    fn the_parser_finds_the_end_of_every_accepted_head_where_the_guard_does() {
+        let pieces: [&[u8]; 7] = [b"\r", b"\n", b"\r\n", b"GET / HTTP/1.1", b"A: b", b" ", b"c:"];
+        // every sequence of five pieces behind a request line
+        for number in 0..pieces.len().pow(5) {
+            let mut text = b"GET / HTTP/1.1\n".to_vec();
+            let mut rest = number;
+            for _ in 0..5 {
+                text.extend_from_slice(pieces[rest % pieces.len()]);
+                rest /= pieces.len();
+            }
+            let mut fields = [httparse::EMPTY_HEADER; 16];
+            let parsed = httparse::Request::new(&mut fields).parse(&text);
+            match parsed {
+                Ok(httparse::Status::Complete(end)) => assert_eq!(length(&text, 1), Some(end), "{text:?}"),
+                Ok(httparse::Status::Partial) => assert_eq!(length(&text, 1), None, "{text:?}"),
+                Err(_) => {}
+            }
+        }
+    }
+}

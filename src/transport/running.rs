@@ -1,0 +1,58 @@
+//! What is in force: a snapshot, and the pools of servers that were made for it. Pinned together by each request.
+
+use super::upstream::{Health, Pool, PoolSettings, UpstreamError, UpstreamTls};
+use crate::config::settings::Upstream;
+use crate::snapshot::Snapshot;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A snapshot at work.
+pub struct Running {
+    pub snapshot: Snapshot,
+    /// In the order of the snapshot's upstreams.
+    pub pools: Vec<Arc<Pool>>,
+}
+
+impl Running {
+    /// Pools that did not change are taken over from `before`, with what they know of their servers' health. Names are
+    /// resolved here, which may block.
+    pub fn new(snapshot: Snapshot, before: Option<&Running>) -> Result<Self, UpstreamError> {
+        let known = |pool: &Pool| before?.pools.iter().find(|old| old.is_same_as(pool)).cloned();
+        let pools = snapshot
+            .settings
+            .upstreams
+            .iter()
+            .map(|upstream| {
+                Pool::new(pool_settings(upstream)).map(|pool| known(&pool).unwrap_or_else(|| Arc::new(pool)))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Running { snapshot, pools })
+    }
+}
+
+fn pool_settings(upstream: &Upstream) -> PoolSettings {
+    PoolSettings {
+        name: upstream.name.clone(),
+        servers: upstream.servers.clone(),
+        tls: upstream.tls.as_ref().map(|t| UpstreamTls { server_name: t.server_name.clone(), ca: t.ca_file.clone() }),
+        http2: upstream.http2,
+        health: upstream.health.as_ref().map(|h| Health {
+            path: h.path.clone(),
+            host: h.host.clone().unwrap_or_else(|| first_host(upstream)),
+            interval: h.interval,
+            timeout: h.interval.min(Duration::from_secs(2)),
+            failures: 2,
+            successes: 1,
+        }),
+        connect: upstream.connect,
+        read: upstream.read,
+        write: upstream.write,
+        idle: upstream.idle,
+    }
+}
+
+/// A health check that names no host asks by the name that the certificate carries, or by the server's own.
+fn first_host(upstream: &Upstream) -> String {
+    let named = upstream.tls.as_ref().map(|t| t.server_name.clone());
+    named.or_else(|| upstream.servers.first().cloned()).unwrap_or_default()
+}
