@@ -19,11 +19,19 @@ function init(args)
     kind.answers = 0
   end
   math.randomseed(id)
-  sent, answers, wrong, examples = 0, 0, 0, {}
+  sent, answers, lost, wrong, examples = 0, 0, 0, 0, {}
 end
 
 function request()
-  current = kinds[math.random(#kinds)]
+  if id == 1 and not verified then -- wrk asks its first thread once, to see what requests look like, and sends nothing
+    verified = true
+    return kinds[1].raw
+  end
+  if sent > answers + lost then
+    lost = lost + 1
+    examples[#examples + 1] = current.name .. ": no answer, after " .. (before and before.name or "nothing")
+  end
+  before, current = current, kinds[math.random(#kinds)]
   sent = sent + 1
   return current.raw
 end

@@ -118,7 +118,7 @@ test('no answer of 100,000 is wrong, and the gate counted exactly what the clien
 
   const seen = reports.map((file) => report(readFileSync(file, 'utf8')));
   const total = (of) => seen.reduce((sum, one) => sum + of(one), 0);
-  assert.deepEqual(seen.flatMap(({ examples }) => examples), [], 'wrong answers');
+  assert.deepEqual(seen.flatMap(({ examples }) => examples), [], `wrong answers, or none\n${wrk.output}`);
   assert.equal(total(({ wrong }) => wrong), 0);
   assert.equal(total(({ answers }) => answers), REQUESTS);
   assert.equal(total(({ sent }) => sent), REQUESTS, 'requests without an answer');
