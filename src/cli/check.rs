@@ -1,16 +1,21 @@
 //! `vneid-gate check DIR`: every finding of a policy directory, for people or for pipelines.
 
 use super::NOT_FINE;
+use crate::config::settings::Settings;
 use crate::config::{Loaded, read_directory};
-use crate::diagnostic::{Diagnostic, Severity, Source, render, summary};
+use crate::diagnostic::{Diagnostic, Severity, Source, code, render, summary};
+use crate::transport::tls::Certificate;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn check(directory: &Path, as_json: bool) -> ExitCode {
-    let loaded = read_directory(directory);
-    let fine = loaded.settings.is_some();
+    let mut loaded = read_directory(directory);
+    if let Some(settings) = &loaded.settings {
+        loaded.diagnostics.extend(certificates(settings));
+    }
+    let fine = !loaded.diagnostics.iter().any(Diagnostic::is_error);
     if as_json {
         println!("{:#}", report(&loaded));
     } else {
@@ -20,8 +25,21 @@ pub(super) fn check(directory: &Path, as_json: bool) -> ExitCode {
     if fine { ExitCode::SUCCESS } else { ExitCode::from(NOT_FINE) }
 }
 
+/// Certificates are opened here as they would be at start, since an expired one is found too late there.
+fn certificates(settings: &Settings) -> Vec<Diagnostic> {
+    let now_s = Timestamp::now().as_second();
+    let files = settings.listeners.iter().flat_map(|l| &l.tls);
+    files
+        .flat_map(|f| match Certificate::read(&f.certificate, &f.key) {
+            Ok(c) => c.warnings(now_s).into_iter().map(|w| Diagnostic::warning(code::UNUSABLE_FILE, w)).collect(),
+            Err(error) => vec![Diagnostic::error(code::UNUSABLE_FILE, error.to_string())],
+        })
+        .collect()
+}
+
 fn said(directory: &Path, loaded: &Loaded) -> String {
-    let Some(settings) = &loaded.settings else {
+    let broken = loaded.diagnostics.iter().any(Diagnostic::is_error);
+    let Some(settings) = loaded.settings.as_ref().filter(|_| !broken) else {
         return format!("{}: not fine: {}", directory.display(), summary(&loaded.diagnostics));
     };
     let today = Timestamp::now().to_zoned(settings.gate.zone.clone()).date();
@@ -46,7 +64,7 @@ fn said(directory: &Path, loaded: &Loaded) -> String {
 
 fn report(loaded: &Loaded) -> Value {
     json!({
-        "fine": loaded.settings.is_some(),
+        "fine": !loaded.diagnostics.iter().any(Diagnostic::is_error),
         "digest": loaded.digest,
         "diagnostics": loaded.diagnostics.iter().map(|d| finding(d, &loaded.sources)).collect::<Vec<_>>(),
     })

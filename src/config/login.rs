@@ -7,7 +7,7 @@ use crate::diagnostic::code;
 use crate::identity::flow::{Begins, Flow, PathPattern, RequestShape, Success, TrustedHeaders};
 use crate::identity::form::NameField;
 use crate::identity::{Account, Level, Login};
-use crate::policy::target::{Relaxed, canonical_path};
+use crate::policy::target::{self, Relaxed, canonical_path};
 
 /// A log-in of a session, or (for tokens) only an attempt to be decided before it is forwarded.
 pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
@@ -102,12 +102,21 @@ fn path_pattern(v: Value<'_>) -> Option<PathPattern> {
 
 fn begins(v: Value<'_>) -> Option<Begins> {
     let t = v.table("begins")?;
-    let location_hosts: Vec<String> = t.list("location_host", values::host).into_iter().map(|h| h.value).collect();
+    let location_hosts: Vec<String> = t.list("location_host", host_with_port).into_iter().map(|h| h.value).collect();
     if location_hosts.is_empty() {
         t.report(code::MISSING_KEY, "`begins` lacks `location_host`", Some("the host of the identity provider".into()));
     }
     t.done();
     Some(Begins { location_hosts })
+}
+
+/// A host, or `host:port` where several identity providers share a host.
+fn host_with_port(v: Value<'_>) -> Option<String> {
+    let text = v.text()?;
+    match target::host_name(text) {
+        Ok(_) => Some(text.to_ascii_lowercase()),
+        Err(_) => v.fail(code::BAD_VALUE, format!("`{text}` is not a host"), "like \"sso.dancuquocgia.gov.vn\""),
+    }
 }
 
 fn success(v: Value<'_>) -> Option<Success> {

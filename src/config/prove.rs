@@ -2,10 +2,14 @@
 
 use super::Files;
 use crate::diagnostic::{Diagnostic, code};
-use crate::identity::{Evidence, Identity, SiteId};
+use crate::identity::{Account, Evidence, Identity, Login, Principal, SiteId};
 use crate::policy::case::Case;
 use crate::policy::target::{RawTarget, canonical_path};
-use crate::policy::{Action, Policy, Site, reach};
+use crate::policy::{Action, Policy, Query, Site, reach};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// An address of documentation (RFC 5737), in nobody's network.
+const SOMEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, cases: &[Case]) {
     let mut findings = files.findings.borrow_mut();
@@ -15,6 +19,7 @@ pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, cas
             findings.push(Diagnostic::error(code::TEST_FAILED, message).at(case.place).help(expected(case)));
         }
     }
+    findings.extend(officials_by_name_only(policy, identity));
     for (id, site) in policy.sites() {
         if let Some(finding) = login_page_open(policy, identity, id, site) {
             findings.push(finding);
@@ -32,6 +37,34 @@ fn expected(case: &Case) -> String {
         part("route", e.route.as_deref()),
     ];
     format!("expected {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// A name like `x@province.gov.vn` is only a hint: whoever it lets in, beyond what every visitor may see, must also come
+/// from a network that the rule names.
+fn officials_by_name_only(policy: &Policy, identity: &Identity) -> Option<Diagnostic> {
+    let hinted = identity.shapes.iter().any(|s| s.account == Account::Official);
+    let by_name = |p: &Principal| p.account() == Account::Official && p.login() == Login::Password;
+    let officials: Vec<Principal> = reach::principals(identity).into_iter().filter(by_name).collect();
+    let spans = policy.spans();
+    for (route, named) in policy.routes().filter(|_| hinted) {
+        for at in &spans {
+            let query = Query { route, client: SOMEWHERE, at: *at };
+            let visitor = policy.decide(&query, std::iter::empty()).verdict.action;
+            for official in &officials {
+                let verdict = policy.decide(&query, std::iter::once(official)).verdict;
+                if verdict.action == Action::Forward && visitor.severity() > 0 {
+                    let rule = policy.rule(verdict.rule).map_or("default", |r| r.name.as_str());
+                    let message = format!("rule `{rule}` lets officials in by the shape of a name, from anywhere");
+                    let help = format!(
+                        "on route `{}` from {at}: add `client = [\"10.20.0.0/16\"]` to the rule, or list its accounts",
+                        named.name
+                    );
+                    return Some(Diagnostic::error(code::OFFICIAL_BY_NAME_ONLY, message).help(help));
+                }
+            }
+        }
+    }
+    None
 }
 
 /// Whoever is sent to log in must be able to see the log-in page, at any time and with any credential: else the

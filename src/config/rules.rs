@@ -111,7 +111,6 @@ fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
         t.report(code::CONFLICTING_KEYS, "`page` on a rule that lets the request through", None);
     }
     let when = when.map(|w| w.value).unwrap_or_default();
-    guard_officials(&t, then, &when);
     t.done();
     let name: At<String> = name?;
     names.define(name.clone(), files.findings);
@@ -127,16 +126,6 @@ fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
         mode: mode.map_or(Mode::Enforce, |m| m.value),
         review: review.map(|r| r.value),
     })
-}
-
-/// A name like `x@province.gov.vn` is only a hint: who is let in by it must also come from a known network.
-fn guard_officials(t: &Table<'_>, then: Option<Action>, when: &Condition) {
-    let names_officials = when.accounts.is_some_and(|mask| mask & Account::Official.bit() != 0);
-    let by_password = when.logins.is_none_or(|mask| mask & Login::Password.bit() != 0);
-    if then == Some(Action::Forward) && names_officials && by_password && when.client.is_empty() {
-        let help = "add `client = [\"10.20.0.0/16\"]`: the account comes from the shape of the name typed";
-        t.report(code::OFFICIAL_BY_NAME_ONLY, "officials with a password are let in from anywhere", Some(help.into()));
-    }
 }
 
 fn default(files: &Files<'_>) -> Option<Rule> {

@@ -49,7 +49,18 @@ impl RequestShape {
 /// How a flow by redirect begins: the portal sent this session to one of these hosts.
 #[derive(Clone, Debug)]
 pub struct Begins {
+    /// `host` for any port, or `host:port`.
     pub location_hosts: Vec<String>,
+}
+
+impl Begins {
+    /// The query of a Location that leads to one of the hosts.
+    pub fn query_of<'l>(&self, location: &'l str) -> Option<&'l str> {
+        let (authority, rest) = authority_and_rest(location)?;
+        let (host, _) = host_and_rest(location)?;
+        let leads = self.location_hosts.iter().any(|h| *h == host || h.eq_ignore_ascii_case(authority));
+        leads.then(|| rest.split('#').next().and_then(|r| r.split_once('?')).map_or("", |(_, query)| query))
+    }
 }
 
 /// The positive signs of success; all that are given must hold.
@@ -155,17 +166,19 @@ pub fn local_path<'l>(location: &'l str, own_hosts: &[String]) -> Option<&'l str
 
 /// Host (lower case, without port) and the rest of an absolute http(s) URL.
 pub fn host_and_rest(location: &str) -> Option<(String, &str)> {
-    let rest = location.strip_prefix("https://").or_else(|| location.strip_prefix("http://"))?;
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-    let (authority, rest) = rest.split_at(end);
-    if authority.contains('@') {
-        return None;
-    }
+    let (authority, rest) = authority_and_rest(location)?;
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,
     };
     Some((host.to_ascii_lowercase(), rest))
+}
+
+fn authority_and_rest(location: &str) -> Option<(&str, &str)> {
+    let rest = location.strip_prefix("https://").or_else(|| location.strip_prefix("http://"))?;
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    (!authority.contains('@')).then_some((authority, rest))
 }
 
 /// One Set-Cookie of an answer (RFC 6265 §5.2), as far as the ledger needs it.

@@ -113,7 +113,7 @@ impl Rejection {
             Rejection::UnknownHost => Kind::UnknownHost,
             Rejection::UpstreamUnavailable => Kind::UpstreamUnavailable,
             Rejection::UpstreamTimeout => Kind::UpstreamTimeout,
-            Rejection::RequestTimeout => Kind::AmbiguousRequest,
+            Rejection::RequestTimeout => Kind::RequestTimeout,
             Rejection::RedirectToHttps | Rejection::Internal => Kind::Internal,
         }
     }

@@ -196,10 +196,8 @@ fn begins(
         return;
     }
     let location = flow::one_value(&answer.headers, &LOCATION).unwrap_or_default();
-    let Some((host, rest)) = flow::host_and_rest(location) else { return };
-    let query = rest.split('#').next().and_then(|r| r.split_once('?')).map_or("", |(_, q)| q);
-    for flow in credential.flows.iter().filter(|f| f.begins.as_ref().is_some_and(|b| b.location_hosts.contains(&host)))
-    {
+    for flow in &credential.flows {
+        let Some(query) = flow.begins.as_ref().and_then(|b| b.query_of(location)) else { continue };
         let name = state.keyed.flow(&flow.name, flow::parameter(query, "state"));
         state.ledger.begin(session, name, now_s);
         seen(ctx, &flow.name, "begun");

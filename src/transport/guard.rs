@@ -66,6 +66,8 @@ pub struct Meters {
     pub slow_heads: IntCounter,
     /// Request heads that were too long.
     pub long_heads: IntCounter,
+    /// Request lines that two servers could read in two ways.
+    pub ambiguous_heads: IntCounter,
 }
 
 /// An HTTP application behind the guard; one for each listener.

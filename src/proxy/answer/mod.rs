@@ -46,6 +46,8 @@ pub enum Kind {
     UnknownHost,
     /// A log-in form in a format or coding that the gate cannot read, so it cannot tell who is logging in.
     NotSupported,
+    /// The request stopped arriving before it was whole.
+    RequestTimeout,
     /// Above a limit of requests.
     TooManyRequests { retry_after_s: u32 },
     /// No portal server could be reached, or its answer could not be read.
@@ -110,6 +112,7 @@ impl<'a> Answer<'a> {
             (Kind::HeaderTooLarge, _) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             (Kind::UnknownHost, _) => StatusCode::MISDIRECTED_REQUEST,
             (Kind::NotSupported, _) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            (Kind::RequestTimeout, _) => StatusCode::REQUEST_TIMEOUT,
             (Kind::TooManyRequests { .. }, _) => StatusCode::TOO_MANY_REQUESTS,
             (Kind::UpstreamUnavailable, _) => StatusCode::BAD_GATEWAY,
             (Kind::UpstreamTimeout, _) => StatusCode::GATEWAY_TIMEOUT,

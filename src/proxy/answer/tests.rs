@@ -3,7 +3,7 @@
 use super::*;
 use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     Kind::Refused(Page::UseVneid),
     Kind::Refused(Page::RaiseLevel),
     Kind::Refused(Page::LogIn),
@@ -18,6 +18,7 @@ const KINDS: [Kind; 18] = [
     Kind::NotSupported,
     Kind::TooManyRequests { retry_after_s: 30 },
     Kind::UpstreamUnavailable,
+    Kind::RequestTimeout,
     Kind::UpstreamTimeout,
     Kind::Overloaded,
     Kind::IdentityUnavailable,
@@ -140,7 +141,7 @@ fn the_status_says_what_happened() {
     assert_eq!(status(Kind::LogInFirst, Audience::Program), 401);
     assert_eq!(status(Kind::LogInFirst, Audience::Person), 403);
     let technical: Vec<u16> = KINDS[6..].iter().map(|kind| status(*kind, Audience::Person)).collect();
-    assert_eq!(technical, [400, 405, 413, 431, 421, 415, 429, 502, 504, 503, 503, 500]);
+    assert_eq!(technical, [400, 405, 413, 431, 421, 415, 429, 502, 408, 504, 503, 503, 500]);
 }
 
 #[test]
@@ -281,7 +282,7 @@ fn the_rules_own_sentence_is_shown_to_people_and_programs() {
 #[test]
 fn a_form_is_never_lost_without_a_word() {
     let page = |kind, submission| Answer { submission, ..answer(kind) }.html(Language::Vi);
-    let forwarded = [Kind::UpstreamUnavailable, Kind::UpstreamTimeout, Kind::Internal];
+    let forwarded = [Kind::UpstreamUnavailable, Kind::RequestTimeout, Kind::UpstreamTimeout, Kind::Internal];
     for kind in KINDS {
         let html = page(kind, true);
         assert!(html.contains("Quay lại"), "{kind:?}");

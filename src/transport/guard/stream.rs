@@ -31,6 +31,8 @@ const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nCo
 const TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
+const AMBIGUOUS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
 /// A connection under guard.
 pub(super) struct Watched {
     inner: Stream,
@@ -96,6 +98,10 @@ impl Watched {
                 if head.bytes() > self.limits.head_bytes_max {
                     self.meters.long_heads.inc();
                     return Err(self.cut(cx, Some(TOO_LARGE), io::ErrorKind::InvalidData, "request head too long"));
+                }
+                if head.is_ambiguous() {
+                    self.meters.ambiguous_heads.inc();
+                    return Err(self.cut(cx, Some(AMBIGUOUS), io::ErrorKind::InvalidData, "ambiguous request line"));
                 }
                 ended
             }

@@ -33,6 +33,7 @@ fn meters() -> Meters {
         refused: counter("refused"),
         slow_heads: counter("slow"),
         long_heads: counter("long"),
+        ambiguous_heads: counter("ambiguous"),
     }
 }
 

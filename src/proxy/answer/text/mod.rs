@@ -101,6 +101,8 @@ pub(super) fn work(kind: Kind) -> Option<Work> {
         | Kind::TooManyRequests { .. }
         | Kind::Overloaded
         | Kind::IdentityUnavailable => Some(Work::Resend),
-        Kind::UpstreamUnavailable | Kind::UpstreamTimeout | Kind::Internal => Some(Work::MayHaveArrived),
+        Kind::RequestTimeout | Kind::UpstreamUnavailable | Kind::UpstreamTimeout | Kind::Internal => {
+            Some(Work::MayHaveArrived)
+        }
     }
 }

@@ -57,6 +57,13 @@ pub(super) const NOT_SUPPORTED: Text = Text {
     )
 };
 
+pub(super) const REQUEST_TIMEOUT: Text = trouble(
+    "The request did not arrive in time",
+    "The request stopped arriving before it was whole, so it was not passed on.",
+    &["What you sent stopped on the way, so the system could not take it."],
+    &["Check your internet connection, then go back and send it again.", STILL_HERE],
+);
+
 pub(super) const TOO_MANY_REQUESTS: Text = trouble(
     "There are too many requests",
     "Too many requests came from this connection in a short time.",

@@ -62,6 +62,13 @@ pub(super) const NOT_SUPPORTED: Text = Text {
     )
 };
 
+pub(super) const REQUEST_TIMEOUT: Text = trouble(
+    "Yêu cầu không đến kịp",
+    "Yêu cầu bị ngắt trước khi đến đủ, nên chưa được chuyển đi.",
+    &["Dữ liệu bạn gửi bị ngắt giữa đường, nên hệ thống chưa tiếp nhận được."],
+    &["Kiểm tra kết nối mạng, rồi quay lại và gửi lại.", STILL_HERE],
+);
+
 pub(super) const TOO_MANY_REQUESTS: Text = trouble(
     "Đang có quá nhiều yêu cầu",
     "Trong thời gian ngắn, hệ thống nhận được quá nhiều yêu cầu từ kết nối này.",

@@ -62,6 +62,7 @@ pub(super) fn text(kind: Kind) -> &'static Text {
         Kind::NotSupported => &trouble::NOT_SUPPORTED,
         Kind::TooManyRequests { .. } => &trouble::TOO_MANY_REQUESTS,
         Kind::UpstreamUnavailable => &trouble::UPSTREAM_UNAVAILABLE,
+        Kind::RequestTimeout => &trouble::REQUEST_TIMEOUT,
         Kind::UpstreamTimeout => &trouble::UPSTREAM_TIMEOUT,
         Kind::Overloaded => &trouble::OVERLOADED,
         Kind::IdentityUnavailable => &trouble::IDENTITY_UNAVAILABLE,
