@@ -50,12 +50,14 @@ async function logInWithPassword(page) {
   return answer;
 }
 
-/** The rehearsal of VNeID: the person, then the one-time code that the page shows. */
-async function passVneid(page) {
+/** From the log-in page through the rehearsal of VNeID (the person, then the code that it shows) back to the portal. */
+async function chooseVneid(page) {
+  await page.getByRole('link', { name: /VNeID/ }).click();
   await page.locator(`input[name=person][value="${CITIZEN}"]`).check();
   await page.getByRole('button', { name: 'Tiếp tục' }).click();
   await page.locator('input[name=otp]').fill(await page.locator('.sms strong').innerText());
   await page.getByRole('button', { name: 'Đăng nhập' }).click();
+  await page.waitForURL(`${portal}/**`);
 }
 
 async function screenshot(page, name) {
@@ -92,9 +94,7 @@ test('a citizen with the old password is turned away in Vietnamese, and the page
 
   await page.locator('a.button').first().click();
   await page.waitForURL(`${portal}${LOGIN}**`);
-  await page.getByRole('link', { name: /VNeID/ }).click();
-  await passVneid(page);
-  await page.waitForURL(`${portal}/**`);
+  await chooseVneid(page);
 
   await page.goto(`${portal}/nop-ho-so`);
   await page.locator('#xhr-without').click();
@@ -112,6 +112,28 @@ test('a citizen with the old password is turned away in Vietnamese, and the page
   await page.goto(`${portal}/dang-xuat`);
   await page.goto(`${portal}/nop-ho-so`);
   assert.ok(page.url().startsWith(portal + LOGIN), `after the log-out: ${page.url()}`);
+}));
+
+test('a form sent after the session ended comes back as a page, and the words in it are not lost', (t) => visit({}, async (page) => {
+  await page.goto(portal + LOGIN);
+  await chooseVneid(page);
+  await page.goto(`${portal}/nop-ho-so`);
+  await page.locator('textarea[name=noi-dung]').fill('Một trang viết dở.');
+  const elsewhere = await page.context().newPage();
+  await elsewhere.goto(`${portal}/dang-xuat`);
+  const [sent] = await Promise.all([
+    page.waitForResponse((response) => response.request().method() === 'POST'),
+    page.locator('#filing button[type=submit]').click(),
+  ]);
+  assert.equal(sent.status(), 403);
+  assert.match(await page.locator('main').innerText(), /chưa đến hệ thống/);
+  t.diagnostic(`the page: ${await screenshot(page, 'form-not-sent')}`);
+
+  const [newTab] = await Promise.all([page.waitForEvent('popup'), page.locator('a.button').first().click()]);
+  await newTab.waitForURL(`${portal}${LOGIN}**`);
+  await chooseVneid(newTab);
+  await page.goBack();
+  assert.equal(await page.locator('textarea[name=noi-dung]').inputValue(), 'Một trang viết dở.');
 }));
 
 test("the portal's scripts get problem documents and no redirects", () => visit({}, async (page) => {
@@ -164,6 +186,20 @@ for (const colorScheme of ['light', 'dark']) {
     assert.deepEqual(await barriers(page), []);
   }));
 }
+
+test("axe finds no barrier on the demo's own pages", () => visit({}, async (page) => {
+  const found = {};
+  const look = async (path) => {
+    await page.goto(portal + path);
+    found[path] = await barriers(page);
+  };
+  await look('/');
+  await look(LOGIN);
+  await chooseVneid(page);
+  await look('/nop-ho-so');
+  await look('/tra-cuu-ho-so?ma=DN-000001');
+  assert.deepEqual(Object.entries(found).filter(([, all]) => all.length > 0), []);
+}));
 
 test('a phone of 360 px shows the page without scrolling sideways', (t) => visit({ width: 360 }, async (page) => {
   assert.equal((await logInWithPassword(page)).status(), 403);

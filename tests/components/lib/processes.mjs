@@ -8,6 +8,7 @@ import { join } from 'node:path';
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1)); // interrupted: "exit" cleans up
 
 /**
  * Starts a program. `output` grows as it writes; `stop()` asks it to end (`signal`, then SIGKILL after `patience` ms) and
