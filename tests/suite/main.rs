@@ -16,9 +16,13 @@ mod harness;
 
 mod answers;
 mod audit;
+mod cookies;
+mod deadlines;
 mod framing;
 mod headers;
+mod keys;
 mod metrics;
+mod passage;
 mod passwords;
 mod reload;
 mod sessions;
@@ -27,3 +31,4 @@ mod targets;
 mod tokens;
 mod transport;
 mod trust;
+mod upgrades;

@@ -76,6 +76,7 @@ const TWISTED_FORMS: &[&str] = &[
     "username=can-bo%40daknong.gov.vn&username%00=079203001234",
     "username=can-bo%40daknong.gov.vn&username%00x=079203001234",
     "username=can-bo%40daknong.gov.vn&USERNAME=079203001234",
+    "username=can-bo%40daknong.gov.vn&password=x;username=079203001234",
     "username=can-bo%40daknong.gov.vn%ff",
     "username=can-bo%zz%40daknong.gov.vn",
     "username=can-bo%40daknong.gov.vn%00079203001234",
@@ -298,4 +299,25 @@ fn a_wrong_password_before_the_cut_over_binds_nothing() {
     let mut citizen = Browser::new(&gate).with_session("legacy");
     assert_eq!(citizen.type_password("079203001234", "sai").status, 200);
     assert_eq!(citizen.get("/nop-ho-so/1").status, 303);
+}
+
+#[test]
+fn a_site_that_does_not_mind_spelling_still_knows_its_log_in() {
+    let relaxed = "path_parameters = \"allow\"\nempty_segments = \"merge\"\ncase_insensitive = true\n\n[[route]]";
+    let capital = ("path = \"/dich-vu-cong/cong-dan/dang-nhap\"", "path = \"/Dich-Vu-Cong/Cong-Dan/Dang-Nhap\"");
+    for town in [
+        Town::with(|policy| policy.change("[[route]]", relaxed)),
+        Town::with(|policy| policy.change("[[route]]", relaxed).change(capital.0, capital.1)),
+    ] {
+        for target in [
+            PASSWORD_PAGE,
+            "/Dich-Vu-Cong/Cong-Dan/Dang-Nhap",
+            "/DICH-VU-CONG/cong-dan/dang-nhap;jsessionid=1",
+            "//dich-vu-cong//cong-dan;a=b/dang-nhap",
+        ] {
+            let ask = Ask::form(target, "username=079203001234&password=dung");
+            assert_eq!(town.gate.ask(&ask).status, 403, "{target}");
+            town.origin.expect_untouched();
+        }
+    }
 }

@@ -236,60 +236,6 @@ fn a_trusted_answer_header_outside_its_log_in_binds_nothing() {
 }
 
 #[test]
-fn two_cookies_of_one_name_are_refused() {
-    let town = Town::start();
-    let cases: [&[&str]; 7] = [
-        &["PHPSESSID=born-by-vneid; PHPSESSID=other"],
-        &["PHPSESSID=other; PHPSESSID=born-by-vneid"],
-        &["PHPSESSID=born-by-vneid", "PHPSESSID=other"],
-        &["PHPSESSID=other", "a=b; PHPSESSID=born-by-vneid"],
-        &["PHPSESSID=born-by-vneid; PHPSESSID=born-by-vneid"],
-        &["PHPSESSID=born-by-vneid;PHPSESSID=other"],
-        &["PHPSESSID=other; PHPSESSID=born-by-vneid; PHPSESSID=other"],
-    ];
-    for fields in cases {
-        let ask = fields.iter().fold(Ask::get("/nop-ho-so"), |ask, field| ask.cookie(field));
-        assert_eq!(town.gate.ask(&ask).status, 400, "{fields:?}");
-        town.origin.expect_untouched();
-    }
-    town.expect_untouched();
-}
-
-#[test]
-fn a_cookie_that_only_the_portal_would_read_as_the_session_is_no_way_in() {
-    let town = Town::start();
-    let cases: [&str; 8] = [
-        "PHPSESSID=born-by-vneid; \u{a0}PHPSESSID=other",
-        "PHPSESSID=born-by-vneid; \u{2000}PHPSESSID=other",
-        "PHPSESSID=born-by-vneid; PHPSESSID =other",
-        "PHPSESSID=born-by-vneid; PHPSESSID[]=other",
-        "PHPSESSID=born-by-vneid, PHPSESSID=other",
-        "PHPSESSID=born-by-vneid; %50HPSESSID=other",
-        "$Version=1; PHPSESSID=\"born-by-vneid; a=b\"; PHPSESSID=other",
-        "PHPSESSID=\"born-by-vneid\"",
-    ];
-    for cookie in cases {
-        let response = town.gate.ask(&Ask::get("/nop-ho-so").cookie(cookie));
-        if response.status == 200 {
-            let sent = town.origin.only().values("cookie").join("; ");
-            assert!(!sent.contains("other"), "{cookie} -> {sent}");
-        } else {
-            assert!(matches!(response.status, 400 | 401), "{cookie}: {}", response.status);
-            town.origin.expect_untouched();
-        }
-    }
-}
-
-#[test]
-fn thousands_of_cookies_are_bounded() {
-    let town = Town::start();
-    let many: Vec<String> = (0..5000).map(|n| format!("c{n}=1")).collect();
-    let response = town.gate.ask(&Ask::get("/nop-ho-so").cookie(&many.join("; ")).with("X", "y"));
-    assert!(matches!(response.status, 400 | 401 | 431), "{}", response.status);
-    town.expect_untouched();
-}
-
-#[test]
 fn the_ledger_is_gone_with_a_restart_and_lets_nobody_in() {
     let origin = Origin::answering(portal);
     let policy = Policy::portal(&origin);
