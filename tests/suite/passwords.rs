@@ -3,7 +3,7 @@
 //! The name typed says whose attempt it is, and only a body that can be read in one way is read at all. Sessions that a
 //! password has opened are known as such, also when the policy changes under them.
 
-use crate::harness::{Ask, Browser, Client, Gate, HOST, Origin, PASSWORD_PAGE, Policy, Town, portal};
+use crate::harness::{Ask, Browser, Client, Gate, HOST, Origin, PASSWORD_PAGE, Policy, Reply, Town, portal};
 
 const OFFICIAL: &str = "can-bo%40daknong.gov.vn";
 const THEIR_NETWORK: &str = "10.20.3.4";
@@ -299,6 +299,38 @@ fn a_wrong_password_before_the_cut_over_binds_nothing() {
     let mut citizen = Browser::new(&gate).with_session("legacy");
     assert_eq!(citizen.type_password("079203001234", "sai").status, 200);
     assert_eq!(citizen.get("/nop-ho-so/1").status, 303);
+}
+
+#[test]
+fn no_other_method_brings_a_password_past_the_gate() {
+    let town = Town::start();
+    for method in ["PUT", "PATCH", "DELETE", "LOGIN"] {
+        let ask = Ask::new(method, PASSWORD_PAGE).body("username=079203001234&password=dung");
+        let ask = ask.with("Content-Type", "application/x-www-form-urlencoded");
+        assert_eq!(town.gate.ask(&ask).status, 405, "{method}");
+        town.origin.expect_untouched();
+    }
+    for target in [&format!("{PASSWORD_PAGE}/"), "/Dich-Vu-Cong/Cong-Dan/Dang-Nhap"] {
+        let answer = town.gate.ask(&Ask::form(target, "username=079203001234&password=dung"));
+        assert!(matches!(answer.status, 401 | 403), "{target}: {}", answer.status);
+        town.origin.expect_untouched();
+    }
+    assert_eq!(town.gate.ask(&Ask::get(PASSWORD_PAGE)).status, 200, "the page itself is open");
+    town.origin.take();
+    town.expect_untouched();
+}
+
+#[test]
+fn an_attempt_whose_answer_never_comes_leaves_no_old_session() {
+    let town = Town::start();
+    let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK);
+    person.log_in_with_vneid("p");
+    town.origin.answer(|_| Reply::hang_up());
+    assert_eq!(person.type_password(OFFICIAL, "dung").status, 502);
+    town.origin.answer(portal);
+    town.origin.take();
+    person.get("/tra-cuu-ho-so");
+    assert_eq!(town.origin.only().vouched(), "unknown/unknown/0");
 }
 
 #[test]

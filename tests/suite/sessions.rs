@@ -63,6 +63,45 @@ fn a_callback_that_lacks_a_parameter_is_no_callback() {
 }
 
 #[test]
+fn a_callback_that_two_servers_could_read_in_two_ways_is_refused() {
+    let town = Town::start();
+    let mut forger = Browser::new(&town.gate);
+    forger.get("/dang-nhap/vneid?sid=f&state=mine");
+    town.origin.take();
+    for query in
+        ["code=good&state=mine&state=other", "code=good&state=other&st%61te=mine", "code=a&code=good&state=mine"]
+    {
+        assert_eq!(forger.get(&format!("{CALLBACK}?{query}")).status, 400, "{query}");
+        town.origin.expect_untouched();
+    }
+    assert_eq!(forger.get(&format!("{CALLBACK}?code=good&state=m%69ne")).status, 302);
+    assert_eq!(vouched(&town, "PHPSESSID=f"), VNEID, "another spelling of the same log-in is that log-in");
+}
+
+#[test]
+fn a_log_in_or_log_out_whose_answer_never_comes_leaves_no_old_session() {
+    for target in ["/dang-xuat", &format!("{CALLBACK}?code=good&state=s"), CALLBACK] {
+        let town = Town::start();
+        let mut citizen = Browser::new(&town.gate).with_session("born-by-vneid");
+        citizen.get("/dang-nhap/vneid?state=s");
+        assert_eq!(vouched(&town, &town.vneid), VNEID, "a log-in begun ends nothing");
+        town.origin.answer(|_| Reply::hang_up());
+        assert_eq!(citizen.get(target).status, 502, "{target}");
+        town.origin.answer(portal);
+        assert_eq!(vouched(&town, &town.vneid), UNBOUND, "{target}");
+    }
+}
+
+#[test]
+fn a_session_that_only_the_portal_knows_is_put_down_on_the_way_to_the_log_in() {
+    let town = Town::start();
+    let mut visitor = Browser::new(&town.gate).with_session("from-before-the-gate");
+    assert_eq!(visitor.get("/nop-ho-so").status, 303);
+    assert_eq!(visitor.session, None, "or the portal might send the visitor straight back");
+    town.expect_untouched();
+}
+
+#[test]
 fn a_callback_is_good_for_the_session_that_began_and_only_once() {
     let town = Town::start();
     let mut citizen = Browser::new(&town.gate);

@@ -211,7 +211,8 @@ fn a_token_that_this_issuer_did_not_sign_proves_nothing() {
 fn a_scheme_other_than_bearer_is_an_invalid_credential() {
     let town = Town::start();
     let token = town.issuer.key.mint(&town.issuer.vneid());
-    for value in ["Basic YTpi", "Digest username=\"a\"", &format!("Bearer\t{token}"), &format!("Bearer{token}")] {
+    for value in ["Basic YTpi", "Digest username=\"a\"", &format!("Bearer\t{token}"), &format!("Bearer{token}"), &token]
+    {
         let answer = town.gate.ask(&Ask::get("/nop-ho-so/1").with("Authorization", value));
         assert_eq!((answer.status, answer.reason().as_str()), (401, "credential-invalid"));
         town.origin.expect_untouched();

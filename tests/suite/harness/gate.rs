@@ -84,12 +84,19 @@ impl Gate {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return Err(Exit { code: status.code(), stdout: self.stdout(), stderr: self.stderr() });
             }
-            if self.is_listening("admin") && self.admin(path).status == 200 && self.is_listening("main") {
+            if self.says_ok(path) && self.is_listening("main") {
                 return Ok(());
             }
             assert!(Instant::now() < deadline, "not up in time ({path}):\n{}", self.stderr());
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
+    }
+
+    fn says_ok(&self, path: &str) -> bool {
+        let Ok(stream) = std::net::TcpStream::connect(self.address("admin")) else { return false };
+        let mut client = Client::on(stream);
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes());
+        client.maybe_answer().is_some_and(|answer| answer.status == 200)
     }
 
     fn is_listening(&self, port: &str) -> bool {
