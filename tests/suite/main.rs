@@ -16,11 +16,14 @@ mod harness;
 
 mod answers;
 mod audit;
+mod callbacks;
 mod cookies;
 mod deadlines;
 mod framing;
+mod grants;
 mod headers;
 mod keys;
+mod legacy;
 mod metrics;
 mod passage;
 mod passwords;

@@ -4,7 +4,7 @@
 //! bad one proves nothing, and trouble with the keys closes what needs them.
 
 use crate::harness::{
-    Ask, Gate, HOST, Issuer, Key, Origin, Policy, Reply, Response, change, encode, eventually, now, portal,
+    Ask, Gate, Issuer, Key, Origin, Policy, Reply, Response, change, encode, eventually, now, portal,
 };
 use serde_json::{Value, json};
 
@@ -276,65 +276,4 @@ fn a_cookie_that_is_taken_away_takes_its_set_cookie_along() {
     let token = town.issuer.key.mint(&town.issuer.vneid());
     let answer = town.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&format!("theme=light; access_token={token}")));
     assert_eq!(answer.values("set-cookie").len(), 2, "a cookie that travels may be set");
-}
-
-#[test]
-fn a_password_grant_at_the_token_endpoint_is_decided_before_the_issuer_sees_it() {
-    const TOKEN: &str = "/auth/realms/digo/protocol/openid-connect/token";
-    let site = r#"
-[[site]]
-name = "sso"
-hosts = ["ssodvc.daknong.gov.vn"]
-upstream = "portal"
-[[route]]
-name = "token"
-site = "sso"
-paths = ["/auth/realms/digo/protocol/openid-connect/token"]
-"#;
-    let rules = r#"[[rule]]
-name = "token-endpoint"
-routes = ["token"]
-when = { evidence = ["none", "unbound"] }
-then = "forward"
-
-[[rule]]
-name = "officials"#;
-    let login = r#"
-[[credential.login]]
-name = "password-grant"
-request = { method = "POST", path = "/auth/realms/digo/protocol/openid-connect/token", form = { grant_type = "password" } }
-username = { form = "username" }
-success = { status = [200], json = { "/token_type" = "Bearer" } }
-is = { login = "password", account_from = "username" }
-[[credential.logout]]"#;
-    let town = Town::with(|policy| {
-        policy
-            .append("gate.toml", site)
-            .change("[[rule]]\nname = \"officials", rules)
-            .change("[[credential.logout]]", login)
-    });
-    let ask = |form: &str| {
-        let ask =
-            Ask::form(TOKEN, form).with("Host", "ssodvc.daknong.gov.vn").with("Origin", &format!("https://{HOST}"));
-        town.gate.ask(&ask)
-    };
-    for form in [
-        "grant_type=password&client_id=test-public&username=079203001234&password=dung",
-        "username=079203001234&password=dung&grant_type=password",
-        "grant%5Ftype=password&username=079203001234&password=dung",
-        "grant_type=p%61ssword&username=079203001234&password=dung",
-        "grant_type=password&grant_type=refresh_token&username=079203001234",
-        "grant_type=refresh_token&grant_type=password&username=079203001234",
-        "grant_type=password&password=dung",
-    ] {
-        let status = ask(form).status;
-        assert!(matches!(status, 400 | 403), "{form}: {status}");
-        town.origin.expect_untouched();
-    }
-    for form in
-        ["grant_type=authorization_code&code=abc%2B&client_id=web-padsvc", "grant_type=refresh_token&refresh_token=x"]
-    {
-        assert_eq!(ask(form).status, 200, "{form}");
-        assert_eq!(String::from_utf8_lossy(&town.origin.only().body), form);
-    }
 }
