@@ -13,11 +13,14 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub struct Admin {
     pub live: Arc<Live<Running>>,
     pub state: Arc<State>,
     pub telemetry: Arc<Telemetry>,
+    /// Set once every listener accepts connections.
+    pub listening: Arc<AtomicBool>,
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -50,8 +53,11 @@ impl Admin {
         }
     }
 
-    /// Ready means: every credential can be judged. What is not is named.
+    /// Ready means: every listener is open and every credential can be judged. What is not is named.
     fn ready(&self) -> Response<Vec<u8>> {
+        if !self.listening.load(Ordering::Acquire) {
+            return answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, b"the listeners are not open yet\n".to_vec());
+        }
         let missing = self.state.keys.missing();
         if missing.is_empty() {
             return answer(StatusCode::OK, TEXT, b"ok\n".to_vec());

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn run(directory: &Path) -> ExitCode {
-    start_log();
+    start_log(log::LevelFilter::Info);
     let loaded = read_directory(directory);
     eprint!("{}", render(&loaded.diagnostics, &loaded.sources));
     let Some(settings) = loaded.settings else {
@@ -17,7 +17,7 @@ pub(super) fn run(directory: &Path) -> ExitCode {
     };
     match serve::prepare(directory, settings, loaded.digest) {
         Ok(gate) => {
-            gate.run(Vec::new());
+            gate.run(Vec::new(), || {});
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -37,9 +37,9 @@ pub(super) fn run(directory: &Path) -> ExitCode {
 
 /// The log goes to stderr. `VNEID_GATE_LOG` sets its level; pingora's own lines stay at warnings, since its finer ones
 /// hold request heads.
-pub(super) fn start_log() {
-    let level =
-        std::env::var_os("VNEID_GATE_LOG").and_then(|l| l.to_str()?.parse().ok()).unwrap_or(log::LevelFilter::Info);
+pub(super) fn start_log(default: log::LevelFilter) {
+    let asked = std::env::var_os("VNEID_GATE_LOG").and_then(|l| l.to_str()?.parse().ok());
+    let level = asked.unwrap_or(default);
     // A second start in one process is a test's business.
     let _ = env_logger::Builder::new()
         .filter_level(log::LevelFilter::Warn)

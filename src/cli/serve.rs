@@ -23,10 +23,12 @@ use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::ServiceWithDependents;
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// Idle connections kept to all upstreams, for each serving thread.
 const UPSTREAM_IDLE_MAX: usize = 256;
@@ -54,6 +56,7 @@ pub(super) enum CannotServe {
 pub(super) struct Gate {
     server: Server,
     last_lines: audit::Writer,
+    opening: Opening,
 }
 
 /// Builds everything that can fail before the first connection is accepted.
@@ -90,7 +93,9 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
         let enforcer = Enforcer::new(live.clone(), state.clone(), telemetry.clone(), listener.clone());
         server.add_service(listen(&server, enforcer, listener, settings, &tls, &telemetry)?);
     }
-    let admin = Admin { live: live.clone(), state: state.clone(), telemetry: telemetry.clone() };
+    let listening = Arc::new(AtomicBool::new(false));
+    let admin =
+        Admin { live: live.clone(), state: state.clone(), telemetry: telemetry.clone(), listening: listening.clone() };
     server.add_service(admin_service(admin, settings));
     server.add_service(background_service(
         "keys",
@@ -102,17 +107,51 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     server.add_service(background_service("reload", reloader));
     server.add_service(background_service("stop", Stopper { telemetry: telemetry.clone(), last_lines: writer() }));
     log::info!("policy {} is in force; {}", live.current().snapshot.digest, addresses(settings));
-    Ok(Gate { server, last_lines: writer() })
+    let open = settings.listeners.iter().map(|l| l.address).collect();
+    Ok(Gate { server, last_lines: writer(), opening: Opening { addresses: open, listening } })
 }
 
 impl Gate {
-    /// Serves until the process is told to stop.
-    pub(super) fn run(mut self, more: Vec<Box<dyn ServiceWithDependents>>) {
+    /// Serves until the process is told to stop; `more` are services beside the gate's own. `on_open` is called once
+    /// every listener accepts connections.
+    pub(super) fn run(mut self, more: Vec<Box<dyn ServiceWithDependents>>, on_open: impl Fn() + Send + Sync + 'static) {
         for service in more {
             self.server.add_boxed_service(service);
         }
+        self.server.add_service(background_service("opening", Announce { opening: self.opening, on_open }));
         self.server.run(RunArgs::default());
         self.last_lines.finish();
+    }
+}
+
+/// What must be open before the gate is ready.
+struct Opening {
+    addresses: Vec<SocketAddr>,
+    listening: Arc<AtomicBool>,
+}
+
+/// Knocks at every listener until all accept: pingora does not tell when it has bound them.
+struct Announce<F> {
+    opening: Opening,
+    on_open: F,
+}
+
+#[async_trait]
+impl<F: Fn() + Send + Sync + 'static> BackgroundService for Announce<F> {
+    async fn start(&self, shutdown: ShutdownWatch) {
+        for address in &self.opening.addresses {
+            let host = match address.ip() {
+                ip if !ip.is_unspecified() => ip,
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            };
+            while TcpStream::connect((host, address.port())).await.is_err() && !*shutdown.borrow() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        self.opening.listening.store(true, Ordering::Release);
+        log::info!("every listener accepts connections");
+        (self.on_open)();
     }
 }
 
@@ -156,6 +195,8 @@ fn listen(
         refused: refused("limit"),
         slow_heads: refused("slow-head"),
         long_heads: refused("long-head"),
+        malformed_heads: metrics.refused.with_label_values(&["framing"]),
+        ambiguous_heads: metrics.refused.with_label_values(&["ambiguous_target"]),
     };
     let limits = Limits {
         head: settings.gate.timeouts.head,

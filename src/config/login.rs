@@ -7,7 +7,8 @@ use crate::diagnostic::code;
 use crate::identity::flow::{Begins, Flow, PathPattern, RequestShape, Success, TrustedHeaders};
 use crate::identity::form::NameField;
 use crate::identity::{Account, Level, Login};
-use crate::policy::target::{Relaxed, canonical_path};
+use crate::policy::target::{self, Relaxed, canonical_path};
+use http::Method;
 
 /// A log-in of a session, or (for tokens) only an attempt to be decided before it is forwarded.
 pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
@@ -19,10 +20,17 @@ pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
     let username = t.optional("username", username);
     let is = t.optional("is", is);
     let headers = t.raw("headers").and_then(|v| v.table("credential.login.headers")).map(trusted_headers);
-    let by_redirect = request.as_ref().is_some_and(|r| !r.value.query.is_empty());
-    if by_redirect && begins.is_none() && !t.toml.contains_key("begins") {
+    if session && username.is_none() && !t.toml.contains_key("begins") && !t.toml.contains_key("username") {
         let help = "begins = { location_host = [\"…\"] }: without it a forged callback would bind a session";
         t.report(code::MISSING_KEY, "a flow by redirect lacks `begins`", Some(help.into()));
+    }
+    if begins.is_some() && request.as_ref().is_some_and(|r| r.value.method.as_ref().is_some_and(|m| m != Method::GET)) {
+        let help = "a call-back by GET carries its `state` in the query; one by POST cannot be tied to its beginning";
+        t.report(
+            code::NOT_YET_SUPPORTED,
+            "a call-back by another method than GET is not yet supported",
+            Some(help.into()),
+        );
     }
     if session && success.as_ref().is_none_or(|s| s.value.is_empty()) {
         let help = "at least one of location, header, json, set_cookie: a status alone is no verdict";
@@ -102,12 +110,21 @@ fn path_pattern(v: Value<'_>) -> Option<PathPattern> {
 
 fn begins(v: Value<'_>) -> Option<Begins> {
     let t = v.table("begins")?;
-    let location_hosts: Vec<String> = t.list("location_host", values::host).into_iter().map(|h| h.value).collect();
+    let location_hosts: Vec<String> = t.list("location_host", host_with_port).into_iter().map(|h| h.value).collect();
     if location_hosts.is_empty() {
         t.report(code::MISSING_KEY, "`begins` lacks `location_host`", Some("the host of the identity provider".into()));
     }
     t.done();
     Some(Begins { location_hosts })
+}
+
+/// A host, or `host:port` where several identity providers share a host.
+fn host_with_port(v: Value<'_>) -> Option<String> {
+    let text = v.text()?;
+    match target::host_name(text) {
+        Ok(_) => Some(text.to_ascii_lowercase()),
+        Err(_) => v.fail(code::BAD_VALUE, format!("`{text}` is not a host"), "like \"sso.dancuquocgia.gov.vn\""),
+    }
 }
 
 fn success(v: Value<'_>) -> Option<Success> {

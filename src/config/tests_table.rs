@@ -1,4 +1,5 @@
-//! `[[test]]`: questions to the policy with the answers that its author expects.
+//! `[[test]]`: questions to the policy with the answers that its author expects. A test without `at` asks about the
+//! moment of the load.
 
 use super::Files;
 use super::names::Names;
@@ -10,6 +11,7 @@ use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Prin
 use crate::policy::case::{Case, Expect};
 use crate::policy::{Action, Reason};
 use http::Method;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -20,7 +22,7 @@ pub(super) fn cases(files: &Files<'_>, credentials: &Names, zone: &TimeZone) -> 
 
 fn case(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names, zone: &TimeZone) -> Option<Case> {
     let name = t.required("name", values::sentence);
-    let at = t.required("at", |v| values::moment(v, zone));
+    let at = t.optional("at", |v| values::moment(v, zone));
     let request = t.required("request", request);
     let who = t.optional("as", |v| who(v, credentials));
     let expect = t.required("expect", expect);
@@ -32,7 +34,7 @@ fn case(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
     Some(Case {
         name: name.value,
         place,
-        at: at?.value,
+        at: at.map_or_else(Timestamp::now, |a| a.value),
         method,
         url,
         client,

@@ -13,6 +13,18 @@ pub const LOGIN_RESULTS: [&str; 4] = ["begun", "bound", "unrecognised", "unsolic
 /// Flow and result of a log-out in `logins_total`.
 pub const LOG_OUT: &str = "log-out";
 pub const LOGGED_OUT: &str = "logged_out";
+/// Answers of `requests_total` that every route can give; a portal's rarer codes appear when they happen.
+const USUAL_ANSWERS: [(&str, &str); 9] = [
+    ("200", "upstream"),
+    ("302", "upstream"),
+    ("404", "upstream"),
+    ("500", "upstream"),
+    ("303", "gate"),
+    ("401", "gate"),
+    ("403", "gate"),
+    ("502", "gate"),
+    ("504", "gate"),
+];
 /// Kinds of `upstream_failures_total`.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
 
@@ -54,6 +66,12 @@ impl Metrics {
         }
         for (_, route) in settings.policy.routes() {
             self.request_seconds.with_label_values(&[route.name.as_str()]);
+            let site = settings.policy.site(route.site).map_or("", |s| s.name.as_str());
+            for method in ["GET", "POST"] {
+                for (code, source) in USUAL_ANSWERS {
+                    self.requests.with_label_values(&[site, route.name.as_str(), method, code, source]);
+                }
+            }
         }
         for result in ["ok", "failed"] {
             self.policy_reloads.with_label_values(&[result]);

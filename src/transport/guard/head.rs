@@ -1,14 +1,20 @@
 //! Where does an HTTP/1 request head end?
 //!
 //! Follows the bytes of one head over any number of reads, in the form that pingora's parser accepts: empty lines
-//! in front are skipped, a line ends with LF or CRLF, the first empty line after that ends the head. Judges nothing
-//! else: whatever the parser refuses ends the connection anyway.
+//! in front are skipped, a line ends with LF or CRLF, the first empty line after that ends the head.
+//!
+//! Judges the request line alone, and only for what pingora would repair before anyone else sees it: spaces, quotes
+//! and angle brackets in the target. Whatever else the parser refuses ends the connection anyway.
 
 /// One request head as it comes in.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     bytes: usize,
     at: At,
+    /// In the request line; RFC 9112 §3 has two.
+    spaces: usize,
+    /// A byte that no request target has (RFC 3986 §2).
+    odd: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +22,7 @@ enum At {
     /// In front of the request line.
     #[default]
     Front,
+    RequestLine,
     Line,
     LineStart,
     /// After a CR that stands at the start of a line.
@@ -28,6 +35,12 @@ impl Head {
         self.bytes
     }
 
+    /// The request line would be read otherwise by another server. Known once the line is complete.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        let complete = !matches!(self.at, At::Front | At::RequestLine);
+        complete && (self.odd || self.spaces != 2)
+    }
+
     /// Takes the next bytes; `true` when the head ends among them. What follows its end is not looked at.
     pub(super) fn feed(&mut self, mut chunk: &[u8]) -> bool {
         while let Some((byte, rest)) = chunk.split_first() {
@@ -37,16 +50,31 @@ impl Head {
                 (At::LineStart | At::LineStartCr, b'\n') => return true,
                 (At::LineStart, b'\r') => At::LineStartCr,
                 (At::Front, b'\r' | b'\n') => At::Front,
-                (At::Line, b'\n') => At::LineStart,
-                _ => {
-                    let line_left = chunk.iter().position(|byte| *byte == b'\n').unwrap_or(chunk.len());
-                    self.bytes += line_left;
-                    chunk = chunk.get(line_left..).unwrap_or_default();
-                    At::Line
+                (At::RequestLine | At::Line, b'\n') => At::LineStart,
+                (at, first) => {
+                    let end = chunk.iter().position(|byte| *byte == b'\n').unwrap_or(chunk.len());
+                    let (line, rest) = chunk.split_at(end);
+                    self.bytes += line.len();
+                    chunk = rest;
+                    if matches!(at, At::Front | At::RequestLine) {
+                        std::iter::once(first).chain(line).for_each(|byte| self.look_at(*byte));
+                        At::RequestLine
+                    } else {
+                        At::Line
+                    }
                 }
             };
         }
         false
+    }
+
+    fn look_at(&mut self, byte: u8) {
+        match byte {
+            b' ' => self.spaces += 1,
+            b'"' | b'<' | b'>' => self.odd = true,
+            0x21..=0x7e | b'\r' => {}
+            _ => self.odd = true,
+        }
     }
 }
 
@@ -74,6 +102,28 @@ mod tests {
             let with_body = [head, b"a\r\n\r\nbody"].concat();
             for step in 1..=with_body.len() {
                 assert_eq!(length(&with_body, step), Some(head.len()), "in steps of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_line_that_pingora_would_repair_is_seen() {
+        for (line, ambiguous) in [
+            ("GET /a?b=c HTTP/1.1", false),
+            ("GET /a{b}|c HTTP/1.1", false),
+            ("GET /a b HTTP/1.1", true),
+            ("GET /a  HTTP/1.1", true),
+            ("GET /a\tb HTTP/1.1", true),
+            ("GET /a\"b HTTP/1.1", true),
+            ("GET /<b> HTTP/1.1", true),
+            ("GET /\u{e1} HTTP/1.1", true),
+            ("GET /a", true),
+        ] {
+            for step in [1, 3, 100] {
+                let mut head = Head::default();
+                let text = format!("\r\n{line}\r\nX-Y: \"a b\"\r\n\r\n");
+                assert!(text.as_bytes().chunks(step).any(|chunk| head.feed(chunk)));
+                assert_eq!(head.is_ambiguous(), ambiguous, "{line}");
             }
         }
     }

@@ -19,6 +19,7 @@ use pingora::protocols::{
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -31,6 +32,8 @@ const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nCo
 const TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
+const AMBIGUOUS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
 /// A connection under guard.
 pub(super) struct Watched {
     inner: Stream,
@@ -40,6 +43,7 @@ pub(super) struct Watched {
     timer: Pin<Box<Sleep>>,
     limits: Limits,
     meters: Meters,
+    whole: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -55,17 +59,18 @@ enum Phase {
 }
 
 impl Watched {
-    pub(super) fn http1(inner: Stream, limits: Limits, meters: &Meters) -> Self {
-        Self::new(inner, Phase::Head { head: Head::default(), reused: false }, limits, meters)
+    /// `whole` is set when a head has come in whole.
+    pub(super) fn http1(inner: Stream, limits: Limits, meters: &Meters, whole: Arc<AtomicBool>) -> Self {
+        Self::new(inner, Phase::Head { head: Head::default(), reused: false }, limits, meters, whole)
     }
 
     pub(super) fn http2(inner: Stream, limits: Limits, meters: &Meters) -> Self {
-        Self::new(inner, Phase::Preface { missing: PREFACE_BYTES }, limits, meters)
+        Self::new(inner, Phase::Preface { missing: PREFACE_BYTES }, limits, meters, Arc::default())
     }
 
-    fn new(inner: Stream, phase: Phase, limits: Limits, meters: &Meters) -> Self {
+    fn new(inner: Stream, phase: Phase, limits: Limits, meters: &Meters, whole: Arc<AtomicBool>) -> Self {
         let timer = Box::pin(tokio::time::sleep(limits.head));
-        Watched { inner, phase, deadline: None, timer, limits, meters: meters.clone() }
+        Watched { inner, phase, deadline: None, timer, limits, meters: meters.clone(), whole }
     }
 
     /// The last request is finished: what is read next is a new head.
@@ -97,6 +102,10 @@ impl Watched {
                     self.meters.long_heads.inc();
                     return Err(self.cut(cx, Some(TOO_LARGE), io::ErrorKind::InvalidData, "request head too long"));
                 }
+                if head.is_ambiguous() {
+                    self.meters.ambiguous_heads.inc();
+                    return Err(self.cut(cx, Some(AMBIGUOUS), io::ErrorKind::InvalidData, "ambiguous request line"));
+                }
                 ended
             }
             Phase::Preface { missing } => {
@@ -106,6 +115,7 @@ impl Watched {
             Phase::Open | Phase::Cut => return Ok(()),
         };
         if done {
+            self.whole.store(true, Ordering::Relaxed);
             self.enter(Phase::Open);
         } else if was_idle && !bytes.is_empty() {
             self.deadline = None; // from waiting for a head to reading one

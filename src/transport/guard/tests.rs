@@ -33,6 +33,8 @@ fn meters() -> Meters {
         refused: counter("refused"),
         slow_heads: counter("slow"),
         long_heads: counter("long"),
+        ambiguous_heads: counter("ambiguous"),
+        malformed_heads: counter("malformed"),
     }
 }
 

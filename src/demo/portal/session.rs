@@ -1,0 +1,129 @@
+//! Who is on the other end of a session cookie?
+//!
+//! Opaque ids under the name that PHP gives its cookie. A session holds who logged in, never how, and a log-in that
+//! is under way. The id changes with every log-in, so one that was planted before is worth nothing. It knows no page.
+
+use crate::demo::authorization::Provider;
+use crate::demo::people::Person;
+use crate::demo::shelf::{Shelf, unguessable};
+use crate::demo::web::{self, Answer, Request};
+use http::header;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const COOKIE: &str = "PHPSESSID";
+const SESSIONS: usize = 1_000;
+
+/// What the portal knows of one session.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    pub signed_in: Option<Person>,
+    pub pending: Option<Pending>,
+}
+
+/// A log-in that was sent to an identity provider and has not come back.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The provider's call-back path.
+    pub callback_path: &'static str,
+    pub state: String,
+    pub wanted: Wanted,
+}
+
+/// Where a visitor wanted to go when they were asked to log in. A closed list: no address is ever redirected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    #[default]
+    Home,
+    Filing,
+}
+
+impl Wanted {
+    pub fn parse(path: &str) -> Self {
+        if path == Wanted::Filing.path() { Wanted::Filing } else { Wanted::Home }
+    }
+
+    pub fn path(self) -> &'static str {
+        match self {
+            Wanted::Home => "/",
+            Wanted::Filing => "/nop-ho-so",
+        }
+    }
+}
+
+/// The asker of one request.
+#[derive(Debug, Default)]
+pub struct Visitor {
+    /// A session that the portal knows.
+    pub id: Option<String>,
+    pub session: Session,
+}
+
+impl Visitor {
+    pub fn signed_in(&self) -> Option<&Person> {
+        self.session.signed_in.as_ref()
+    }
+}
+
+/// Every session, at most [`SESSIONS`] of them.
+pub struct Sessions(Mutex<Shelf<Session>>);
+
+impl Sessions {
+    pub fn new() -> Self {
+        Sessions(Mutex::new(Shelf::new(SESSIONS)))
+    }
+
+    pub fn visitor(&self, request: &Request) -> Visitor {
+        let Some(id) = request.cookie(COOKIE) else { return Visitor::default() };
+        match self.shelf().look(id) {
+            Some(session) => Visitor { id: Some(id.to_owned()), session: session.clone() },
+            None => Visitor::default(),
+        }
+    }
+
+    /// A fresh session for someone who logged in; the one before it ends. The answer sets the cookie.
+    pub fn sign_in(&self, visitor: &Visitor, person: Person, answer: Answer) -> Answer {
+        self.end(visitor);
+        self.open(Session { signed_in: Some(person), pending: None }, answer)
+    }
+
+    /// Remembers a log-in under way; a visitor without a session gets one.
+    pub fn expect(&self, visitor: &Visitor, pending: Pending, answer: Answer) -> Answer {
+        let mut shelf = self.shelf();
+        if let Some(session) = visitor.id.as_deref().and_then(|id| shelf.look_mut(id)) {
+            session.pending = Some(pending);
+            return answer;
+        }
+        drop(shelf);
+        self.open(Session { signed_in: None, pending: Some(pending) }, answer)
+    }
+
+    /// The log-in under way, which this forgets: a provider's answer counts once. `None` unless the provider and the
+    /// state are the ones that this session was sent away with.
+    pub fn came_back(&self, visitor: &Visitor, provider: &Provider, state: &str) -> Option<Pending> {
+        let mut shelf = self.shelf();
+        let pending = shelf.look_mut(visitor.id.as_deref()?)?.pending.take()?;
+        (pending.callback_path == provider.callback_path() && pending.state == state).then_some(pending)
+    }
+
+    pub fn end(&self, visitor: &Visitor) {
+        if let Some(id) = &visitor.id {
+            self.shelf().take(id);
+        }
+    }
+
+    fn open(&self, session: Session, answer: Answer) -> Answer {
+        let id = unguessable();
+        let answer = web::with(answer, header::SET_COOKIE, &format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax"));
+        self.shelf().put(id, session);
+        answer
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf<Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells the browser to forget the cookie.
+pub fn forget(answer: Answer) -> Answer {
+    web::with(answer, header::SET_COOKIE, &format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"))
+}
