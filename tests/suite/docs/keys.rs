@@ -170,6 +170,7 @@ from = [{ cookie = "S" }]
 name = "vneid"
 request.method = "GET"
 request.path = "/callback"
+begins.location_host = "sso.example"
 success.location = "/"
 [[credential.logout]]
 request.path = "/out"
