@@ -4,7 +4,7 @@
 //! explains is a credential too, with evidence `invalid`.
 
 use super::cookie::{self, CookieError};
-use super::credential::{Credential, Identity, Kind, SiteId};
+use super::credential::{Credential, Identity, Kind, SiteId, SitePlan};
 use super::principal::{CredentialId, Facts, Principal};
 use super::token::{self, Jwt, TokenError};
 use super::words::{Evidence, words};
@@ -65,14 +65,20 @@ impl Check {
     }
 }
 
-/// The ledger's name for one session value: a keyed hash, never the value.
+/// The ledger's name for one session value: keyed hashes, never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionKey(pub [u8; 16]);
+pub struct SessionKey {
+    /// Shared by every spelling that some portal might take for the same value.
+    pub alias: [u8; 16],
+    /// Of the very bytes.
+    pub exact: [u8; 16],
+}
 
 /// What must be looked up while identifying; `state` implements it.
 pub trait Known {
-    /// The ledger's name for a session value of this credential.
-    fn session_key(&self, credential: &Credential, value: &[u8]) -> SessionKey;
+    /// The ledger's name for a session value of this credential on a site: what one site vouches for says nothing on
+    /// another.
+    fn session_key(&self, site: &str, credential: &Credential, value: &[u8]) -> SessionKey;
     /// The facts of a session that is bound, not idle and not over its lifetime at `now_s` (Unix seconds).
     fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> Option<Facts>;
     /// The facts of a token, verified now or remembered.
@@ -121,14 +127,14 @@ impl Identity {
                 let readers = plan.cookies.get(index).map_or(&[][..], Vec::as_slice);
                 if let (false, Some(name)) = (value.is_empty(), plan.cookie_names.get(index)) {
                     let value = Value { whole: value, token: Some(value) };
-                    all.push(self.judge(readers, value, Shown::Cookie(name.clone()), known, now_s));
+                    all.push(self.judge(plan, readers, value, Shown::Cookie(name.clone()), known, now_s));
                 }
             })
             .map_err(Ambiguity::Cookies)?;
         }
         for (name, readers) in &plan.headers {
             if let Some(value) = only(headers, name)? {
-                all.push(self.judge(readers, in_header(name, value), Shown::Header(name.clone()), known, now_s));
+                all.push(self.judge(plan, readers, in_header(name, value), Shown::Header(name.clone()), known, now_s));
             }
         }
         let explained = plan.headers.iter().any(|(name, _)| name == AUTHORIZATION);
@@ -141,6 +147,7 @@ impl Identity {
     /// Lets the one credential judge that claims the value: a JWT by its issuer, anything else by the ledger.
     fn judge(
         &self,
+        plan: &SitePlan,
         readers: &[CredentialId],
         value: Value<'_>,
         shown: Shown,
@@ -171,7 +178,7 @@ impl Identity {
             };
         }
         if let Some(credential) = session {
-            let key = known.session_key(credential, value.whole);
+            let key = known.session_key(&plan.site, credential, value.whole);
             let judged = match known.session(credential, key, now_s) {
                 Some(facts) => proved(credential.id, facts, shown),
                 None => unproved(credential.id, Check::Unbound, shown),

@@ -5,6 +5,7 @@ use super::Metrics;
 use crate::identity::identify::Check;
 use crate::policy::{Mode, Policy, reach};
 use crate::snapshot::Snapshot;
+use std::collections::HashSet;
 
 /// Causes of `refused_requests_total`.
 pub const REFUSED: [&str; 6] = ["ambiguous_target", "framing", "unknown_host", "too_large", "rate", "overload"];
@@ -83,10 +84,15 @@ impl Metrics {
     }
 
     fn start_decisions(&self, policy: &Policy, principals: &[crate::identity::Principal]) {
-        let (spans, clients) = (policy.spans(), policy.clients());
         for (id, route) in policy.routes() {
+            let (spans, clients) = (policy.spans(Some(id)), policy.clients(Some(id)));
+            let mut started = HashSet::new();
             let site = policy.site(route.site).map_or("", |s| s.name.as_str());
             policy.reachable(id, principals, &spans, &clients, |who, _, verdict, observed| {
+                if !started.insert((verdict.rule, verdict.reason, who.account(), who.login(), observed.map(|o| o.rule)))
+                {
+                    return;
+                }
                 for (verdict, mode) in [(Some(verdict), Mode::Enforce), (observed, Mode::Observe)]
                     .into_iter()
                     .filter_map(|(v, m)| Some((v?, m)))

@@ -15,10 +15,12 @@
 mod harness;
 
 mod answers;
+mod architecture;
 mod audit;
 mod callbacks;
 mod cookies;
 mod deadlines;
+mod docs;
 mod framing;
 mod grants;
 mod headers;
