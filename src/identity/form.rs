@@ -54,7 +54,7 @@ impl Form {
         if alike.next().is_some() || found != name {
             return Err(BodyError::Duplicate);
         }
-        if value.chars().any(unseen) {
+        if value.trim().chars().any(unseen) {
             return Err(BodyError::Undecodable);
         }
         Ok(Some(value))
@@ -93,7 +93,7 @@ pub fn json_name(body: &[u8], pointer: &str) -> Result<String, BodyError> {
         place = members.get(&key).ok_or(BodyError::Missing)?;
     }
     match place {
-        Value::String(name) if name.chars().any(unseen) => Err(BodyError::Undecodable),
+        Value::String(name) if name.trim().chars().any(unseen) => Err(BodyError::Undecodable),
         Value::String(name) => Ok(name.clone()),
         _ => Err(BodyError::Undecodable),
     }

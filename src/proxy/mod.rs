@@ -294,7 +294,7 @@ fn shows_a_session_in_its_path(settings: &Settings, target: &context::Target) ->
     let parameters = path.split('/').flat_map(|segment| segment.split(';').skip(1));
     parameters
         .map(|p| p.split('=').next().unwrap_or_default())
-        .any(|name| name.eq_ignore_ascii_case("jsessionid") || cookies.iter().any(|c| c.eq_ignore_ascii_case(name)))
+        .any(|name| cookies.iter().any(|c| c.eq_ignore_ascii_case(name)))
 }
 
 /// Bytes of the head: as read on HTTP/1, the sum of names and values on HTTP/2.

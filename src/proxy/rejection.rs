@@ -71,6 +71,7 @@ impl Rejection {
             Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)) => Some("two-cookies"),
             Rejection::Credentials(Ambiguity::Cookies(CookieError::LegacySyntax)) => Some("cookie-version"),
             Rejection::Credentials(Ambiguity::Cookies(CookieError::TooMany)) => Some("too-many-cookies"),
+            Rejection::Credentials(Ambiguity::SessionSpelling) => Some("session-spelling"),
             Rejection::LoginBody(what) => Some(what.as_str()),
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed

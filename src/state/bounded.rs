@@ -79,7 +79,7 @@ impl<V: Clone> Bounded<V> {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.shards.iter().map(|s| s.lock().unwrap_or_else(PoisonError::into_inner).map.len()).sum()
     }
 
@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(map.get(key(n)), Some(n));
             let _ = map.get(key(0));
         }
-        assert!(map.len() <= 160);
+        assert!(map.count() <= 160);
         assert_eq!(map.get(key(0)), None);
         assert!((9_900..10_000).all(|n| map.get(key(n)).is_some()));
     }

@@ -5,6 +5,7 @@
 
 use super::bounded::Bounded;
 use crate::identity::flow::FlowStamp;
+use crate::identity::identify::SessionFound;
 use crate::identity::{Facts, SessionKey};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,17 +96,20 @@ impl Ledger {
     }
 
     /// The facts of a live session; being asked for keeps it alive.
-    pub fn look_up(&self, key: SessionKey, terms: Terms<'_>, now_s: i64) -> Option<Facts> {
-        let name = self.sessions.get(key)?;
+    pub fn look_up(&self, key: SessionKey, terms: Terms<'_>, now_s: i64) -> SessionFound {
+        let Some(name) = self.sessions.get(key) else { return SessionFound::Unknown };
         if !name.alive(terms.idle_s, terms.lifetime_s, now_s) {
             self.sessions.remove_if(key, |n| Arc::ptr_eq(&n.bound, &name.bound));
-            return None;
+            return SessionFound::Unknown;
         }
-        if name.exact != key.exact || !terms.flows.contains(&name.bound.birth.flow) {
-            return None;
+        if name.exact != key.exact {
+            return SessionFound::OtherSpelling;
+        }
+        if !terms.flows.contains(&name.bound.birth.flow) {
+            return SessionFound::Unknown;
         }
         name.bound.seen_s.fetch_max(now_s, Ordering::Relaxed);
-        Some(name.bound.facts.clone())
+        SessionFound::Bound(name.bound.facts.clone())
     }
 
     /// Whether anything is known of the session, under whatever spelling.
@@ -189,12 +193,8 @@ impl Ledger {
     }
 
     /// Sessions kept, those not yet swept included.
-    pub fn len(&self) -> usize {
-        self.sessions.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn count(&self) -> usize {
+        self.sessions.count()
     }
 
     /// Drops what is no longer alive.

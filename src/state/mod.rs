@@ -9,7 +9,7 @@ pub mod ledger;
 pub mod tokens;
 
 use crate::config::settings::{Gate, State as Settings};
-use crate::identity::identify::{Known, SessionKey};
+use crate::identity::identify::{Known, SessionFound, SessionKey};
 use crate::identity::token::{Jwt, TokenError};
 use crate::identity::{Credential, Facts};
 use keyed::Keyed;
@@ -57,8 +57,8 @@ impl Known for View<'_> {
         self.state.keyed.session(site, &credential.name, value)
     }
 
-    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> Option<Facts> {
-        let session = credential.session()?;
+    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> SessionFound {
+        let Some(session) = credential.session() else { return SessionFound::Unknown };
         let terms = Terms { idle_s: session.idle_s, lifetime_s: session.lifetime_s, flows: &session.flows };
         self.state.ledger.look_up(key, terms, now_s)
     }

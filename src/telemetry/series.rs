@@ -52,6 +52,11 @@ impl Metrics {
                 }
             }
         }
+        for source in &settings.keys {
+            let pinned = source.pinned.as_ref().and_then(|set| i64::try_from(set.len()).ok());
+            let gauge = self.jwks_keys.with_label_values(&[source.name.as_str()]);
+            pinned.into_iter().for_each(|count| gauge.set(count));
+        }
         for source in settings.keys.iter().filter(|k| k.url.is_some()) {
             for trigger in ["start", "interval", "unknown-kid"] {
                 for result in ["ok", "failed"] {
