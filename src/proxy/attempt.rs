@@ -12,6 +12,7 @@ use crate::policy::target::Ambiguous;
 use http::header::EXPECT;
 use http::{HeaderMap, Method};
 use pingora::proxy::Session;
+use tokio::time::timeout;
 
 /// Looks whether the request belongs to a log-in flow. An attempt is added to what is presented; the flow is noted so
 /// that its answer can be watched.
@@ -71,7 +72,8 @@ async fn by_password(
     let json = flows.iter().any(|(_, f)| matches!(f.username, Some(NameField::Json(_))));
     let as_json = json && form::check_head(headers, true).is_ok();
     form::check_head(headers, as_json).map_err(Rejection::LoginBody)?;
-    let body = read_body(session, max).await?;
+    let patience = ctx.running.snapshot.settings.gate.timeouts.stall;
+    let body = timeout(patience, read_body(session, max)).await.map_err(|_| Rejection::RequestTimeout)??;
     let readable = flows.iter().filter(|(_, f)| matches!(f.username, Some(NameField::Json(_))) == as_json);
     let mut any = false;
     for (credential, flow) in readable {
@@ -141,7 +143,8 @@ fn name_in(flow: &Flow, field: &NameField, body: &[u8], query: &str) -> Result<O
     }
 }
 
-/// Reads the whole body up to `max` bytes; pingora keeps it and sends it on if the request is granted.
+/// Reads the whole body up to `max` bytes; pingora keeps it and sends it on if the request is granted. The caller sets a
+/// deadline for the whole: pingora's own is for each read, and on HTTP/2 there is none.
 async fn read_body(session: &mut Session, max: usize) -> Result<Vec<u8>, Rejection> {
     if expects_continue(&session.req_header().headers) {
         session.write_continue_response().await.map_err(|_| Rejection::RequestTimeout)?;

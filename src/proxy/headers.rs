@@ -163,6 +163,7 @@ pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant)
     headers.reserve(10);
     strip(headers, ctx);
     remove_credentials(headers, ctx, grant);
+    join_cookies(headers);
     if ctx.watch.flow.is_some() {
         // The answer to a log-in may have to be read.
         headers.remove(ACCEPT_ENCODING);
@@ -230,6 +231,16 @@ fn remove_credentials(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Gra
             Shown::Cookie(name) => remove_cookie(headers, name),
             Shown::Body => {}
         }
+    }
+}
+
+/// HTTP/2 clients send cookies in pieces; a portal behind HTTP/1.1 gets one field (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let pieces: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if pieces.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, whole);
     }
 }
 

@@ -91,7 +91,7 @@ fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, ans
         let facts = facts(&flow, &answer.headers, on_its_way.0.as_deref(), ctx);
         settle(state, ctx, credential, &flow, Settled { before, after, succeeds, facts, now_s });
     } else if let (Some(old), Some(new)) = (before, after) {
-        state.ledger.rename(old, new);
+        state.ledger.rename(old, new, now_s);
     } else if let (Some(old), Some(gone)) = (before, &cookie)
         && gone.expired
     {

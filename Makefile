@@ -1,0 +1,53 @@
+# What one does with a checkout. Each target first installs what Debian 12 lacks for it (deploy/setup-debian.sh).
+#
+#   make demo     the gate with the Đắk Nông policy in front of a small portal     (RELEASE=1: an optimised build)
+#   make test     formatting, lints, the tests, and the tests with real components
+#   make check    formatting, lints, and the shipped policies
+#   make bench    the request path beside other proxies, and the decision alone
+#   make image    the container image
+
+.PHONY: demo test check bench image lint components
+.DELETE_ON_ERROR:
+
+SETUP   := deploy/setup-debian.sh
+IMAGE   ?= vneid-gate:latest
+# The optimised build takes about three times as long as the plain one, and a demonstration needs no speed.
+PROFILE := $(if $(RELEASE),release,dev)
+
+demo:
+	$(SETUP) build
+	cargo run --locked --profile $(PROFILE) -- demo
+
+test:
+	$(SETUP) test
+	$(MAKE) lint
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
+	$(MAKE) components
+
+check:
+	$(SETUP) check
+	$(MAKE) lint
+	set -e; for policy in policies/daknong policies/examples/*/; do cargo run --locked -- check "$$policy"; done
+
+bench:
+	$(SETUP) bench
+	cargo bench --locked --bench request_path
+	cargo bench --locked --bench decide
+
+image:
+	$(SETUP) image
+	if command -v buildah >/dev/null; then \
+	    buildah bud --format docker --tag $(IMAGE) --file Dockerfile .; \
+	else \
+	    docker build --tag $(IMAGE) --file Dockerfile .; \
+	fi
+
+# Parts of the targets above.
+
+lint:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+components:
+	cargo build --locked
+	cd tests/components && npm ci --no-audit --no-fund && node --test
