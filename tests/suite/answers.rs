@@ -241,17 +241,6 @@ fn a_portal_that_is_down_or_silent_is_said_in_both_forms() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_not_taken_for_whole() {
-    let town = Town::start();
-    let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this";
-    town.origin.answer(move |_| Reply::raw(head));
-    let mut client = town.gate.connect();
-    client.send(&Ask::get("/tra-cuu-ho-so").bytes());
-    let answer = client.maybe_answer();
-    assert!(answer.is_none_or(|answer| !answer.complete || answer.status == 502));
-}
-
-#[test]
 fn one_slow_request_holds_up_no_other() {
     let town = Town::start();
     let latch = Latch::default();

@@ -3,7 +3,7 @@
 //! Whatever two servers could cut at different places is refused; what stands behind a refused request on the same
 //! connection is never run; no field changes the verdict of another request.
 
-use crate::harness::{Ask, HOST, Received, Reply, Town, portal};
+use crate::harness::{Ask, HOST, Town};
 
 /// Fields and bodies that are refused on an open page, so that nothing but the framing can be the reason.
 const REFUSED: &[(&str, &str)] = &[
@@ -275,68 +275,6 @@ fn pipelined_requests_are_judged_alone_or_dropped() {
     client.until_close();
     let paths: Vec<String> = town.origin.take().iter().map(|r| r.path().to_owned()).collect();
     assert!(paths.iter().all(|path| path == "/assets/a.js" || path == "/nop-ho-so/inner"), "{paths:?}");
-}
-
-const UPGRADES: &[&str] = &["websocket", "WebSocket", "h2c", "foo", "TLS/1.0, HTTP/1.1", "websocket, h2c"];
-
-#[test]
-fn an_upgrade_changes_no_verdict() {
-    let town = Town::start();
-    let form = "username=079203001234&password=dung";
-    let cases: [(u16, Ask); 7] = [
-        (401, Ask::get("/nop-ho-so")),
-        (401, Ask::get("/nop-ho-so").cookie("PHPSESSID=never-seen")),
-        (400, Ask::get("/assets/%2e%2e/nop-ho-so").cookie(&town.vneid)),
-        (400, Ask::get("/nop-ho-so").cookie("PHPSESSID=born-by-vneid; PHPSESSID=x")),
-        (405, Ask::new("DELETE", "/nop-ho-so").cookie(&town.vneid)),
-        (421, Ask::get("/nop-ho-so").with("Host", "evil.example").cookie(&town.vneid)),
-        (403, Ask::form("/dich-vu-cong/cong-dan/dang-nhap", form)),
-    ];
-    for upgrade in UPGRADES {
-        for (status, ask) in &cases {
-            let ask = ask.clone().with("Connection", "Upgrade").with("Upgrade", upgrade);
-            let answer = town.gate.ask(&ask.with("Sec-WebSocket-Key", "c3ludGhldGljIHZhbHVlIQ=="));
-            assert_eq!(answer.status, *status, "{upgrade}");
-            town.origin.expect_untouched();
-        }
-    }
-    town.expect_untouched();
-}
-
-#[test]
-fn no_tunnel_is_opened_but_a_websocket() {
-    let town = Town::start();
-    for upgrade in ["h2c", "foo", "HTTP/2.0"] {
-        let ask = Ask::get("/nop-ho-so").cookie(&town.vneid).with("Upgrade", upgrade);
-        let ask = ask.with("Connection", "Upgrade, HTTP2-Settings").with("HTTP2-Settings", "AAMAAABkAAQAAP__");
-        town.gate.ask(&ask);
-        for request in town.origin.take() {
-            assert!(request.values("upgrade").is_empty(), "{upgrade} reached the portal");
-            assert!(request.values("http2-settings").is_empty());
-        }
-    }
-}
-
-#[test]
-fn bytes_behind_an_upgrade_that_the_portal_refuses_are_no_tunnel() {
-    let town = Town::start();
-    town.origin.answer(|request: &Received| if request.path() == "/" { Reply::ok("no") } else { portal(request) });
-    for upgrade in ["websocket", "foo"] {
-        let mut client = town.gate.connect();
-        client.send(&Ask::get("/").with("Connection", "Upgrade").with("Upgrade", upgrade).bytes());
-        client.send(&Ask::get("/nop-ho-so/smuggled").cookie(&town.vneid).bytes());
-        assert!(client.maybe_answer().is_none_or(|answer| matches!(answer.status, 200 | 400)), "{upgrade}");
-        client.end();
-        client.until_close();
-        town.gate.settle();
-        let arrived = town.origin.take();
-        assert!(
-            arrived.iter().all(|r| r.path() == "/"),
-            "{upgrade}: {:?}",
-            arrived.last().map(|r| r.head.start.clone())
-        );
-    }
-    town.expect_untouched();
 }
 
 #[test]

@@ -57,7 +57,10 @@ pub struct Client {
 impl Client {
     #[track_caller]
     pub fn connect(address: &str) -> Client {
-        let stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("no connection to {address}: {e}"));
+        Client::on(TcpStream::connect(address).unwrap_or_else(|e| panic!("no connection to {address}: {e}")))
+    }
+
+    pub fn on(stream: TcpStream) -> Client {
         stream.set_read_timeout(Some(super::PATIENCE * 2)).unwrap();
         stream.set_write_timeout(Some(super::PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

@@ -6,7 +6,6 @@
 use super::ask::Ask;
 use super::client::{Client, Response};
 use super::policy::Policy;
-use super::scrape::Scrape;
 use super::{PATIENCE, eventually};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -84,12 +83,19 @@ impl Gate {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return Err(Exit { code: status.code(), stdout: self.stdout(), stderr: self.stderr() });
             }
-            if self.is_listening("admin") && self.admin(path).status == 200 && self.is_listening("main") {
+            if self.says_ok(path) && self.is_listening("main") {
                 return Ok(());
             }
             assert!(Instant::now() < deadline, "not up in time ({path}):\n{}", self.stderr());
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
+    }
+
+    fn says_ok(&self, path: &str) -> bool {
+        let Ok(stream) = std::net::TcpStream::connect(self.address("admin")) else { return false };
+        let mut client = Client::on(stream);
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes());
+        client.maybe_answer().is_some_and(|answer| answer.status == 200)
     }
 
     fn is_listening(&self, port: &str) -> bool {
@@ -128,69 +134,10 @@ impl Gate {
         Client::connect(&self.address(port)).ask(ask)
     }
 
-    /// A page of the admin listener.
-    #[track_caller]
-    pub fn admin(&self, path: &str) -> Response {
-        let mut client = Client::connect(&self.address("admin"));
-        client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes());
-        client.answer()
+    /// The folder of this gate, with its `stdout` and `stderr`.
+    pub(super) fn home(&self) -> &Path {
+        self.home.path()
     }
-    pub fn metrics(&self) -> Scrape {
-        Scrape::parse(&self.admin("/metrics").text())
-    }
-    /// The sum of the series with these labels.
-    #[track_caller]
-    pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        self.metrics().sum(name, labels)
-    }
-    /// Waits until a sum of series satisfies the test.
-    #[track_caller]
-    pub fn until_metric(&self, name: &str, labels: &[(&str, &str)], is: impl Fn(f64) -> bool) {
-        let what = format!("{name} {labels:?}");
-        eventually(&what, || self.metrics().maybe(name, labels).filter(|value| is(*value)));
-    }
-    /// Waits until every request so far is counted and written down.
-    #[track_caller]
-    pub fn settle(&self) {
-        self.until_metric("vneid_gate_requests_in_flight", &[], |open| open == 0.0);
-    }
-    pub fn status(&self) -> serde_json::Value {
-        self.admin("/status").json()
-    }
-
-    /// Every audit line so far.
-    pub fn audit(&self) -> Vec<serde_json::Value> {
-        let text = fs::read_to_string(self.data().join("audit.jsonl")).unwrap_or_default();
-        let whole = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
-        whole.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
-    }
-    /// The audit line of one support code, once it is written.
-    #[track_caller]
-    pub fn audit_of(&self, support_code: &str) -> serde_json::Value {
-        eventually("the audit line of a support code", || {
-            self.audit().into_iter().find(|line| line["support_code"] == support_code)
-        })
-    }
-    /// Sends one refused request and counts the audit lines up to its own.
-    #[track_caller]
-    pub fn audit_mark(&self) -> usize {
-        self.settle();
-        let code = self.ask(&Ask::get("/mark")).support_code();
-        self.audit_of(&code);
-        self.audit().iter().position(|line| line["support_code"] == code.as_str()).expect("its line") + 1
-    }
-    /// Everything that the process has written anywhere.
-    pub fn everything_written(&self) -> String {
-        let audit = fs::read_to_string(self.data().join("audit.jsonl")).unwrap_or_default();
-        [self.stdout(), self.stderr(), audit, self.metrics().text, self.status().to_string()].join("\n")
-    }
-    pub fn stdout(&self) -> String {
-        fs::read_to_string(self.home.path().join("stdout")).unwrap()
-    }
-    pub fn stderr(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.home.path().join("stderr")).unwrap()).into_owned()
-    }
-
     /// The policy directory.
     pub fn directory(&self) -> PathBuf {
         self.home.path().join("policy")

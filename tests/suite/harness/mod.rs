@@ -13,6 +13,7 @@ mod portal;
 mod reply;
 mod scrape;
 mod tls;
+mod watch;
 mod wire;
 
 pub use ask::Ask;
@@ -21,7 +22,7 @@ pub use gate::{Exit, Gate};
 pub use issuer::{Issuer, Key, change, encode, now};
 pub use origin::{Origin, Received};
 pub use policy::Policy;
-pub use portal::{Browser, CALLBACK, HOST, PASSWORD_PAGE, Town, portal};
+pub use portal::{Browser, CALLBACK, HOST, OFFICIAL, PASSWORD_PAGE, THEIR_NETWORK, Town, UNBOUND, VNEID, portal};
 pub use reply::{Latch, Reply};
 pub use scrape::Scrape;
 pub use tls::{Authority, Curl};

@@ -6,6 +6,8 @@
 
 use super::issuer::Issuer;
 use super::origin::Origin;
+use super::portal::HOST;
+use super::tls::Authority;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -14,6 +16,8 @@ const PORTAL: [(&str, &str); 3] = [
     ("identity.toml", include_str!("../policies/portal/identity.toml")),
     ("rules.toml", include_str!("../policies/portal/rules.toml")),
 ];
+
+const MAIN: &str = "[[listener]]\naddress = \"127.0.0.1:@PORT:main@\"\n";
 
 /// The files of one policy directory.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +41,17 @@ impl Policy {
     /// The same portal with tokens of this issuer beside the session cookie.
     pub fn portal_with_tokens(origin: &Origin, issuer: &Issuer) -> Policy {
         Policy::portal(origin).file("tokens.toml", include_str!("../policies/tokens.toml")).set("JWKS", &issuer.url())
+    }
+
+    /// Adds a listener with a certificate for the portal, and a plain one that sends people there.
+    pub fn with_tls(self, authority: &Authority) -> Policy {
+        let (certificate, key) = authority.certify(&[HOST, "*.cong.daknong.gov.vn"]);
+        let listeners = format!(
+            "{MAIN}\n[[listener]]\naddress = \"127.0.0.1:@PORT:tls@\"\n\
+             tls = {{ certificate = \"{certificate}\", key = \"{key}\" }}\n\
+             \n[[listener]]\naddress = \"127.0.0.1:@PORT:plain@\"\nredirect = \"https\"\n"
+        );
+        self.change(MAIN, &listeners)
     }
 
     /// Fills in `@word@`.

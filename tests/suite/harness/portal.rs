@@ -12,8 +12,16 @@ use super::reply::Reply;
 
 /// The portal's host name.
 pub const HOST: &str = "dichvucong.daknong.gov.vn";
+/// What is vouched for a session that the gate did not see being born.
+pub const UNBOUND: &str = "unknown/unknown/0";
+/// What is vouched for a citizen who came with VNeID.
+pub const VNEID: &str = "citizen/vneid/2";
 /// Where VNeID sends the browser back to.
 pub const CALLBACK: &str = "/dang-nhap/vneid/callback";
+/// An official's user name, encoded for a form.
+pub const OFFICIAL: &str = "can-bo%40daknong.gov.vn";
+/// An address in the officials' network.
+pub const THEIR_NETWORK: &str = "10.20.3.4";
 /// The page that takes user name and password.
 pub const PASSWORD_PAGE: &str = "/dich-vu-cong/cong-dan/dang-nhap";
 
@@ -82,6 +90,14 @@ impl Town {
         gate.settle();
         origin.take();
         Town { origin, gate, vneid: "PHPSESSID=born-by-vneid".to_owned() }
+    }
+
+    /// What the gate vouches for on a public page under this cookie: account, login, level.
+    #[track_caller]
+    pub fn vouched(&self, cookie: &str) -> String {
+        self.origin.take();
+        assert_eq!(self.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(cookie)).status, 200);
+        self.origin.only().vouched()
     }
 
     /// Proves that nothing but this last harmless request has reached the portal.

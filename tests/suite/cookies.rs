@@ -1,0 +1,119 @@
+//! Is a cookie read in one way by everybody?
+//!
+//! A session in a cookie is only as good as the agreement on which cookie it is: what some portal might read as a second
+//! session, or as another one, is refused.
+
+use crate::harness::{Ask, Authority, Browser, Curl, Gate, HOST, Issuer, Origin, Policy, Town, portal};
+
+#[test]
+fn two_cookies_of_one_name_are_refused() {
+    let town = Town::start();
+    let cases: [&[&str]; 7] = [
+        &["PHPSESSID=born-by-vneid; PHPSESSID=other"],
+        &["PHPSESSID=other; PHPSESSID=born-by-vneid"],
+        &["PHPSESSID=born-by-vneid", "PHPSESSID=other"],
+        &["PHPSESSID=other", "a=b; PHPSESSID=born-by-vneid"],
+        &["PHPSESSID=born-by-vneid; PHPSESSID=born-by-vneid"],
+        &["PHPSESSID=born-by-vneid;PHPSESSID=other"],
+        &["PHPSESSID=other; PHPSESSID=born-by-vneid; PHPSESSID=other"],
+    ];
+    for fields in cases {
+        let ask = fields.iter().fold(Ask::get("/nop-ho-so"), |ask, field| ask.cookie(field));
+        assert_eq!(town.gate.ask(&ask).status, 400, "{fields:?}");
+        town.origin.expect_untouched();
+    }
+    town.expect_untouched();
+}
+
+#[test]
+fn a_cookie_that_only_the_portal_would_read_as_the_session_is_no_way_in() {
+    let town = Town::start();
+    let cases: [&str; 8] = [
+        "PHPSESSID=born-by-vneid; \u{a0}PHPSESSID=other",
+        "PHPSESSID=born-by-vneid; \u{2000}PHPSESSID=other",
+        "PHPSESSID=born-by-vneid; PHPSESSID =other",
+        "PHPSESSID=born-by-vneid; PHPSESSID[]=other",
+        "PHPSESSID=born-by-vneid, PHPSESSID=other",
+        "PHPSESSID=born-by-vneid; %50HPSESSID=other",
+        "$Version=1; PHPSESSID=\"born-by-vneid; a=b\"; PHPSESSID=other",
+        "PHPSESSID=\"born-by-vneid\"",
+    ];
+    for cookie in cases {
+        let response = town.gate.ask(&Ask::get("/nop-ho-so").cookie(cookie));
+        if response.status == 200 {
+            let sent = town.origin.only().values("cookie").join("; ");
+            assert!(!sent.contains("other"), "{cookie} -> {sent}");
+        } else {
+            assert!(matches!(response.status, 400 | 401), "{cookie}: {}", response.status);
+            town.origin.expect_untouched();
+        }
+    }
+}
+
+#[test]
+fn thousands_of_cookies_are_bounded() {
+    let town = Town::start();
+    let many: Vec<String> = (0..5000).map(|n| format!("c{n}=1")).collect();
+    let response = town.gate.ask(&Ask::get("/nop-ho-so").cookie(&many.join("; ")).with("X", "y"));
+    assert!(matches!(response.status, 400 | 401 | 431), "{}", response.status);
+    town.expect_untouched();
+}
+
+/// Names that PHP reads as `access_token`.
+const FOLDED: &[&str] =
+    &["access.token", "access token", "access[token", "ACCESS_TOKEN", "access%5Ftoken", " access_token"];
+
+#[test]
+fn a_name_that_a_portal_would_fold_into_a_credential_is_refused() {
+    let (origin, issuer) = (Origin::answering(portal), Issuer::start());
+    let gate = Gate::start(&Policy::portal_with_tokens(&origin, &issuer));
+    let token = issuer.key.mint(&issuer.legacy());
+    for name in FOLDED {
+        let answer = gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&format!("a=b; {name}={token}")));
+        if answer.status == 200 {
+            let sent = origin.only().values("cookie").join("; ");
+            assert!(!sent.contains(&token), "`{name}` travelled unseen");
+        } else {
+            assert!(matches!(answer.status, 400 | 403), "`{name}`: {}", answer.status);
+        }
+        origin.expect_untouched();
+    }
+}
+
+#[test]
+fn another_spelling_of_a_refused_session_is_refused_too() {
+    let origin = Origin::answering(portal);
+    let before = Policy::portal(&origin).change_all("2024-07-01T00:00:00+07:00", "2999-07-01T00:00:00+07:00");
+    let gate = Gate::start(&before);
+    Browser::new(&gate).with_session("legacy-1").type_password("079203001234", "dung");
+    gate.reload(&Policy::portal(&origin), "ok");
+    origin.take();
+    for value in ["legacy-1", "legacy%2D1", "leg%61cy-1", "%6Cegacy-1"] {
+        let answer = gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&format!("PHPSESSID={value}")));
+        assert!(matches!(answer.status, 400 | 403), "{value}: {}", answer.status);
+        origin.expect_untouched();
+    }
+    let foreign = Ask::get("/tra-cuu-ho-so").cookie("PHPSESSID=s%3Anever-seen.abc%2F");
+    assert_eq!(gate.ask(&foreign).status, 200, "an encoded value that is nobody's is a visitor's");
+}
+
+#[test]
+fn several_cookie_fields_without_a_second_session_are_one() {
+    let authority = Authority::new();
+    let town = Town::with(|policy| policy.with_tls(&authority));
+    let ask = Ask::get("/nop-ho-so").cookie("a=1").cookie(&town.vneid).cookie("b=2");
+    assert_eq!(town.gate.ask(&ask).status, 200);
+    let request = town.origin.only();
+    assert_eq!(request.vouched(), "citizen/vneid/2");
+    assert_eq!(request.values("cookie").join("; "), "a=1; PHPSESSID=born-by-vneid; b=2");
+    let field = format!("Cookie: {}", town.vneid);
+    let crumbs = ["--http2", "--header", "Cookie: a=1", "--header", &field, "--header", "Cookie: b=2"];
+    let seen = Curl::to(HOST, &town.gate.address("tls")).trusting(&authority.file()).with(&crumbs).https("/nop-ho-so");
+    assert_eq!(seen.status, 200, "{}", seen.text);
+    let request = town.origin.only();
+    assert_eq!(request.values("cookie"), ["a=1; PHPSESSID=born-by-vneid; b=2"], "HTTP/2 splits what HTTP/1 joins");
+    let twice = [&crumbs[..], &["--header", "Cookie: PHPSESSID=x"]].concat();
+    let seen = Curl::to(HOST, &town.gate.address("tls")).trusting(&authority.file()).with(&twice).https("/nop-ho-so");
+    assert_eq!(seen.status, 400);
+    town.expect_untouched();
+}

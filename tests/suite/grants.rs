@@ -1,0 +1,69 @@
+//! Is a password grant at the token endpoint a password log-in like any other?
+//!
+//! A program that sends name and password straight to the issuer passes every log-in page; it must not pass the gate.
+
+use crate::harness::{Ask, Gate, HOST, Issuer, Origin, Policy, portal};
+
+const TOKEN: &str = "/auth/realms/digo/protocol/openid-connect/token";
+
+const SITE: &str = r#"
+[[site]]
+name = "sso"
+hosts = ["ssodvc.daknong.gov.vn"]
+upstream = "portal"
+[[route]]
+name = "token"
+site = "sso"
+paths = ["/auth/realms/digo/protocol/openid-connect/token"]
+"#;
+const RULES: &str = r#"[[rule]]
+name = "token-endpoint"
+routes = ["token"]
+when = { evidence = ["none", "unbound"] }
+then = "forward"
+
+[[rule]]
+name = "officials"#;
+const LOGIN: &str = r#"
+[[credential.login]]
+name = "password-grant"
+request = { method = "POST", path = "/auth/realms/digo/protocol/openid-connect/token", form = { grant_type = "password" } }
+username = { form = "username" }
+success = { status = [200], json = { "/token_type" = "Bearer" } }
+is = { login = "password", account_from = "username" }
+[[credential.logout]]"#;
+
+#[test]
+fn a_password_grant_at_the_token_endpoint_is_decided_before_the_issuer_sees_it() {
+    let (origin, issuer) = (Origin::answering(portal), Issuer::start());
+    let gate = Gate::start(
+        &Policy::portal_with_tokens(&origin, &issuer)
+            .append("gate.toml", SITE)
+            .change("[[rule]]\nname = \"officials", RULES)
+            .change("[[credential.logout]]", LOGIN),
+    );
+    let ask = |form: &str| {
+        let ask =
+            Ask::form(TOKEN, form).with("Host", "ssodvc.daknong.gov.vn").with("Origin", &format!("https://{HOST}"));
+        gate.ask(&ask)
+    };
+    for form in [
+        "grant_type=password&client_id=test-public&username=079203001234&password=dung",
+        "username=079203001234&password=dung&grant_type=password",
+        "grant%5Ftype=password&username=079203001234&password=dung",
+        "grant_type=p%61ssword&username=079203001234&password=dung",
+        "grant_type=password&grant_type=refresh_token&username=079203001234",
+        "grant_type=refresh_token&grant_type=password&username=079203001234",
+        "grant_type=password&password=dung",
+    ] {
+        let status = ask(form).status;
+        assert!(matches!(status, 400 | 403), "{form}: {status}");
+        origin.expect_untouched();
+    }
+    for form in
+        ["grant_type=authorization_code&code=abc%2B&client_id=web-padsvc", "grant_type=refresh_token&refresh_token=x"]
+    {
+        assert_eq!(ask(form).status, 200, "{form}");
+        assert_eq!(String::from_utf8_lossy(&origin.only().body), form);
+    }
+}

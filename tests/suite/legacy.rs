@@ -1,0 +1,150 @@
+//! Where a password still opens a session, is that session known as such?
+//!
+//! Officials from their own network, and citizens before the cut-over: the attempt travels as it was typed, and what it
+//! opens is a password session, also when the policy changes under it.
+
+use crate::harness::{
+    Ask, Browser, Client, Gate, HOST, OFFICIAL, Origin, PASSWORD_PAGE, Policy, Reply, THEIR_NETWORK, Town, UNBOUND,
+    portal,
+};
+
+#[test]
+fn an_officials_attempt_from_their_network_reaches_the_portal_as_it_was_typed() {
+    let town = Town::start();
+    let body = format!("csrf=a%2Bb&username={OFFICIAL}&password=dung&x=%e1%bb%93+");
+    let ask = Ask::form(&format!("{PASSWORD_PAGE}?return-url=%2F"), &body).with("X-Forwarded-For", THEIR_NETWORK);
+    assert_eq!(town.gate.ask_at("proxied", &ask).status, 302);
+    let request = town.origin.only();
+    assert_eq!(String::from_utf8_lossy(&request.body), body);
+    assert_eq!(request.target(), format!("{PASSWORD_PAGE}?return-url=%2F"));
+    assert_eq!(request.value("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(request.vouched(), "official/password/0");
+
+    let mut client = Client::connect(&town.gate.address("proxied"));
+    let half = body.len() / 2;
+    let (head, tail) = body.split_at(half);
+    client.send(
+        format!(
+            "POST {PASSWORD_PAGE} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {THEIR_NETWORK}\r\n\
+             Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\nTransfer-Encoding: chunked\r\n\r\n\
+             {half:x}\r\n{head}\r\n{:x}\r\n{tail}\r\n0\r\n\r\n",
+            tail.len()
+        )
+        .as_bytes(),
+    );
+    assert_eq!(client.answer().status, 302);
+    assert_eq!(String::from_utf8_lossy(&town.origin.only().body), body);
+}
+
+#[test]
+fn an_official_works_from_their_network_only() {
+    let town = Town::start();
+    let mut official = Browser::behind_proxy(&town.gate, THEIR_NETWORK).with_session("o");
+    assert_eq!(official.type_password(OFFICIAL, "dung").status, 302);
+    town.origin.take();
+    assert_eq!(official.get("/nop-ho-so/1").status, 200);
+    assert_eq!(town.origin.only().vouched(), "official/password/0");
+    let mut elsewhere = Browser::behind_proxy(&town.gate, "203.0.113.5").with_session("o");
+    assert_eq!(elsewhere.get("/nop-ho-so/1").status, 303);
+    let mut spoofed = Browser::new(&town.gate).with_session("o");
+    let claim = Ask::get("/nop-ho-so/1").navigating().with("X-Forwarded-For", THEIR_NETWORK);
+    assert_eq!(spoofed.ask(claim).status, 303, "an address that nobody trusted said");
+    town.expect_untouched();
+}
+
+#[test]
+fn an_officials_attempt_from_elsewhere_gets_a_page_and_no_redirect() {
+    let town = Town::start();
+    for mut browser in [Browser::new(&town.gate), Browser::behind_proxy(&town.gate, "203.0.113.5")] {
+        let answer = browser.type_password(OFFICIAL, "dung");
+        assert!(matches!(answer.status, 401 | 403), "{}", answer.status);
+        assert_eq!(answer.value("location"), None, "what was typed is not lost by a silent redirect");
+        town.origin.expect_untouched();
+    }
+    town.expect_untouched();
+}
+
+#[test]
+fn a_password_log_in_replaces_what_the_session_was_before() {
+    let town = Town::start();
+    for (body, expected) in [("dung", "official/password/0"), ("sai", UNBOUND)] {
+        let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK);
+        person.log_in_with_vneid(body);
+        person.type_password(OFFICIAL, body);
+        town.origin.take();
+        person.get("/tra-cuu-ho-so");
+        assert_eq!(town.origin.only().vouched(), expected, "password {body}");
+    }
+}
+
+#[test]
+fn a_log_in_by_json_succeeds_by_its_answer_not_by_its_status() {
+    let town = Town::start();
+    for (password, expected) in [("dung", "official/password/0"), ("sai", UNBOUND)] {
+        let text = format!("{{\"username\":\"can-bo@daknong.gov.vn\",\"password\":\"{password}\"}}");
+        let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK).with_session(password);
+        let answer = person.ask(Ask::json("/api/dang-nhap", &text));
+        assert_eq!(answer.status, 200);
+        assert!(answer.json()["code"].is_string(), "the portal's answer arrives whole");
+        assert_eq!(String::from_utf8_lossy(&town.origin.only().body), text);
+        person.get("/tra-cuu-ho-so");
+        assert_eq!(town.origin.only().vouched(), expected, "password {password}");
+    }
+}
+
+/// The policy as it was before the cut-over.
+fn before_the_cut_over(origin: &Origin) -> Policy {
+    Policy::portal(origin).change_all("2024-07-01T00:00:00+07:00", "2999-07-01T00:00:00+07:00")
+}
+
+#[test]
+fn a_session_that_a_password_opened_before_the_cut_over_ends_with_it() {
+    let origin = Origin::answering(portal);
+    let gate = Gate::start(&before_the_cut_over(&origin));
+    let mut citizen = Browser::new(&gate).with_session("legacy");
+    assert_eq!(citizen.type_password("079203001234", "dung").status, 302, "the eve of the cut-over still passes");
+    origin.take();
+    assert_eq!(citizen.get("/nop-ho-so/1").status, 200);
+    assert_eq!(origin.only().vouched(), "citizen/password/0");
+
+    gate.reload(&Policy::portal(&origin), "ok");
+    assert_eq!(citizen.get("/assets/a.js").status, 200);
+    assert_eq!(origin.only().vouched(), "citizen/password/0");
+    for target in ["/nop-ho-so/1", "/tra-cuu-ho-so", "/"] {
+        let mut browser = Browser::new(&gate).with_session("legacy");
+        let page = browser.get(target);
+        assert_eq!(page.status, 403, "{target}");
+        assert!(page.text().contains("VNeID"));
+        assert_eq!(browser.session, None, "the page clears the cookie: {:?}", page.head.fields);
+        origin.expect_untouched();
+        assert_eq!(browser.get("/").status, 200, "and then the start page is there again");
+        origin.take();
+    }
+    let ask = Ask::json("/nop-ho-so/1", "{}").cookie("PHPSESSID=legacy");
+    let answer = gate.ask(&ask);
+    assert_eq!(answer.status, 403);
+    assert_eq!(gate.audit_of(&answer.support_code())["decision"]["rule"], "citizen-uses-vneid");
+    origin.expect_untouched();
+}
+
+#[test]
+fn a_wrong_password_before_the_cut_over_binds_nothing() {
+    let origin = Origin::answering(portal);
+    let gate = Gate::start(&before_the_cut_over(&origin));
+    let mut citizen = Browser::new(&gate).with_session("legacy");
+    assert_eq!(citizen.type_password("079203001234", "sai").status, 200);
+    assert_eq!(citizen.get("/nop-ho-so/1").status, 303);
+}
+
+#[test]
+fn an_attempt_whose_answer_never_comes_leaves_no_old_session() {
+    let town = Town::start();
+    let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK);
+    person.log_in_with_vneid("p");
+    town.origin.answer(|_| Reply::hang_up());
+    assert_eq!(person.type_password(OFFICIAL, "dung").status, 502);
+    town.origin.answer(portal);
+    town.origin.take();
+    person.get("/tra-cuu-ho-so");
+    assert_eq!(town.origin.only().vouched(), UNBOUND);
+}
