@@ -30,6 +30,7 @@ pub struct Policy {
 
 pub struct Gate {
     pub address: SocketAddr,
+    admin: SocketAddr,
     pub audit: PathBuf,
     /// What its binary is called with.
     pub arguments: Vec<OsString>,
@@ -54,12 +55,14 @@ impl Gate {
         fs::write(directory.join("identity.toml"), identity_toml())?;
         fs::write(directory.join("rules.toml"), RULES)?;
         let arguments = vec!["run".into(), directory.into()];
-        Ok(Gate { address, audit, arguments, log: folder.join("log") })
+        Ok(Gate { address, admin, audit, arguments, log: folder.join("log") })
     }
 
     pub fn start(&self, core: usize, program: &Path, args: &[OsString]) -> Outcome<Running> {
         let mut running = Running::start("the gate", core, program, args, &self.log)?;
-        running.wait_listening(self.address, START_LIMIT)?;
+        let question = "GET /readyz HTTP/1.1\r\nHost: admin\r\n\r\n";
+        let ready = || client::ask(self.admin, question).is_ok_and(|answer| answer.status == 200);
+        running.wait_until("become ready", START_LIMIT, ready)?;
         Ok(running)
     }
 }

@@ -55,13 +55,18 @@ impl Running {
 
     /// Waits until the program accepts connections.
     pub fn wait_listening(&mut self, address: SocketAddr, limit: Duration) -> Outcome<()> {
+        self.wait_until("listen", limit, || TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
+    }
+
+    /// Waits until the program is seen to do what it should.
+    pub fn wait_until(&mut self, doing: &str, limit: Duration, seen: impl Fn() -> bool) -> Outcome<()> {
         let began = Instant::now();
-        while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+        while !seen() {
             if let Some(status) = self.child.try_wait()? {
                 return Err(self.failure(&format!("ended with {status}")));
             }
             if began.elapsed() > limit {
-                return Err(self.failure(&format!("does not listen on {address}")));
+                return Err(self.failure(&format!("did not {doing} within {limit:?}")));
             }
             pause()?;
         }

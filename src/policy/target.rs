@@ -80,6 +80,9 @@ impl<'r> RawTarget<'r> {
 }
 
 fn scheme_end(text: &str) -> Option<usize> {
+    if text.starts_with('/') {
+        return None;
+    }
     ["http://", "https://"].iter().map(|s| s.len()).find(|n| {
         text.get(..*n).is_some_and(|head| head.eq_ignore_ascii_case("http://") || head.eq_ignore_ascii_case("https://"))
     })
@@ -92,7 +95,7 @@ pub fn canonical_path(raw: &str, relaxed: Relaxed) -> Result<Cow<'_, str>, Ambig
     }
     let decoded = decode(raw)?;
     let plain = relaxed == Relaxed::default();
-    if plain && !decoded.contains("//") && !decoded.contains("/.") && !decoded.contains(';') {
+    if plain && !has_odd_segments(&decoded) {
         return Ok(decoded);
     }
     let mut segments = Vec::new();
@@ -119,6 +122,13 @@ pub fn canonical_path(raw: &str, relaxed: Relaxed) -> Result<Cow<'_, str>, Ambig
     let joined = segments.join("/");
     let joined = if joined.starts_with('/') { joined } else { format!("/{joined}") };
     Ok(Cow::Owned(if relaxed.case_insensitive { joined.to_lowercase() } else { joined }))
+}
+
+/// Whether a segment is empty, starts with a dot or has parameters: then each is looked at on its own.
+fn has_odd_segments(path: &str) -> bool {
+    let mut before = 0;
+    path.bytes()
+        .any(|byte| byte == b';' || (std::mem::replace(&mut before, byte) == b'/' && matches!(byte, b'/' | b'.')))
 }
 
 fn decode(raw: &str) -> Result<Cow<'_, str>, Ambiguous> {

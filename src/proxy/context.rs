@@ -152,21 +152,22 @@ pub struct RequestId(pub u64);
 impl RequestId {
     /// 16 hex digits.
     pub fn text(self) -> String {
-        format!("{:016x}", self.0)
+        self.letters(4, b"0123456789abcdef").collect()
     }
 
     /// Eight characters that are hard to mishear (Crockford's base 32), in two groups: `K7PM-2QXD`.
     pub fn support_code(self) -> String {
-        const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let mut code = String::with_capacity(9);
-        for nth in 0..8_u32 {
-            if nth == 4 {
-                code.push('-');
-            }
-            let five_bits = usize::try_from((self.0 >> (59 - nth * 5)) & 31).unwrap_or(0);
-            code.push(LETTERS.get(five_bits).map_or('0', |b| char::from(*b)));
-        }
+        let mut code: String = self.letters(5, b"0123456789ABCDEFGHJKMNPQRSTVWXYZ").take(8).collect();
+        code.insert(4, '-');
         code
+    }
+
+    /// Its bits from the highest on, so many a letter.
+    fn letters(self, bits: u32, alphabet: &'static [u8]) -> impl Iterator<Item = char> {
+        (1..=64 / bits).map(move |nth| {
+            let place = usize::try_from((self.0 >> (64 - bits * nth)) & ((1 << bits) - 1)).unwrap_or(0);
+            alphabet.get(place).map_or('0', |letter| char::from(*letter))
+        })
     }
 }
 

@@ -184,11 +184,12 @@ pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant)
 fn forwarding_headers(headers: &mut HeaderMap, ctx: &RequestContext, host: &str) {
     let scheme = if ctx.https { "https" } else { "http" };
     let client = ctx.client.ip().to_string();
-    let node = if ctx.client.is_ipv6() { format!("\"[{client}]\"") } else { client.clone() };
+    let (open, close) = if ctx.client.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
+    let forwarded = [open, &client, close, ";proto=", scheme, ";host=\"", host, "\""].concat();
     put(headers, X_FORWARDED_FOR, &client);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     put(headers, X_FORWARDED_HOST, host);
-    put(headers, FORWARDED, &format!("for={node};proto={scheme};host=\"{host}\""));
+    put(headers, FORWARDED, &forwarded);
     put(headers, X_REQUEST_ID, &ctx.id.text());
 }
 

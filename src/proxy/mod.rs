@@ -206,10 +206,10 @@ impl ProxyHttp for Enforcer {
         _end: bool,
         ctx: &mut RequestContext,
     ) -> pingora::Result<()> {
-        if session.was_upgraded() {
+        let Some(piece) = body.as_ref().filter(|_| !session.was_upgraded()) else {
             return Ok(());
-        }
-        ctx.body_bytes += body.as_ref().map_or(0, |b| b.len() as u64);
+        };
+        ctx.body_bytes += piece.len() as u64;
         if ctx.route().is_some_and(|r| ctx.body_bytes > r.body_max) {
             return Error::e_explain(ErrorType::HTTPStatus(413), "request body over the route's limit");
         }

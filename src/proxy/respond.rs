@@ -19,7 +19,8 @@ const SUPPORT_CODE: HeaderName = HeaderName::from_static("x-support-code");
 /// Answers a rejected request. An error means that the client is gone.
 pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Rejection) -> pingora::Result<()> {
     let head = session.req_header();
-    let navigates = is_navigation(&head.method, &head.headers);
+    let reader = audience(&head.method, &head.headers);
+    let navigates = is_navigation(&head.method, reader);
     if let Rejection::RedirectToHttps = rejection {
         return redirect_to_https(session, ctx).await;
     }
@@ -35,13 +36,17 @@ pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Reje
         let url = url.to_owned();
         return redirect(session, ctx, StatusCode::SEE_OTHER, &url, rejection).await;
     }
-    page(session, ctx, rejection).await
+    page(session, ctx, rejection, reader).await
 }
 
-async fn page(session: &mut Session, ctx: &RequestContext, rejection: Rejection) -> pingora::Result<()> {
+async fn page(
+    session: &mut Session,
+    ctx: &RequestContext,
+    rejection: Rejection,
+    reader: Audience,
+) -> pingora::Result<()> {
     let code = ctx.id.support_code();
-    let request = session.req_header();
-    let (audience, language) = (audience(&request.method, &request.headers), language(&request.headers));
+    let language = language(&session.req_header().headers);
     let kind = rejection.kind();
     let why = match rejection {
         Rejection::Decided(v) => ctx.running.snapshot.settings.policy.rule(v.rule).and_then(|r| r.why.as_deref()),
@@ -53,12 +58,13 @@ async fn page(session: &mut Session, ctx: &RequestContext, rejection: Rejection)
         submission: !is_safe(&ctx.method) && rejection.reason() != Reason::PasswordAttempt,
         ..Answer::new(kind, rejection.reason().as_str(), &code)
     };
-    let body = answer.body(audience, language);
-    let fixed = answer.headers(audience, language);
-    let mut head = ResponseHeader::build(answer.status(audience), Some(fixed.len() + 6))?;
-    for (name, value) in fixed {
-        head.append_header(name, value)?;
-    }
+    let body = answer.body(reader, language);
+    // Made of parts, a head has no second map for the spelling of names, as in `headers::for_portal`.
+    let mut parts = http::Response::new(()).into_parts().0;
+    parts.status = answer.status(reader);
+    parts.headers.reserve(16);
+    parts.headers.extend(answer.headers(reader, language));
+    let mut head = ResponseHeader::from(parts);
     if kind == Kind::MethodNotAllowed {
         head.insert_header(ALLOW, allowed(ctx))?;
     }

@@ -11,8 +11,7 @@ const PATH_MAX: usize = 512;
 
 /// The path for the log: runs of nine and more digits become `[number]`, long opaque strings `[opaque]`.
 pub fn path(raw: &str) -> Cow<'_, str> {
-    let plain = raw.is_ascii() && raw.len() <= PATH_MAX && !raw.contains(['%', ';', '@', '+', '~']);
-    if plain && !raw.split('/').any(suspicious) {
+    if is_plain(raw) {
         return Cow::Borrowed(raw);
     }
     let decoded = percent_encoding::percent_decode_str(raw).decode_utf8_lossy();
@@ -36,9 +35,20 @@ pub fn path(raw: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-fn suspicious(segment: &str) -> bool {
-    segment.chars().filter(|c| c.is_numeric()).count() >= DIGITS_MIN
-        || segment.split(|c: char| !in_word(c)).any(|word| opaque(word) || numbered(word))
+/// Nothing in it could be a number of a person or a token: most paths, in one pass.
+fn is_plain(raw: &str) -> bool {
+    let (mut word, mut digits) = (0, 0);
+    raw.len() <= PATH_MAX
+        && raw.bytes().all(|byte| {
+            (word, digits) = match byte {
+                b'%' | b';' | b'@' | b'+' | b'~' | 0x80.. => return false,
+                b'/' => (0, 0),
+                b'0'..=b'9' => (word + 1, digits + 1),
+                b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => (word + 1, digits),
+                _ => (0, digits),
+            };
+            word <= OPAQUE_MAX && digits < DIGITS_MIN
+        })
 }
 
 fn put_segment(out: &mut String, segment: &str) {
