@@ -195,6 +195,7 @@ fn listen(
         refused: refused("limit"),
         slow_heads: refused("slow-head"),
         long_heads: refused("long-head"),
+        malformed_heads: metrics.refused.with_label_values(&["framing"]),
         ambiguous_heads: metrics.refused.with_label_values(&["ambiguous_target"]),
     };
     let limits = Limits {

@@ -8,6 +8,7 @@ use crate::identity::flow::{Begins, Flow, PathPattern, RequestShape, Success, Tr
 use crate::identity::form::NameField;
 use crate::identity::{Account, Level, Login};
 use crate::policy::target::{self, Relaxed, canonical_path};
+use http::Method;
 
 /// A log-in of a session, or (for tokens) only an attempt to be decided before it is forwarded.
 pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
@@ -19,10 +20,17 @@ pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
     let username = t.optional("username", username);
     let is = t.optional("is", is);
     let headers = t.raw("headers").and_then(|v| v.table("credential.login.headers")).map(trusted_headers);
-    let by_redirect = request.as_ref().is_some_and(|r| !r.value.query.is_empty());
-    if by_redirect && begins.is_none() && !t.toml.contains_key("begins") {
+    if session && username.is_none() && !t.toml.contains_key("begins") && !t.toml.contains_key("username") {
         let help = "begins = { location_host = [\"…\"] }: without it a forged callback would bind a session";
         t.report(code::MISSING_KEY, "a flow by redirect lacks `begins`", Some(help.into()));
+    }
+    if begins.is_some() && request.as_ref().is_some_and(|r| r.value.method.as_ref().is_some_and(|m| m != Method::GET)) {
+        let help = "a call-back by GET carries its `state` in the query; one by POST cannot be tied to its beginning";
+        t.report(
+            code::NOT_YET_SUPPORTED,
+            "a call-back by another method than GET is not yet supported",
+            Some(help.into()),
+        );
     }
     if session && success.as_ref().is_none_or(|s| s.value.is_empty()) {
         let help = "at least one of location, header, json, set_cookie: a status alone is no verdict";

@@ -2,6 +2,7 @@
 
 use super::Files;
 use crate::diagnostic::{Diagnostic, code};
+use crate::identity::flow::PathPattern;
 use crate::identity::{Account, Evidence, Identity, Login, Principal, SiteId};
 use crate::policy::case::Case;
 use crate::policy::target::{RawTarget, canonical_path};
@@ -20,6 +21,7 @@ pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, cas
         }
     }
     findings.extend(officials_by_name_only(policy, identity));
+    findings.extend(flows_out_of_reach(policy, identity));
     for (id, site) in policy.sites() {
         if let Some(finding) = login_page_open(policy, identity, id, site) {
             findings.push(finding);
@@ -37,6 +39,33 @@ fn expected(case: &Case) -> String {
         part("route", e.route.as_deref()),
     ];
     format!("expected {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// A log-in that its route does not let through would never be seen.
+fn flows_out_of_reach(policy: &Policy, identity: &Identity) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for credential in &identity.credentials {
+        for (_, site) in policy.sites().filter(|(id, _)| credential.covers(*id)) {
+            for flow in &credential.flows {
+                let PathPattern::Exact(path) = &flow.request.path else { continue };
+                let lowered = path.to_lowercase();
+                let path = if site.relaxed.case_insensitive { &lowered } else { path };
+                let route = policy.route(site.routes.find(path).unwrap_or(site.other));
+                let method = flow.request.method.as_ref();
+                if let (Some(route), Some(method)) = (route, method)
+                    && !route.allows(method)
+                {
+                    let message = format!(
+                        "log-in `{}` is by {method}, which route `{}` of site `{}` does not allow",
+                        flow.name, route.name, site.name
+                    );
+                    findings
+                        .push(Diagnostic::error(code::CONFLICTING_KEYS, message).help("add the method to the route"));
+                }
+            }
+        }
+    }
+    findings
 }
 
 /// A name like `x@province.gov.vn` is only a hint: whoever it lets in, beyond what every visitor may see, must also come

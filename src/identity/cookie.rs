@@ -43,7 +43,7 @@ pub fn read<'h>(
         } else if names.iter().any(|n| looks_alike(name, n)) {
             return Err(CookieError::Ambiguous);
         }
-        if value.contains(&b',') && hides_a_name(value, names) {
+        if (name.is_empty() || value.contains(&b',')) && hides_a_name(name, value, names) {
             return Err(CookieError::Ambiguous);
         }
     }
@@ -67,26 +67,33 @@ pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
-/// Some servers end a cookie at a comma (RFC 2109): a declared name behind one is a second cookie to them.
-fn hides_a_name(value: &[u8], names: &[String]) -> bool {
-    let hidden =
-        value.split(|b| *b == b',').skip(1).map(|piece| piece.split(|b| *b == b'=').next().unwrap_or_default());
-    hidden.into_iter().any(|piece| names.iter().any(|n| looks_alike(piece, n)))
+/// Some servers end a cookie at a comma (RFC 2109), and some read `=name=value` as a pair: a declared name there is a
+/// second cookie to them.
+fn hides_a_name(name: &[u8], value: &[u8], names: &[String]) -> bool {
+    let skipped = usize::from(!name.is_empty());
+    let hidden = value.split(|b| *b == b',').skip(skipped);
+    hidden
+        .map(|piece| piece.split(|b| *b == b'=').next().unwrap_or_default())
+        .any(|piece| names.iter().any(|n| looks_alike(piece, n)))
 }
 
 /// Whether some back end might take `name` for `declared`, although the bytes differ.
 fn looks_alike(name: &[u8], declared: &str) -> bool {
+    // Every folding keeps or shortens a name.
     if name.len() < declared.len() {
         return false;
     }
-    folded(name).eq(folded(declared.as_bytes()))
+    let declared = || folded(declared.as_bytes());
+    let before_bracket = name.split(|b| *b == b'[').next().unwrap_or_default();
+    folded(name).eq(declared()) || folded(before_bracket).eq(declared())
 }
 
-/// The name as the most forgiving server might read it.
+/// The name as the most forgiving server might read it: percent-decoded, quotes and stray bytes dropped, case ignored,
+/// and what PHP turns into `_` turned into `_`.
 fn folded(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let text = percent_encoding::percent_decode(name);
-    text.filter(|b| b.is_ascii_graphic()).take_while(|b| *b != b'[').filter(|b| *b != b'"').map(|b| match b {
-        b'.' => b'_',
+    let text = percent_encoding::percent_decode(name.trim_ascii());
+    text.filter(|b| (b.is_ascii_graphic() || *b == b' ') && *b != b'"').map(|b| match b {
+        b' ' | b'+' | b'.' | b'[' => b'_',
         other => other.to_ascii_lowercase(),
     })
 }
@@ -128,6 +135,20 @@ mod tests {
         ];
         for case in cases {
             assert_eq!(outcome(case), Err(CookieError::Ambiguous), "{case:?}");
+        }
+        for alias in [
+            "access token",
+            "access[token",
+            "access+token",
+            "access%20token",
+            "access.token",
+            "=access_token",
+            "Access_Token[]",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(COOKIE, format!("{alias}=x").parse().unwrap());
+            let read = read(&headers, &["access_token".to_owned()], |_, _| {});
+            assert_eq!(read, Err(CookieError::Ambiguous), "{alias}");
         }
         assert_eq!(outcome(&[b"$Version=1; PHPSESSID=\"a\""]), Err(CookieError::LegacySyntax));
     }

@@ -2,7 +2,7 @@
 //!
 //! Built once from the policy; [`Identity`] answers per site which headers and cookies matter.
 
-use super::flow::{Flow, RequestShape};
+use super::flow::{Fit, Flow, RequestShape};
 use super::principal::CredentialId;
 use super::token::Jwt;
 use super::username::Shape;
@@ -102,22 +102,16 @@ impl Identity {
         self.plans.get(usize::from(site.0))
     }
 
-    /// The log-in flow that a request belongs to, if any.
-    pub fn flow(&self, site: SiteId, method: &Method, path: &str, query: Option<&str>) -> Option<(&Credential, &Flow)> {
-        self.of_site(site)
-            .flat_map(|c| c.flows.iter().map(move |f| (c, f)))
-            .find(|(_, f)| f.request.matches(method, path, query))
-    }
-
-    /// The credentials that a request logs out of.
-    pub fn logouts<'i>(
+    /// Every log-in flow of the site with how the request stands to it.
+    pub fn flows<'i>(
         &'i self,
         site: SiteId,
         method: &'i Method,
         path: &'i str,
         query: Option<&'i str>,
-    ) -> impl Iterator<Item = &'i Credential> {
-        self.of_site(site).filter(move |c| c.logouts.iter().any(|r| r.matches(method, path, query)))
+    ) -> impl Iterator<Item = (&'i Credential, &'i Flow, Fit)> {
+        let all = self.of_site(site).flat_map(|c| c.flows.iter().map(move |f| (c, f)));
+        all.map(move |(c, f)| (c, f, f.request.fit(method, path, query))).filter(|(_, _, fit)| *fit != Fit::None)
     }
 
     pub fn of_site(&self, site: SiteId) -> impl Iterator<Item = &Credential> {

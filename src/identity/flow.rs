@@ -3,8 +3,9 @@
 //! Pure matching; what was seen earlier is kept by `state`, what it means is decided by the caller.
 
 use super::form::NameField;
+use super::set_cookie::set_cookies;
 use super::words::{Account, Level, Login};
-use http::header::{LOCATION, SET_COOKIE};
+use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use serde_json::Value;
 
@@ -23,6 +24,21 @@ impl PathPattern {
             PathPattern::Below(prefix) => path.starts_with(prefix.as_str()),
         }
     }
+
+    fn fits_loosely(&self, path: &str) -> bool {
+        match self {
+            PathPattern::Exact(exact) => same_path(path.trim_end_matches('/'), exact.trim_end_matches('/')),
+            PathPattern::Below(prefix) => match path.get(..prefix.len()) {
+                Some(head) => same_path(head, prefix),
+                None => false,
+            },
+        }
+    }
+}
+
+/// Equal but for case.
+fn same_path(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && a.to_lowercase() == b.to_lowercase())
 }
 
 /// A request that means something to a session: a callback, a password post, a log-out.
@@ -37,12 +53,37 @@ pub struct RequestShape {
     pub form: Vec<(String, String)>,
 }
 
+/// How a request stands to a shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    Whole,
+    /// The path alone: another method, or parameters missing.
+    Path,
+    None,
+}
+
 impl RequestShape {
-    /// Whether method, path and query fit; the form is looked at later, when the body is there.
+    /// Compares as loosely as any portal might: case and one closing slash of the path do not matter, HEAD counts as
+    /// GET, parameter names are decoded. The form is looked at later, when the body is there.
+    pub fn fit(&self, method: &Method, path: &str, query: Option<&str>) -> Fit {
+        if !self.path.fits_loosely(path) {
+            return Fit::None;
+        }
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let whole = self.method.as_ref().is_none_or(|m| m == method)
+            && self.query.iter().all(|name| parameters(query.unwrap_or_default(), name).next().is_some());
+        if whole { Fit::Whole } else { Fit::Path }
+    }
+
     pub fn matches(&self, method: &Method, path: &str, query: Option<&str>) -> bool {
-        self.method.as_ref().is_none_or(|m| m == method)
-            && self.path.matches(path)
-            && self.query.iter().all(|name| parameter(query.unwrap_or_default(), name).is_some())
+        self.fit(method, path, query) == Fit::Whole
+    }
+
+    /// A parameter that decides is there twice: servers differ in which one they take.
+    pub fn repeats_a_parameter(&self, query: Option<&str>) -> bool {
+        let query = query.unwrap_or_default();
+        let names = self.query.iter().map(String::as_str).chain(["state"]);
+        names.into_iter().any(|name| parameters(query, name).nth(1).is_some())
     }
 }
 
@@ -108,13 +149,13 @@ pub struct Flow {
 
 impl Flow {
     /// Whether the head of the answer shows success; the body is judged by [`Success::body_holds`].
-    pub fn head_succeeds(&self, status: StatusCode, headers: &HeaderMap, own_hosts: &[String]) -> bool {
+    pub fn head_succeeds(&self, status: StatusCode, headers: &HeaderMap, own_hosts: &[String], now_s: i64) -> bool {
         let s = &self.success;
         let location = || headers.get(LOCATION).and_then(|v| v.to_str().ok()).and_then(|l| local_path(l, own_hosts));
         (s.status.is_empty() || s.status.contains(&status.as_u16()))
             && (s.location.is_empty() || location().is_some_and(|path| s.location.iter().any(|p| p.matches(path))))
             && s.header.iter().all(|(name, value)| one_value(headers, name).is_some_and(|v| fits(v, value.as_deref())))
-            && s.set_cookie.iter().all(|name| set_cookies(headers).any(|c| c.name == name && c.sets()))
+            && s.set_cookie.iter().all(|name| set_cookies(headers, now_s).any(|c| c.name == name && c.sets()))
     }
 }
 
@@ -145,9 +186,14 @@ fn fits(value: &str, wanted: Option<&str>) -> bool {
     wanted.map_or(!value.is_empty(), |w| w == value)
 }
 
-/// The raw value of a query parameter, first of its name.
-pub fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
-    query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).find(|(n, _)| *n == name).map(|(_, v)| v)
+/// The decoded values of a query parameter; its name is compared decoded too.
+pub fn parameters<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = String> + 'q {
+    let decoded = |raw: &str| {
+        let spaced = raw.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    let pairs = query.split(['&', ';']).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.filter(move |(n, _)| *n == name || decoded(n) == name).map(move |(_, value)| decoded(value))
 }
 
 /// The path of a Location that stays on the portal; `None` for another host or a form that browsers read otherwise.
@@ -181,50 +227,6 @@ fn authority_and_rest(location: &str) -> Option<(&str, &str)> {
     (!authority.contains('@')).then_some((authority, rest))
 }
 
-/// One Set-Cookie of an answer (RFC 6265 §5.2), as far as the ledger needs it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct SetCookie<'h> {
-    pub name: &'h str,
-    pub value: &'h str,
-    /// The portal takes the cookie back: empty value, Max-Age of nothing, or an Expires in the past century's style.
-    pub expired: bool,
-}
-
-impl SetCookie<'_> {
-    pub fn sets(&self) -> bool {
-        !self.expired && !self.value.is_empty()
-    }
-}
-
-/// Every readable Set-Cookie of an answer.
-pub fn set_cookies(headers: &HeaderMap) -> impl Iterator<Item = SetCookie<'_>> {
-    headers.get_all(SET_COOKIE).iter().filter_map(|field| parse_set_cookie(field.to_str().ok()?))
-}
-
-/// `None` when there is no `name=`.
-pub fn parse_set_cookie(field: &str) -> Option<SetCookie<'_>> {
-    let mut parts = field.split(';');
-    let (name, value) = parts.next()?.split_once('=')?;
-    let expired = parts.any(|attribute| {
-        let (key, value) = attribute.split_once('=').unwrap_or((attribute, ""));
-        let (key, value) = (key.trim(), value.trim());
-        if key.eq_ignore_ascii_case("max-age") {
-            return value.parse::<i64>().is_ok_and(|s| s <= 0);
-        }
-        // PHP, Java and .NET all take a cookie back with a date in 1970, or a year ago: long before this gate was built.
-        key.eq_ignore_ascii_case("expires")
-            && httpdate::parse_http_date(&value.replace('-', " "))
-                .ok()
-                .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
-                .is_none_or(|since| since.as_secs() < LONG_AGO_S)
-    });
-    let value = value.trim().trim_matches('"');
-    Some(SetCookie { name: name.trim(), value, expired: expired || value.is_empty() || value == "deleted" })
-}
-
-/// 2024-01-01: no session cookie that is meant to live expires before it.
-const LONG_AGO_S: u64 = 1_704_067_200;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,21 +244,6 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_taken_back_is_not_set() {
-        assert!(parse_set_cookie("PHPSESSID=abc; path=/; HttpOnly").unwrap().sets());
-        assert!(parse_set_cookie("S=abc; Expires=Wed, 21 Oct 2099 07:28:00 GMT").unwrap().sets());
-        for gone in [
-            "S=; path=/",
-            "S=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT; Max-Age=0",
-            "S=x; Max-Age=0",
-            "S=x; Max-Age=-5",
-            "S=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
-        ] {
-            assert!(!parse_set_cookie(gone).unwrap().sets(), "{gone}");
-        }
-    }
-
-    #[test]
     fn a_callback_needs_its_parameters() {
         let shape = RequestShape {
             method: Some(Method::GET),
@@ -268,5 +255,17 @@ mod tests {
         assert!(!shape.matches(&Method::GET, "/cb", Some("code=a")));
         assert!(!shape.matches(&Method::POST, "/cb", Some("code=a&state=b")));
         assert!(!shape.matches(&Method::GET, "/cb/x", Some("code=a&state=b")));
+        for (method, path, query) in [
+            (Method::HEAD, "/cb", "code=a&state=b"),
+            (Method::GET, "/cb/", "code=a&state=b"),
+            (Method::GET, "/CB", "code=a&state=b"),
+            (Method::GET, "/cb", "%63ode=a&st%61te=b"),
+        ] {
+            assert!(shape.matches(&method, path, Some(query)), "{method} {path}?{query}");
+        }
+        assert_eq!(shape.fit(&Method::POST, "/cb", None), Fit::Path);
+        assert!(shape.repeats_a_parameter(Some("code=a&state=b&%73tate=c")));
+        assert!(!shape.repeats_a_parameter(Some("code=a&state=b&x=c&x=d")));
+        assert_eq!(parameters("a=1&s=ab%2bc%3d+x", "s").next().as_deref(), Some("ab+c= x"));
     }
 }

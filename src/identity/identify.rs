@@ -127,7 +127,7 @@ impl Identity {
         }
         for (name, readers) in &plan.headers {
             if let Some(value) = only(headers, name)? {
-                all.push(self.judge(readers, bearer(name, value), Shown::Header(name.clone()), known, now_s));
+                all.push(self.judge(readers, bearer(value), Shown::Header(name.clone()), known, now_s));
             }
         }
         let explained = plan.headers.iter().any(|(name, _)| name == AUTHORIZATION);
@@ -196,12 +196,11 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u8]
     Ok(first.map(http::HeaderValue::as_bytes))
 }
 
-/// What stands behind `Bearer ` (RFC 6750 §2.1: any case, one space). Other schemes keep their whole value, which then
-/// is no token. Headers other than Authorization may carry the bare token.
-fn bearer<'v>(name: &HeaderName, value: &'v [u8]) -> &'v [u8] {
+/// What stands behind `Bearer ` (RFC 6750 §2.1: any case, one space). Any other value is itself: no token then, and a
+/// session of its own where a session is read from this header.
+fn bearer(value: &[u8]) -> &[u8] {
     match value.split_at_checked(7) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
-        _ if name == AUTHORIZATION => b"",
         _ => value,
     }
 }

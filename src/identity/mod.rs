@@ -15,6 +15,7 @@ pub mod identify;
 pub mod json;
 pub mod keys;
 pub mod principal;
+pub mod set_cookie;
 pub mod token;
 pub mod username;
 pub mod words;

@@ -6,7 +6,7 @@ use super::page::Page;
 use super::reason::Reason;
 use super::rule::{Action, Mode, Rule, RuleId};
 use super::{Policy, RouteId};
-use crate::identity::{Principal, SiteId};
+use crate::identity::{Evidence, Principal, SiteId};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -135,7 +135,12 @@ impl Policy {
     }
 
     fn verdict_of(rule: &Rule, id: RuleId, principal: &Principal) -> Verdict {
-        let reason = Reason::of(rule.then, rule.page, principal);
-        Verdict { action: rule.then, rule: id, reason, page: rule.page }
+        let action = match (rule.then, principal.evidence()) {
+            // The credential of an attempt is the request itself: it cannot be left behind.
+            (Action::Anonymous, Evidence::Attempt) => Action::Reject,
+            (action, _) => action,
+        };
+        let reason = Reason::of(action, rule.page, principal);
+        Verdict { action, rule: id, reason, page: rule.page }
     }
 }

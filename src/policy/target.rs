@@ -22,6 +22,7 @@ words! {
         DotSegment = "dot-segment",
         EmptySegment = "empty-segment",
         PathParameter = "path-parameter",
+        RepeatedParameter = "repeated-parameter",
         HostMissing = "host-missing",
         HostTwice = "host-twice",
         HostMalformed = "host-malformed",

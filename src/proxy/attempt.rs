@@ -3,45 +3,102 @@
 
 use super::context::{FlowOnItsWay, RequestContext};
 use super::rejection::Rejection;
-use crate::identity::flow::Flow;
+use crate::identity::credential::SiteId;
+use crate::identity::flow::{Fit, Flow};
 use crate::identity::form::{self, BodyError, Form, NameField};
 use crate::identity::identify::{Check, Shown};
-use crate::identity::{Credential, Identity, Presented, Principal, username};
-use http::HeaderMap;
+use crate::identity::{Credential, CredentialId, Identity, Presented, Principal, username};
+use crate::policy::target::Ambiguous;
 use http::header::EXPECT;
+use http::{HeaderMap, Method};
 use pingora::proxy::Session;
+use tokio::time::timeout;
 
 /// Looks whether the request belongs to a log-in flow. An attempt is added to what is presented; the flow is noted so
 /// that its answer can be watched.
 pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Rejection> {
     let running = ctx.running.clone();
-    let settings = &running.snapshot.settings;
+    let identity = &running.snapshot.settings.identity;
     let Some(target) = &ctx.target else { return Ok(()) };
-    let found = settings.identity.flow(target.site, &ctx.method, &target.path, target.query.as_deref());
-    let Some((credential, flow)) = found else { return Ok(()) };
-    let query = target.query.clone().unwrap_or_default();
-    let mut username = None;
-    if let Some(field) = &flow.username {
-        form::check_head(&session.req_header().headers, matches!(field, NameField::Json(_)))
-            .map_err(Rejection::LoginBody)?;
-        let body = read_body(session, settings.gate.limits.login_body_bytes).await?;
-        let Some(name) = name_in(flow, field, &body, &query).map_err(Rejection::LoginBody)? else { return Ok(()) };
-        ctx.presented.push(attempt(&settings.identity, credential, &name));
-        username = Some(name);
+    let (site, path, query) = (target.site, target.path.clone(), target.query.clone());
+    let method = ctx.method.clone();
+    let flows: Vec<_> = identity.flows(site, &method, &path, query.as_deref()).collect();
+    if flows.is_empty() {
+        return Ok(());
     }
-    let session_key =
-        ctx.presented.iter().find(|p| p.principal.credential() == Some(credential.id)).and_then(|p| p.session);
-    let places = settings
-        .identity
-        .credentials
-        .iter()
-        .position(|c| c.id == credential.id)
-        .zip(credential.flows.iter().position(|f| std::ptr::eq(f, flow)));
-    if let Some((credential, flow)) = places {
+    let whole: Vec<(&Credential, &Flow)> =
+        flows.iter().filter(|(_, _, fit)| *fit == Fit::Whole).map(|(c, f, _)| (*c, *f)).collect();
+    if whole.iter().any(|(_, f)| f.request.repeats_a_parameter(query.as_deref())) {
+        return Err(Rejection::Target(Ambiguous::RepeatedParameter));
+    }
+    if let Some((credential, flow)) = whole.iter().find(|(_, f)| f.username.is_none()) {
+        note(ctx, identity, credential, flow, None);
+        return Ok(());
+    }
+    if !whole.is_empty() {
+        let max = running.snapshot.settings.gate.limits.login_body_bytes;
+        return by_password(session, ctx, identity, &whole, query.as_deref(), max).await;
+    }
+    near(ctx, identity, site, &flows, &method)
+}
+
+/// The path of a log-in, but not the log-in: another method that carries a body is refused, since the portal might take
+/// it; a call-back without its parameters is no log-in to us, and ends what was known of the session.
+fn near(
+    ctx: &mut RequestContext,
+    identity: &Identity,
+    site: SiteId,
+    flows: &[(&Credential, &Flow, Fit)],
+    method: &Method,
+) -> Result<(), Rejection> {
+    let harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if !harmless && flows.iter().any(|(_, f, _)| f.username.is_some()) {
+        return Err(Rejection::MethodNotAllowed);
+    }
+    let by_redirect = flows.iter().filter(|(_, f, _)| f.begins.is_some()).map(|(c, _, _)| c.id);
+    ctx.watch.ends = by_redirect.filter(|id| identity.credential(*id).is_some_and(|c| c.covers(site))).collect();
+    Ok(())
+}
+
+async fn by_password(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    identity: &Identity,
+    flows: &[(&Credential, &Flow)],
+    query: Option<&str>,
+    max: usize,
+) -> Result<(), Rejection> {
+    let headers = &session.req_header().headers;
+    let json = flows.iter().any(|(_, f)| matches!(f.username, Some(NameField::Json(_))));
+    let as_json = json && form::check_head(headers, true).is_ok();
+    form::check_head(headers, as_json).map_err(Rejection::LoginBody)?;
+    let patience = ctx.running.snapshot.settings.gate.timeouts.stall;
+    let body = timeout(patience, read_body(session, max)).await.map_err(|_| Rejection::RequestTimeout)??;
+    let readable = flows.iter().filter(|(_, f)| matches!(f.username, Some(NameField::Json(_))) == as_json);
+    let mut any = false;
+    for (credential, flow) in readable {
+        any = true;
+        let Some(field) = &flow.username else { continue };
+        let named = name_in(flow, field, &body, query.unwrap_or_default()).map_err(Rejection::LoginBody)?;
+        if let Some(name) = named {
+            ctx.presented.push(attempt(identity, credential, &name));
+            note(ctx, identity, credential, flow, Some(name));
+            return Ok(());
+        }
+    }
+    // Every flow said that the body is another kind of request, such as a token asked for with a code.
+    if any { Ok(()) } else { Err(Rejection::LoginBody(BodyError::ContentType)) }
+}
+
+fn note(ctx: &mut RequestContext, identity: &Identity, credential: &Credential, flow: &Flow, username: Option<String>) {
+    let place = identity.credentials.iter().position(|c| c.id == credential.id);
+    let flow = credential.flows.iter().position(|f| std::ptr::eq(f, flow));
+    let session = shown_session(ctx, credential.id);
+    if let (Some(credential), Some(flow)) = (place, flow) {
         ctx.watch.flow = Some(FlowOnItsWay {
             credential,
             flow,
-            session: session_key,
+            session,
             solicited: false,
             username,
             renamed: None,
@@ -49,20 +106,21 @@ pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(
             facts: None,
         });
     }
-    Ok(())
+}
+
+/// The ledger's name for the session that the request shows of a credential.
+pub fn shown_session(ctx: &RequestContext, credential: CredentialId) -> Option<crate::identity::SessionKey> {
+    ctx.presented.iter().filter(|p| p.principal.credential() == Some(credential)).find_map(|p| p.session)
 }
 
 fn attempt(identity: &Identity, credential: &Credential, name: &str) -> Presented {
     let account = username::account_of(&identity.shapes, name);
-    Presented {
-        principal: Principal::attempt(credential.id, account),
-        shown: Shown::Body,
-        check: Check::Ok,
-        session: None,
-    }
+    let principal = Principal::attempt(credential.id, account);
+    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None }
 }
 
-/// The name typed; `None` when the form's fixed fields say that this is another kind of request.
+/// The name typed; `None` when the form's fixed fields say that this is another kind of request. A fixed field that is
+/// not there says nothing, so the body is refused.
 fn name_in(flow: &Flow, field: &NameField, body: &[u8], query: &str) -> Result<Option<String>, BodyError> {
     match field {
         NameField::Form(name) => {
@@ -72,7 +130,7 @@ fn name_in(flow: &Flow, field: &NameField, body: &[u8], query: &str) -> Result<O
                 if form::query_names(query, fixed) {
                     return Err(BodyError::Duplicate);
                 }
-                if form.one(fixed)? != Some(value) {
+                if form.one(fixed)?.ok_or(BodyError::Missing)? != value {
                     return Ok(None);
                 }
             }
@@ -85,7 +143,8 @@ fn name_in(flow: &Flow, field: &NameField, body: &[u8], query: &str) -> Result<O
     }
 }
 
-/// Reads the whole body up to `max` bytes; pingora keeps it and sends it on if the request is granted.
+/// Reads the whole body up to `max` bytes; pingora keeps it and sends it on if the request is granted. The caller sets a
+/// deadline for the whole: pingora's own is for each read, and on HTTP/2 there is none.
 async fn read_body(session: &mut Session, max: usize) -> Result<Vec<u8>, Rejection> {
     if expects_continue(&session.req_header().headers) {
         session.write_continue_response().await.map_err(|_| Rejection::RequestTimeout)?;

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Address and scheme as far as they can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +19,10 @@ pub fn client(socket: SocketAddr, tls: bool, headers: &HeaderMap, trusted: &[IpN
         return Client { address: SocketAddr::new(canonical(socket.ip()), socket.port()), https: tls };
     }
     let mut address = socket;
-    let fields: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|f| f.to_str().ok()).collect();
-    for hop in fields.iter().rev().flat_map(|f| f.rsplit(',')) {
-        let Some(ip) = parse(hop.trim()) else { break };
+    let fields: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes).collect();
+    for hop in fields.iter().rev().flat_map(|f| f.rsplit(|b| *b == b',')) {
+        // What a trusted proxy says and cannot be read is nobody's address, least of all the proxy's own.
+        let ip = parse(hop.trim_ascii()).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         address = SocketAddr::new(ip, 0);
         if !trusts(ip) {
             break;
@@ -37,7 +38,8 @@ fn canonical(ip: IpAddr) -> IpAddr {
 }
 
 /// `1.2.3.4`, `1.2.3.4:5`, `::1`, `[::1]:5`
-fn parse(hop: &str) -> Option<IpAddr> {
+fn parse(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?;
     hop.parse::<IpAddr>().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|a| a.ip()))
 }
 
@@ -62,7 +64,9 @@ mod tests {
         assert_eq!(seen("10.0.0.1:1", &["10.20.0.1, 198.51.100.1"], &trusted), "198.51.100.1");
         assert_eq!(seen("10.0.0.1:1", &["198.51.100.1, 10.0.0.2"], &trusted), "198.51.100.1");
         assert_eq!(seen("10.0.0.1:1", &["10.20.0.1", "198.51.100.1"], &trusted), "198.51.100.1");
-        assert_eq!(seen("10.0.0.1:1", &["garbage, 10.0.0.2"], &trusted), "10.0.0.2");
+        assert_eq!(seen("10.0.0.1:1", &["garbage, 10.0.0.2"], &trusted), "0.0.0.0");
+        assert_eq!(seen("10.0.0.1:1", &["garbage, 198.51.100.1"], &trusted), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1:1", &["198.51.100.1:"], &trusted), "0.0.0.0");
         assert_eq!(seen("10.0.0.1:1", &[], &trusted), "10.0.0.1");
         assert_eq!(seen("[::ffff:10.0.0.1]:1", &["198.51.100.1"], &trusted), "198.51.100.1");
         assert_eq!(seen("10.0.0.1:1", &["198.51.100.1"], &[]), "10.0.0.1");

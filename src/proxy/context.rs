@@ -4,7 +4,7 @@
 
 use super::rejection::Rejection;
 use crate::identity::flow::Flow;
-use crate::identity::{Credential, Presented, SessionKey, SiteId};
+use crate::identity::{Credential, CredentialId, Presented, SessionKey, SiteId};
 use crate::policy::{Decision, Reason, Route, RouteId, Site};
 use crate::telemetry::{LoginSeen, Origin};
 use crate::transport::Running;
@@ -62,6 +62,8 @@ pub struct Target {
 pub struct Watch {
     /// The request belongs to a log-in flow.
     pub flow: Option<FlowOnItsWay>,
+    /// Credentials whose session ends with this request, whatever the answer: log-outs, and call-backs that are none.
+    pub ends: Vec<CredentialId>,
     /// Waiting for the body to show success.
     pub body: Option<Vec<u8>>,
 }

@@ -5,6 +5,7 @@
 
 use super::context::RequestContext;
 use crate::identity::Principal;
+use crate::identity::credential::SitePlan;
 use crate::identity::identify::Shown;
 use crate::policy::Grant;
 use http::header::{ACCEPT_ENCODING, COOKIE, FORWARDED, HOST};
@@ -22,7 +23,7 @@ const X_GATE_LEVEL: HeaderName = HeaderName::from_static("x-gate-level");
 const X_GATE_SUBJECT: HeaderName = HeaderName::from_static("x-gate-subject");
 
 /// Prefixes of names by which frameworks, meshes and TLS terminators are told things. Compared in dash form.
-const PRIVATE_PREFIXES: [&str; 16] = [
+const PRIVATE_PREFIXES: [&str; 19] = [
     "x-gate-",
     "x-forwarded-",
     "x-original-",
@@ -39,10 +40,13 @@ const PRIVATE_PREFIXES: [&str; 16] = [
     "x-ms-client-principal",
     "cf-access-",
     "x-vercel-",
+    "oidc-claim-",
+    "x-consumer-",
+    "x-client-dn",
 ];
 
 /// Whole names of the same kind.
-const PRIVATE_NAMES: [&str; 40] = [
+const PRIVATE_NAMES: [&str; 50] = [
     "forwarded",
     "via-gate",
     "x-forwarded",
@@ -83,10 +87,20 @@ const PRIVATE_NAMES: [&str; 40] = [
     "proxy",
     "proxy-authorization",
     "x-wap-profile",
+    "x-jwt-assertion",
+    "x-userinfo",
+    "x-user-id",
+    "x-auth-user",
+    "auth-user",
+    "client-cert",
+    "client-cert-chain",
+    "x-forward-for",
+    "x-proxyuser-ip",
+    "oidc-access-token",
 ];
 
 /// Names that CGI and WSGI build from a header with `_` or `.` in place of `-`: an alias of one of these is removed.
-const ALIAS_TARGETS: [&str; 8] = [
+const ALIAS_TARGETS: [&str; 9] = [
     "content-length",
     "content-type",
     "content-encoding",
@@ -95,25 +109,47 @@ const ALIAS_TARGETS: [&str; 8] = [
     "accept-language",
     "user-agent",
     "if-modified-since",
+    "x-csrf-token",
 ];
 
-/// Whether a client may not send this header. `extra` are the trusted answer headers of the policy, in dash form.
-pub fn is_private(name: &HeaderName, extra: &[HeaderName]) -> bool {
-    let name = name.as_str();
+/// Whether a client may not send this header. `plan` names what the site's credentials add: trusted answer headers, and
+/// other spellings of the headers that carry a credential.
+pub fn is_private(name: &HeaderName, plan: &SitePlan) -> bool {
+    let exact = name.as_str();
+    if plan.headers.iter().any(|(n, _)| n == name) {
+        return false;
+    }
     let folded;
-    let dashed = if name.bytes().any(|b| matches!(b, b'_' | b'.')) {
-        folded = name.replace(['_', '.'], "-");
-        if ALIAS_TARGETS.contains(&folded.as_str()) {
-            return true;
-        }
+    // CGI on some servers maps every other byte than letters and digits to one and the same.
+    let aliased = exact.bytes().any(|b| !b.is_ascii_alphanumeric() && b != b'-');
+    let dashed = if aliased {
+        folded = fold(exact);
         folded.as_str()
     } else {
-        name
+        exact
     };
+    if aliased && ALIAS_TARGETS.contains(&dashed) {
+        return true;
+    }
     // Nearly every header of a browser ends here.
-    let candidate = matches!(dashed.as_bytes().first(), Some(b'x' | b'f' | b'r' | b's' | b't' | b'p' | b'c' | b'v'));
-    (candidate && (PRIVATE_NAMES.contains(&dashed) || PRIVATE_PREFIXES.iter().any(|prefix| dashed.starts_with(prefix))))
-        || extra.iter().any(|e| dashed == e.as_str() || dashed == e.as_str().replace(['_', '.'], "-"))
+    let candidate =
+        matches!(dashed.as_bytes().first(), Some(b'a' | b'c' | b'f' | b'o' | b'p' | b'r' | b's' | b't' | b'v' | b'x'));
+    let listed = candidate
+        && (PRIVATE_NAMES.contains(&dashed) || PRIVATE_PREFIXES.iter().any(|prefix| dashed.starts_with(prefix)));
+    listed
+        || plan
+            .trusted_headers
+            .iter()
+            .chain(plan.headers.iter().map(|(n, _)| n))
+            .any(|n| same_to_cgi(n.as_str(), dashed))
+}
+
+fn same_to_cgi(name: &str, dashed: &str) -> bool {
+    name == dashed || (name.len() == dashed.len() && fold(name) == dashed)
+}
+
+fn fold(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }
 
 /// Turns the client's head into what the portal gets.
@@ -127,6 +163,7 @@ pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant)
     headers.reserve(10);
     strip(headers, ctx);
     remove_credentials(headers, ctx, grant);
+    join_cookies(headers);
     if ctx.watch.flow.is_some() {
         // The answer to a log-in may have to be read.
         headers.remove(ACCEPT_ENCODING);
@@ -174,11 +211,10 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 fn strip(headers: &mut HeaderMap, ctx: &RequestContext) {
-    let settings = &ctx.running.snapshot.settings;
-    let plan = ctx.target.as_ref().and_then(|t| settings.identity.plan(t.site));
-    let extra = plan.map_or(&[][..], |p| p.trusted_headers.as_slice());
-    let declared = |name: &HeaderName| plan.is_some_and(|p| p.headers.iter().any(|(n, _)| n == name));
-    let private: Vec<HeaderName> = headers.keys().filter(|n| is_private(n, extra) && !declared(n)).cloned().collect();
+    let Some(plan) = ctx.target.as_ref().and_then(|t| ctx.running.snapshot.settings.identity.plan(t.site)) else {
+        return;
+    };
+    let private: Vec<HeaderName> = headers.keys().filter(|n| is_private(n, plan)).cloned().collect();
     for name in private {
         headers.remove(&name);
     }
@@ -195,6 +231,16 @@ fn remove_credentials(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Gra
             Shown::Cookie(name) => remove_cookie(headers, name),
             Shown::Body => {}
         }
+    }
+}
+
+/// HTTP/2 clients send cookies in pieces; a portal behind HTTP/1.1 gets one field (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let pieces: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if pieces.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, whole);
     }
 }
 
@@ -220,7 +266,11 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_private_header_is_private() {
-        let extra = [HeaderName::from_static("x-portal-account")];
+        let plan = SitePlan {
+            trusted_headers: vec![HeaderName::from_static("x-portal-account")],
+            headers: vec![(HeaderName::from_static("x-session-id"), vec![])],
+            ..SitePlan::default()
+        };
         for name in [
             "X-Gate-Account",
             "x_gate_account",
@@ -241,13 +291,20 @@ mod tests {
             "Content_Length",
             "X-Request-Id",
             "Remote_User",
+            "X!Gate!Account",
+            "X~Gate~Level",
+            "Transfer!Encoding",
+            "X_Session_Id",
+            "X.Session.Id",
+            "Client-Cert",
+            "OIDC_CLAIM_sub",
         ] {
-            assert!(is_private(&HeaderName::from_bytes(name.as_bytes()).unwrap(), &extra), "{name}");
+            assert!(is_private(&HeaderName::from_bytes(name.as_bytes()).unwrap(), &plan), "{name}");
         }
         for name in
             ["accept", "cookie", "x-csrf-token", "x-requested-with", "range", "traceparent", "content-type", "referer"]
         {
-            assert!(!is_private(&HeaderName::from_static(name), &extra), "{name}");
+            assert!(!is_private(&HeaderName::from_static(name), &plan), "{name}");
         }
     }
 

@@ -29,7 +29,7 @@ use crate::policy::{Grant, Query};
 use crate::snapshot::Live;
 use crate::state::State;
 use crate::telemetry::{Origin, Telemetry};
-use crate::transport::Running;
+use crate::transport::{Running, guard};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -127,6 +127,7 @@ impl ProxyHttp for Enforcer {
     #[expect(clippy::disallowed_methods, reason = "this is where the one `now` of a request is read")]
     fn new_ctx(&self) -> RequestContext {
         let at = Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
+        guard::request_began();
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         RequestContext::new(self.live.current(), at, self.in_flight.clone(), nowhere)
     }
@@ -164,7 +165,7 @@ impl ProxyHttp for Enforcer {
         }
     }
 
-    async fn upstream_peer(&self, _: &mut Session, ctx: &mut RequestContext) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut RequestContext) -> pingora::Result<Box<HttpPeer>> {
         // Fail closed by shape: without a grant there is no peer.
         let Some(grant) = ctx.decision.as_ref().and_then(|d| d.grant.as_ref()) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "forwarding without a grant");
@@ -172,7 +173,11 @@ impl ProxyHttp for Enforcer {
         let upstream = ctx.running.snapshot.settings.policy.site(grant.site()).map(|s| s.upstream);
         let peer = upstream.and_then(|n| ctx.running.pools.get(n)).and_then(|pool| pool.peer());
         ctx.upstream_asked = Some(Instant::now());
-        peer.ok_or_else(|| Error::explain(ErrorType::ConnectNoRoute, "no server"))
+        let mut peer = peer.ok_or_else(|| Error::explain(ErrorType::ConnectNoRoute, "no server"))?;
+        if session.is_upgrade_req() {
+            peer.options.read_timeout = Some(ctx.running.snapshot.settings.gate.timeouts.websocket);
+        }
+        Ok(peer)
     }
 
     async fn upstream_request_filter(

@@ -27,7 +27,7 @@ pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Reje
         && let Some(url) = ctx.site().and_then(|s| s.login_url.as_deref()).and_then(safe_link)
     {
         let url = url.to_owned();
-        return redirect(session, ctx, StatusCode::SEE_OTHER, &url).await;
+        return redirect(session, ctx, StatusCode::SEE_OTHER, &url, rejection).await;
     }
     page(session, ctx, rejection).await
 }
@@ -61,14 +61,15 @@ async fn page(session: &mut Session, ctx: &RequestContext, rejection: Rejection)
 }
 
 /// The session that was refused for good is taken out of the browser, so that the page is read once and the next
-/// visit starts clean.
+/// visit starts clean. So is one that the gate does not know when a log-in is needed: the portal might know it, and send
+/// the person from its log-in page straight back here, round and round.
 fn expire_refused_sessions(
     ctx: &RequestContext,
     rejection: Rejection,
     head: &mut ResponseHeader,
 ) -> pingora::Result<()> {
     let Rejection::Decided(verdict) = rejection else { return Ok(()) };
-    let for_good = verdict.reason == Reason::PasswordSession
+    let for_good = matches!(verdict.reason, Reason::PasswordSession | Reason::SessionUnbound)
         || (verdict.action == Action::Reject && matches!(verdict.page, Some(Page::UseVneid | Page::UseNationalPortal)));
     let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder));
     if let (true, Some(Shown::Cookie(name))) = (for_good, holder.map(|h| &h.shown)) {
@@ -97,16 +98,23 @@ async fn redirect_to_https(session: &mut Session, ctx: &RequestContext) -> pingo
     let url = format!("https://{host}{}", target.origin_form);
     // 308 keeps method and body.
     let status = if is_safe(&ctx.method) { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
-    redirect(session, ctx, status, &url).await
+    redirect(session, ctx, status, &url, Rejection::RedirectToHttps).await
 }
 
-async fn redirect(session: &mut Session, ctx: &RequestContext, status: StatusCode, url: &str) -> pingora::Result<()> {
+async fn redirect(
+    session: &mut Session,
+    ctx: &RequestContext,
+    status: StatusCode,
+    url: &str,
+    rejection: Rejection,
+) -> pingora::Result<()> {
     let mut head = ResponseHeader::build(status, Some(6))?;
     head.insert_header(LOCATION, url)?;
     if let Ok(code) = HeaderValue::try_from(ctx.id.support_code()) {
         head.insert_header(SUPPORT_CODE, code)?;
     }
     head.insert_header(CACHE_CONTROL, "no-store")?;
+    expire_refused_sessions(ctx, rejection, &mut head)?;
     send(session, head, Bytes::new()).await
 }
 

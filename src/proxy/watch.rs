@@ -4,42 +4,53 @@
 //! Whatever is not clearly a success leaves the session unbound: a better log-in known before never survives an
 //! attempt whose result was not recognised.
 
+use super::attempt::shown_session;
 use super::context::RequestContext;
 use crate::identity::credential::Kind;
 use crate::identity::flow::{self, Flow};
+use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey};
 use crate::state::State;
 use crate::state::ledger::Birth;
 use crate::telemetry::LoginSeen;
 use crate::telemetry::series::{LOG_OUT, LOGGED_OUT};
 use http::header::LOCATION;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use pingora::http::ResponseHeader;
 
 /// Larger bodies are no log-in answers.
 const BODY_MAX: usize = 64 << 10;
 
-/// Before the request travels: whether its log-in flow was begun by a redirect of the portal. Each begin counts once.
+/// Before the request travels. What was known of a session ends here with a log-in or a log-out, so that it is over even
+/// if the answer never comes; only a success that is seen binds it again. Each begun flow counts once.
 pub fn departs(state: &State, ctx: &mut RequestContext) {
-    if ctx.watch.flow.is_none() {
-        return;
-    }
     let running = ctx.running.clone();
+    let Some(target) = &ctx.target else { return };
+    let identity = &running.snapshot.settings.identity;
+    for credential in identity.of_site(target.site).filter(|c| !c.logouts.is_empty()) {
+        if credential.logouts.iter().any(|r| r.matches(&ctx.method, &target.path, target.query.as_deref())) {
+            ctx.watch.ends.push(credential.id);
+        }
+    }
+    for id in ctx.watch.ends.clone() {
+        shown_session(ctx, id).into_iter().for_each(|session| state.ledger.forget(session));
+    }
     let now_s = ctx.now_s();
-    let query = ctx.target.as_ref().and_then(|t| t.query.clone()).unwrap_or_default();
+    let query = target.query.clone().unwrap_or_default();
     let Some(on_its_way) = &mut ctx.watch.flow else { return };
-    let credential = running.snapshot.settings.identity.credentials.get(on_its_way.credential);
+    let credential = identity.credentials.get(on_its_way.credential);
     let Some(flow) = credential.and_then(|c| c.flows.get(on_its_way.flow)) else { return };
     on_its_way.solicited = match (&flow.begins, on_its_way.session) {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(_), Some(session)) => {
-            let named = flow::parameter(&query, "state").map(|s| state.keyed.flow(&flow.name, Some(s)));
+            let named = flow::parameters(&query, "state").next().map(|s| state.keyed.flow(&flow.name, Some(&s)));
             let candidates = [named, Some(state.keyed.flow(&flow.name, None))];
             let candidates: Vec<[u8; 16]> = candidates.into_iter().flatten().collect();
             state.ledger.take_begun(session, &candidates, now_s)
         }
     };
+    on_its_way.session.into_iter().for_each(|session| state.ledger.forget(session));
 }
 
 /// The head of the answer. Trusted headers are taken out of it in any case.
@@ -63,27 +74,30 @@ pub fn answered(state: &State, ctx: &mut RequestContext, answer: &mut ResponseHe
 
 fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, answer: &ResponseHeader) {
     let now_s = ctx.now_s();
-    let before = shown_session(ctx, credential);
-    let cookie = new_cookie(credential, &answer.headers);
+    let before = shown_session(ctx, credential.id);
+    let cookie = new_cookie(credential, &answer.headers, now_s);
     let after = match &cookie {
         Some(c) if c.sets() => Some(state.keyed.session(&credential.name, c.value.as_bytes())),
         _ => None,
     };
-    if logs_out(ctx, credential) {
+    if ctx.watch.ends.contains(&credential.id) {
         before.into_iter().chain(after).for_each(|key| state.ledger.forget(key));
-        seen(ctx, LOG_OUT, LOGGED_OUT);
+        if logs_out(ctx, credential) {
+            seen(ctx, LOG_OUT, LOGGED_OUT);
+        }
     } else if let Some((flow, on_its_way)) = own_flow(ctx, credential) {
         let site_hosts = ctx.site().map(|s| s.hosts.clone()).unwrap_or_default();
-        let succeeds = on_its_way.1 && flow.head_succeeds(answer.status, &answer.headers, &site_hosts);
+        let succeeds = on_its_way.1 && flow.head_succeeds(answer.status, &answer.headers, &site_hosts, now_s);
         let facts = facts(&flow, &answer.headers, on_its_way.0.as_deref(), ctx);
         settle(state, ctx, credential, &flow, Settled { before, after, succeeds, facts, now_s });
     } else if let (Some(old), Some(new)) = (before, after) {
-        state.ledger.rename(old, new);
+        state.ledger.rename(old, new, now_s);
     } else if let (Some(old), Some(gone)) = (before, &cookie)
         && gone.expired
     {
         state.ledger.forget(old);
     }
+    // Whatever else the answer was, it may send the session to an identity provider.
     if let Some(session) = after.or(before) {
         begins(state, ctx, credential, session, answer, now_s);
     }
@@ -163,24 +177,30 @@ fn own_flow(ctx: &RequestContext, credential: &Credential) -> Option<(Flow, (Opt
     (of.id == credential.id).then(|| (flow.clone(), (on_its_way.username.clone(), on_its_way.solicited)))
 }
 
-/// Constants, then the shape of the name typed; a trusted answer header, where one is declared, says it better.
+/// Constants, then the shape of the name typed. Where a trusted answer header is declared and there, it alone counts: one
+/// that is repeated or holds no word of the list leaves the fact unknown.
 fn facts(flow: &Flow, headers: &HeaderMap, username: Option<&str>, ctx: &RequestContext) -> Facts {
-    let said = |name: &Option<http::HeaderName>| name.as_ref().and_then(|n| flow::one_value(headers, n));
+    let names = &flow.headers;
     let shapes = &ctx.running.snapshot.settings.identity.shapes;
     let hinted =
         username.filter(|_| flow.account_from_username).map(|n| crate::identity::username::account_of(shapes, n));
-    let level = said(&flow.headers.level).and_then(|l| l.parse().ok()).and_then(Level::new);
-    let subject = said(&flow.headers.subject).or(username).map(str::trim).filter(|s| !s.is_empty());
+    let account = said(headers, names.account.as_ref(), Account::parse).unwrap_or(flow.account.or(hinted));
+    let login = said(headers, names.login.as_ref(), Login::parse).unwrap_or(flow.login);
+    let level =
+        said(headers, names.level.as_ref(), |l| l.parse().ok().and_then(Level::new)).unwrap_or(Some(flow.level));
+    let subject = said(headers, names.subject.as_ref(), |s| Some(s.to_owned())).unwrap_or(username.map(str::to_owned));
     Facts {
-        account: said(&flow.headers.account)
-            .and_then(Account::parse)
-            .or(flow.account)
-            .or(hinted)
-            .unwrap_or(Account::Unknown),
-        login: said(&flow.headers.login).and_then(Login::parse).or(flow.login).unwrap_or(Login::Unknown),
-        level: level.unwrap_or(flow.level),
-        subject: subject.map(Into::into),
+        account: account.unwrap_or(Account::Unknown),
+        login: login.unwrap_or(Login::Unknown),
+        level: level.unwrap_or(Level::UNKNOWN),
+        subject: subject.map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).map(Into::into),
     }
+}
+
+/// `None`: nothing said. `Some(None)`: said, but not understood.
+fn said<T>(headers: &HeaderMap, name: Option<&HeaderName>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    let name = name.filter(|n| headers.contains_key(*n))?;
+    Some(flow::one_value(headers, name).and_then(parse))
 }
 
 /// A redirect to the identity provider of one of the flows.
@@ -198,19 +218,15 @@ fn begins(
     let location = flow::one_value(&answer.headers, &LOCATION).unwrap_or_default();
     for flow in &credential.flows {
         let Some(query) = flow.begins.as_ref().and_then(|b| b.query_of(location)) else { continue };
-        let name = state.keyed.flow(&flow.name, flow::parameter(query, "state"));
+        let name = state.keyed.flow(&flow.name, flow::parameters(query, "state").next().as_deref());
         state.ledger.begin(session, name, now_s);
         seen(ctx, &flow.name, "begun");
     }
 }
 
-fn shown_session(ctx: &RequestContext, credential: &Credential) -> Option<SessionKey> {
-    ctx.presented.iter().filter(|p| p.principal.credential() == Some(credential.id)).find_map(|p| p.session)
-}
-
 /// The last Set-Cookie of the credential's cookie: the one that browsers keep.
-fn new_cookie<'h>(credential: &Credential, headers: &'h HeaderMap) -> Option<flow::SetCookie<'h>> {
-    flow::set_cookies(headers).filter(|c| credential.cookies().any(|name| name == c.name)).last()
+fn new_cookie<'h>(credential: &Credential, headers: &'h HeaderMap, now_s: i64) -> Option<SetCookie<'h>> {
+    set_cookie::set_cookies(headers, now_s).filter(|c| credential.cookies().any(|name| name == c.name)).last()
 }
 
 fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {
@@ -238,7 +254,7 @@ fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
         .get_all(http::header::SET_COOKIE)
         .iter()
         .filter(|field| {
-            let name = field.to_str().ok().and_then(flow::parse_set_cookie).map(|c| c.name.to_owned());
+            let name = field.to_str().ok().and_then(|f| set_cookie::parse(f, 0)).map(|c| c.name.to_owned());
             name.is_none_or(|n| !removed.contains(&n))
         })
         .cloned()

@@ -39,9 +39,14 @@ impl Keyed {
         &self.id
     }
 
-    /// The ledger's name for a session value of a credential.
+    /// The ledger's name for a session value of a credential. Spellings that some portal reads as one value (quoted,
+    /// percent-encoded, other case) have one name: whatever happens to a session under one of them happens to it.
     pub fn session(&self, credential: &str, value: &[u8]) -> SessionKey {
-        SessionKey(short(&self.session, &[credential.as_bytes(), &[0], value]))
+        let plain: Vec<u8> = percent_encoding::percent_decode(value.trim_ascii())
+            .filter(|b| *b != b'"')
+            .map(|b| if b == b'+' { b' ' } else { b.to_ascii_lowercase() })
+            .collect();
+        SessionKey(short(&self.session, &[credential.as_bytes(), &[0], plain.trim_ascii()]))
     }
 
     pub fn token(&self, token: &str) -> [u8; 16] {
@@ -76,4 +81,20 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(out, "{b:02x}");
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_session_have_one_name() {
+        let keyed = Keyed::new(b"0123456789abcdef0123456789abcdef");
+        let name = keyed.session("portal", b"e1,x y");
+        for spelling in ["%651,x y", "\"e1,x y\"", "E1,x+y", " e1,x%20y ", "e1%2Cx y"] {
+            assert_eq!(keyed.session("portal", spelling.as_bytes()), name, "{spelling}");
+        }
+        assert_ne!(keyed.session("portal", b"e2"), name);
+        assert_ne!(keyed.session("other", b"e1,x y"), name);
+    }
 }

@@ -5,7 +5,7 @@
 use crate::identity::Facts;
 use crate::identity::identify::SessionKey;
 use quick_cache::sync::Cache;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long a person may take at the identity provider.
@@ -13,9 +13,13 @@ const BEGUN_S: i64 = 900;
 /// Log-ins begun in several tabs of one browser.
 const BEGUN_MAX: usize = 8;
 
-/// A session with its facts.
+/// How long the old value of a renamed session is still good: requests sent side by side may each bring a new one.
+const RENAMED_S: i64 = 60;
+
+/// A session with its facts. It may have several names for a while.
 #[derive(Debug)]
 struct Bound {
+    ended: AtomicBool,
     facts: Facts,
     born_s: i64,
     seen_s: AtomicI64,
@@ -25,9 +29,17 @@ struct Bound {
 
 impl Bound {
     fn alive(&self, idle_s: i64, lifetime_s: i64, now_s: i64) -> bool {
-        now_s.saturating_sub(self.seen_s.load(Ordering::Relaxed)) < idle_s
+        !self.ended.load(Ordering::Relaxed)
+            && now_s.saturating_sub(self.seen_s.load(Ordering::Relaxed)) < idle_s
             && now_s.saturating_sub(self.born_s) < lifetime_s
     }
+}
+
+/// One name of a session.
+#[derive(Clone, Debug)]
+struct Name {
+    bound: Arc<Bound>,
+    until_s: i64,
 }
 
 /// A log-in flow that the portal sent a session into: its keyed name and when.
@@ -35,7 +47,7 @@ type Begun = Arc<Mutex<Vec<([u8; 16], i64)>>>;
 
 #[derive(Debug)]
 pub struct Ledger {
-    sessions: Cache<SessionKey, Arc<Bound>>,
+    sessions: Cache<SessionKey, Name>,
     begun: Cache<SessionKey, Begun>,
 }
 
@@ -56,8 +68,8 @@ impl Ledger {
 
     /// The facts of a live session; being asked for keeps it alive.
     pub fn look_up(&self, key: SessionKey, idle_s: i64, lifetime_s: i64, now_s: i64) -> Option<Facts> {
-        let bound = self.sessions.get(&key)?;
-        if !bound.alive(idle_s, lifetime_s, now_s) {
+        let Name { bound, until_s } = self.sessions.get(&key)?;
+        if now_s >= until_s || !bound.alive(idle_s, lifetime_s, now_s) {
             self.sessions.remove(&key);
             return None;
         }
@@ -68,24 +80,29 @@ impl Ledger {
     /// Writes what is known of a session, replacing what was known.
     pub fn bind(&self, key: SessionKey, birth: Birth) {
         let Birth { facts, idle_s, lifetime_s, at_s } = birth;
-        self.sessions
-            .insert(key, Arc::new(Bound { facts, born_s: at_s, seen_s: AtomicI64::new(at_s), idle_s, lifetime_s }));
+        let (ended, seen_s) = (AtomicBool::new(false), AtomicI64::new(at_s));
+        let bound = Arc::new(Bound { ended, facts, born_s: at_s, seen_s, idle_s, lifetime_s });
+        self.sessions.insert(key, Name { bound, until_s: i64::MAX });
     }
 
-    /// The session is unbound from now on.
+    /// The session is unbound from now on, under each of its names.
     pub fn forget(&self, key: SessionKey) {
-        self.sessions.remove(&key);
+        if let Some((_, name)) = self.sessions.remove(&key) {
+            name.bound.ended.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Follows a session whose cookie value the portal changed, with the log-ins it had begun.
-    pub fn rename(&self, old: SessionKey, new: SessionKey) {
+    pub fn rename(&self, old: SessionKey, new: SessionKey, now_s: i64) {
         if old == new {
             return;
         }
-        if let Some((_, bound)) = self.sessions.remove(&old) {
-            self.sessions.insert(new, bound);
+        if let Some(name) = self.sessions.get(&old) {
+            let until_s = name.until_s.min(now_s.saturating_add(RENAMED_S));
+            self.sessions.insert(old, Name { until_s, ..name.clone() });
+            self.sessions.insert(new, Name { until_s: i64::MAX, ..name });
         }
-        if let Some((_, begun)) = self.begun.remove(&old) {
+        if let Some(begun) = self.begun.get(&old) {
             self.begun.insert(new, begun);
         }
     }
@@ -123,7 +140,9 @@ impl Ledger {
 
     /// Drops what is no longer alive.
     pub fn sweep(&self, now_s: i64) {
-        self.sessions.retain(|_, bound| bound.alive(bound.idle_s, bound.lifetime_s, now_s));
+        self.sessions.retain(|_, Name { bound, until_s }| {
+            now_s < *until_s && bound.alive(bound.idle_s, bound.lifetime_s, now_s)
+        });
         self.begun.retain(|_, begun| {
             let list = begun.lock().unwrap_or_else(PoisonError::into_inner);
             list.iter().any(|(_, at)| now_s.saturating_sub(*at) < BEGUN_S)
@@ -170,10 +189,22 @@ mod tests {
         let ledger = Ledger::new(10);
         ledger.bind(K, birth(0));
         ledger.begin(K, [7; 16], 0);
-        ledger.rename(K, L);
-        assert!(ledger.look_up(K, 60, 600, 1).is_none());
-        assert!(ledger.look_up(L, 60, 600, 1).is_some());
+        ledger.rename(K, L, 1);
+        assert!(ledger.look_up(L, 60, 600, 2).is_some());
         assert!(ledger.take_begun(L, &[[7; 16]], 1));
+        assert!(ledger.look_up(K, 60, 600, 2).is_some(), "requests side by side still show the old value");
+        assert!(ledger.look_up(L, 60, 600, 40).is_some());
+        assert!(ledger.look_up(K, 60, 600, 61).is_none(), "but not for ever");
+        assert!(ledger.look_up(L, 60, 600, 61).is_some());
+    }
+
+    #[test]
+    fn a_log_out_under_one_name_ends_the_session_under_all() {
+        let ledger = Ledger::new(10);
+        ledger.bind(K, birth(0));
+        ledger.rename(K, L, 1);
+        ledger.forget(K);
+        assert!(ledger.look_up(L, 60, 600, 2).is_none());
     }
 
     #[test]

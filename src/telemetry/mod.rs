@@ -1,6 +1,8 @@
 //! What happened? Every metric in one table, one audit line a request, both written from the same value.
 
 pub mod audit;
+mod count;
+mod line;
 pub mod loads;
 pub mod metrics;
 pub mod record;

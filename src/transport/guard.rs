@@ -26,7 +26,9 @@ use pingora::protocols::{ALPN, Stream};
 use pingora::server::ShutdownWatch;
 use pingora::services::listening::Service;
 use prometheus::{IntCounter, IntGauge};
+use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use stream::Watched;
 
@@ -68,6 +70,19 @@ pub struct Meters {
     pub long_heads: IntCounter,
     /// Request lines that two servers could read in two ways.
     pub ambiguous_heads: IntCounter,
+    /// Heads that pingora refused before any request began.
+    pub malformed_heads: IntCounter,
+}
+
+tokio::task_local! {
+    /// Whether a request began on the connection that this task serves.
+    static BEGAN: Cell<bool>;
+}
+
+/// Called by the application where a request begins; see [`Meters::malformed_heads`].
+pub fn request_began() {
+    // Outside a guarded HTTP/1 connection nobody asks.
+    let _ = BEGAN.try_with(|began| began.set(true));
 }
 
 /// An HTTP application behind the guard; one for each listener.
@@ -97,16 +112,35 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
         service
     }
 
+    /// Hands one connection to the application for one request. A head that came in whole and began no request was
+    /// refused by pingora, which tells nobody.
+    async fn serve_one(
+        &self,
+        session: ServerSession,
+        whole: &AtomicBool,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        let serving = self.bounded.app.process_new_http(session, shutdown);
+        let (handed_back, began) =
+            BEGAN.scope(Cell::new(false), async { (serving.await, BEGAN.with(Cell::get)) }).await;
+        if whole.swap(false, Ordering::Relaxed) && !began {
+            self.meters.malformed_heads.inc();
+        }
+        handed_back
+    }
+
     /// Requests of one HTTP/1 connection, one after the other.
     async fn serve_http1(&self, connection: Stream, shutdown: &ShutdownWatch) {
         let app = &self.bounded.app;
-        let mut session = ServerSession::new_http1(Box::new(Watched::http1(connection, self.limits, &self.meters)));
+        let whole = Arc::new(AtomicBool::new(false));
+        let watched = Watched::http1(connection, self.limits, &self.meters, whole.clone());
+        let mut session = ServerSession::new_http1(Box::new(watched));
         // 0 is "no time-out of pingora's own": between requests the guard's holds, which also ends what trickles
         session.set_keepalive(if *shutdown.borrow() { None } else { Some(0) });
         session
             .set_keepalive_reuses_remaining(app.server_options().and_then(|options| options.keepalive_request_limit));
 
-        let mut handed_back = app.process_new_http(session, shutdown).await;
+        let mut handed_back = self.serve_one(session, &whole, shutdown).await;
         while let Some((connection, settings)) = handed_back.map(ReusedHttpStream::consume) {
             let Ok(mut watched) = connection.into_any().downcast::<Watched>() else {
                 return; // an application that swaps the stream loses the guard, so it loses the connection
@@ -116,7 +150,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
             if let Some(settings) = settings {
                 settings.apply_to_session(&mut session);
             }
-            handed_back = app.process_new_http(session, shutdown).await;
+            handed_back = self.serve_one(session, &whole, shutdown).await;
         }
     }
 }

@@ -1,1 +1,29 @@
 //! One test binary: promises as sentences, kept on real sockets.
+//!
+//! Every test starts the shipped binary with a policy directory of its own, puts a recording origin behind it and
+//! speaks to it as browsers, programs and attackers do. Nothing here calls into the crate: what a test knows, a
+//! sysadmin could know too.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, and reads the clock of the machine it runs on"
+)]
+
+mod harness;
+
+mod answers;
+mod audit;
+mod framing;
+mod headers;
+mod metrics;
+mod passwords;
+mod reload;
+mod sessions;
+mod startup;
+mod targets;
+mod tokens;
+mod transport;
+mod trust;

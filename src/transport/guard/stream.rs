@@ -19,6 +19,7 @@ use pingora::protocols::{
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -42,6 +43,7 @@ pub(super) struct Watched {
     timer: Pin<Box<Sleep>>,
     limits: Limits,
     meters: Meters,
+    whole: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -57,17 +59,18 @@ enum Phase {
 }
 
 impl Watched {
-    pub(super) fn http1(inner: Stream, limits: Limits, meters: &Meters) -> Self {
-        Self::new(inner, Phase::Head { head: Head::default(), reused: false }, limits, meters)
+    /// `whole` is set when a head has come in whole.
+    pub(super) fn http1(inner: Stream, limits: Limits, meters: &Meters, whole: Arc<AtomicBool>) -> Self {
+        Self::new(inner, Phase::Head { head: Head::default(), reused: false }, limits, meters, whole)
     }
 
     pub(super) fn http2(inner: Stream, limits: Limits, meters: &Meters) -> Self {
-        Self::new(inner, Phase::Preface { missing: PREFACE_BYTES }, limits, meters)
+        Self::new(inner, Phase::Preface { missing: PREFACE_BYTES }, limits, meters, Arc::default())
     }
 
-    fn new(inner: Stream, phase: Phase, limits: Limits, meters: &Meters) -> Self {
+    fn new(inner: Stream, phase: Phase, limits: Limits, meters: &Meters, whole: Arc<AtomicBool>) -> Self {
         let timer = Box::pin(tokio::time::sleep(limits.head));
-        Watched { inner, phase, deadline: None, timer, limits, meters: meters.clone() }
+        Watched { inner, phase, deadline: None, timer, limits, meters: meters.clone(), whole }
     }
 
     /// The last request is finished: what is read next is a new head.
@@ -112,6 +115,7 @@ impl Watched {
             Phase::Open | Phase::Cut => return Ok(()),
         };
         if done {
+            self.whole.store(true, Ordering::Relaxed);
             self.enter(Phase::Open);
         } else if was_idle && !bytes.is_empty() {
             self.deadline = None; // from waiting for a head to reading one

@@ -34,6 +34,7 @@ fn meters() -> Meters {
         slow_heads: counter("slow"),
         long_heads: counter("long"),
         ambiguous_heads: counter("ambiguous"),
+        malformed_heads: counter("malformed"),
     }
 }
 

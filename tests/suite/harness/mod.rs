@@ -1,0 +1,44 @@
+//! What the tests stand on: a gate (the real binary), an origin behind it, an issuer beside it, a client in front.
+//!
+//! Plain threads and blocking sockets, so that a byte is sent when the test says so. Waiting is always for an event
+//! and always bounded by [`PATIENCE`].
+
+mod ask;
+mod client;
+mod gate;
+mod issuer;
+mod origin;
+mod policy;
+mod portal;
+mod reply;
+mod scrape;
+mod tls;
+mod wire;
+
+pub use ask::Ask;
+pub use client::{Client, Response};
+pub use gate::{Exit, Gate};
+pub use issuer::{Issuer, Key, change, encode, now};
+pub use origin::{Origin, Received};
+pub use policy::Policy;
+pub use portal::{Browser, CALLBACK, HOST, PASSWORD_PAGE, Town, portal};
+pub use reply::{Latch, Reply};
+pub use scrape::Scrape;
+pub use tls::{Authority, Curl};
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for something that must happen before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Asks again and again until there is an answer; fails with `what` when patience ends.
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(15));
+    }
+}

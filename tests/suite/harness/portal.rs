@@ -1,0 +1,159 @@
+//! A portal that cannot tell a password session from a VNeID session, and a browser that uses it.
+//!
+//! The portal does what its query asks for: `sid=…` sets the session cookie to that value on any page. The browser
+//! keeps one cookie, as the portal set it, and follows nothing by itself.
+
+use super::ask::Ask;
+use super::client::{Client, Response};
+use super::gate::Gate;
+use super::origin::{Origin, Received};
+use super::policy::Policy;
+use super::reply::Reply;
+
+/// The portal's host name.
+pub const HOST: &str = "dichvucong.daknong.gov.vn";
+/// Where VNeID sends the browser back to.
+pub const CALLBACK: &str = "/dang-nhap/vneid/callback";
+/// The page that takes user name and password.
+pub const PASSWORD_PAGE: &str = "/dich-vu-cong/cong-dan/dang-nhap";
+
+/// The portal's script. The right password is `dung`, a good code starts with `good`.
+pub fn portal(request: &Received) -> Reply {
+    let reply = page(request);
+    match parameter(request, "sid") {
+        Some(id) => reply.with("Set-Cookie", &format!("PHPSESSID={id}; path=/; HttpOnly")),
+        None => reply,
+    }
+}
+
+fn page(request: &Received) -> Reply {
+    let code = parameter(request, "code").unwrap_or_default();
+    let state = parameter(request, "state").map(|s| format!("&state={s}")).unwrap_or_default();
+    let body = String::from_utf8_lossy(&request.body);
+    match (request.method(), request.path()) {
+        ("GET", "/dang-nhap/vneid") => {
+            Reply::redirect(&format!("https://sso.dancuquocgia.gov.vn/oauth2/authorize?client_id=portal{state}"))
+        }
+        ("GET", "/dang-nhap/quoc-gia") => {
+            Reply::redirect(&format!("https://xacthuc.dichvucong.gov.vn/oauth2/authorize?client_id=portal{state}"))
+        }
+        ("GET", CALLBACK) if code.starts_with("good") => Reply::redirect("/"),
+        ("GET", CALLBACK) => Reply::redirect("/dang-nhap/loi"),
+        ("GET", "/dang-nhap/quoc-gia/callback") if code.starts_with("good") => Reply::redirect("/")
+            .with("X-Portal-Account", code.trim_start_matches("good-"))
+            .with("X-Portal-Login", "national-portal")
+            .with("X-Portal-Level", "2"),
+        ("POST", PASSWORD_PAGE) if body.contains("password=dung") => Reply::redirect("/"),
+        ("POST", PASSWORD_PAGE) => Reply::ok("wrong user name or password"),
+        ("POST", "/api/dang-nhap") if body.contains("\"dung\"") => {
+            Reply::json(200, &serde_json::json!({ "code": "0" }))
+        }
+        ("POST", "/api/dang-nhap") => Reply::json(200, &serde_json::json!({ "code": "1" })),
+        (_, "/dang-xuat") => Reply::redirect("/"),
+        _ => Reply::ok("from the origin"),
+    }
+}
+
+fn parameter(request: &Received, name: &str) -> Option<String> {
+    let query = request.target().split_once('?')?.1;
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
+}
+
+/// A gate with the portal behind it, and the cookie of a citizen who has come with VNeID.
+pub struct Town {
+    pub origin: Origin,
+    pub gate: Gate,
+    /// `PHPSESSID=…` of a session that the gate saw being born by VNeID.
+    pub vneid: String,
+}
+
+impl Town {
+    #[track_caller]
+    pub fn start() -> Town {
+        Town::with(|policy| policy)
+    }
+
+    /// The same with a changed policy.
+    #[track_caller]
+    pub fn with(change: impl FnOnce(Policy) -> Policy) -> Town {
+        let origin = Origin::answering(portal);
+        let gate = Gate::start(&change(Policy::portal(&origin)));
+        Browser::new(&gate).log_in_with_vneid("born-by-vneid");
+        gate.settle();
+        origin.take();
+        Town { origin, gate, vneid: "PHPSESSID=born-by-vneid".to_owned() }
+    }
+
+    /// Proves that nothing but this last harmless request has reached the portal.
+    #[track_caller]
+    pub fn expect_untouched(&self) {
+        self.origin.expect_untouched();
+        assert_eq!(self.gate.ask(&Ask::get("/assets/fence")).status, 200);
+        assert_eq!(self.origin.only().target(), "/assets/fence");
+    }
+}
+
+/// One person's browser.
+pub struct Browser<'g> {
+    gate: &'g Gate,
+    port: &'static str,
+    fields: Vec<(String, String)>,
+    /// The value of PHPSESSID.
+    pub session: Option<String>,
+}
+
+impl<'g> Browser<'g> {
+    pub fn new(gate: &'g Gate) -> Browser<'g> {
+        Browser { gate, port: "main", fields: Vec::new(), session: None }
+    }
+
+    /// A browser behind the proxy that the gate trusts, at this address.
+    pub fn behind_proxy(gate: &'g Gate, address: &str) -> Browser<'g> {
+        let fields = vec![("X-Forwarded-For".to_owned(), address.to_owned())];
+        Browser { gate, port: "proxied", fields, session: None }
+    }
+
+    pub fn with_session(mut self, id: &str) -> Browser<'g> {
+        self.session = Some(id.to_owned());
+        self
+    }
+
+    #[track_caller]
+    pub fn get(&mut self, target: &str) -> Response {
+        self.ask(Ask::get(target).navigating())
+    }
+
+    /// Sends a request with the cookie and takes over the one that comes back.
+    #[track_caller]
+    pub fn ask(&mut self, mut ask: Ask) -> Response {
+        for (name, value) in &self.fields {
+            ask = ask.with(name, value);
+        }
+        if let Some(id) = &self.session {
+            ask = ask.cookie(&format!("PHPSESSID={id}"));
+        }
+        let response = Client::connect(&self.gate.address(self.port)).ask(&ask);
+        for cookie in response.values("set-cookie") {
+            if let Some(rest) = cookie.strip_prefix("PHPSESSID=") {
+                let value = rest.split(';').next().unwrap_or_default();
+                let gone = value.is_empty() || rest.to_ascii_lowercase().contains("max-age=0");
+                self.session = (!gone).then(|| value.to_owned());
+            }
+        }
+        response
+    }
+
+    /// A whole log-in with VNeID; the session is `id` from its first page on.
+    #[track_caller]
+    pub fn log_in_with_vneid(&mut self, id: &str) {
+        let state = format!("state-of-{id}");
+        assert_eq!(self.get(&format!("/dang-nhap/vneid?sid={id}&state={state}")).status, 302);
+        assert_eq!(self.get(&format!("{CALLBACK}?code=good-{id}&state={state}")).status, 302);
+    }
+
+    /// Types user name (encoded) and password into the portal's own page.
+    #[track_caller]
+    pub fn type_password(&mut self, username: &str, password: &str) -> Response {
+        self.ask(Ask::form(PASSWORD_PAGE, &format!("username={username}&password={password}")).navigating())
+    }
+}

@@ -1,0 +1,98 @@
+//! Who vouches for names on loopback, and how is the gate asked over TLS and HTTP/2?
+//!
+//! An authority of its own for each test, and `curl` as the client: an independent implementation of both protocols.
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A certificate authority with a folder of its own.
+pub struct Authority {
+    home: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub fn new() -> Authority {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "an authority of the tests");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        let home = TempDir::new().unwrap();
+        fs::write(home.path().join("ca.pem"), certificate.pem()).unwrap();
+        Authority { home, issuer: Issuer::new(params, key) }
+    }
+
+    /// PEM of the authority itself.
+    pub fn file(&self) -> PathBuf {
+        self.home.path().join("ca.pem")
+    }
+
+    /// Files of a certificate and its key for these names.
+    pub fn certify(&self, names: &[&str]) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let write = |name: String, text: String| {
+            let path = self.home.path().join(name);
+            fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let stem = names[0];
+        (write(format!("{stem}.pem"), certificate.pem()), write(format!("{stem}.key"), key.serialize_pem()))
+    }
+}
+
+/// One call of `curl` to a loopback port.
+pub struct Curl {
+    command: Command,
+    host: String,
+    port: u16,
+}
+
+/// What it saw.
+#[derive(Debug)]
+pub struct Seen {
+    /// 0 when there was no answer.
+    pub status: u16,
+    /// `1.1` or `2`.
+    pub version: String,
+    /// Head and body as printed.
+    pub text: String,
+}
+
+impl Curl {
+    /// Asks `host`, which is at this port of loopback.
+    pub fn to(host: &str, address: &str) -> Curl {
+        let port = address.rsplit_once(':').unwrap().1.parse().unwrap();
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--include", "--noproxy", "*", "--max-time", "20", "--path-as-is"]);
+        command.args(["--resolve", &format!("{host}:{port}:127.0.0.1")]);
+        command.args(["--write-out", "\n%{http_code} %{http_version}"]);
+        Curl { command, host: host.to_owned(), port }
+    }
+
+    pub fn trusting(mut self, authority: &Path) -> Curl {
+        self.command.arg("--cacert").arg(authority);
+        self
+    }
+
+    pub fn with(mut self, arguments: &[&str]) -> Curl {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Asks for a target over TLS.
+    #[track_caller]
+    pub fn https(mut self, target: &str) -> Seen {
+        self.command.arg(format!("https://{}:{}{target}", self.host, self.port));
+        let output = self.command.output().expect("curl is part of the test setup");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (text, last) = text.rsplit_once('\n').expect("what curl writes at the end");
+        let (status, version) = last.split_once(' ').unwrap();
+        Seen { status: status.parse().unwrap(), version: version.to_owned(), text: text.to_owned() }
+    }
+}

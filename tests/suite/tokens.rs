@@ -1,0 +1,431 @@
+//! Is a token worth what its issuer signed, and nothing else?
+//!
+//! The issuer here signs whatever a test writes. A good token lets its owner in under the gate's own headers; every
+//! bad one proves nothing, and trouble with the keys closes what needs them.
+
+use crate::harness::{
+    Ask, Gate, HOST, Issuer, Key, Origin, Policy, Reply, Response, change, encode, eventually, now, portal,
+};
+use serde_json::{Value, json};
+
+struct Town {
+    origin: Origin,
+    issuer: Issuer,
+    gate: Gate,
+}
+
+impl Town {
+    fn start() -> Town {
+        Town::with(|policy| policy)
+    }
+
+    fn with(change: impl FnOnce(Policy) -> Policy) -> Town {
+        let (origin, issuer) = (Origin::answering(portal), Issuer::start());
+        let gate = Gate::start(&change(Policy::portal_with_tokens(&origin, &issuer)));
+        Town { origin, issuer, gate }
+    }
+
+    #[track_caller]
+    fn file(&self, token: &str) -> Response {
+        self.gate.ask(&Ask::get("/nop-ho-so/1").bearer(token))
+    }
+
+    /// Proves that a token opens nothing, for this reason and with this outcome of its check.
+    #[track_caller]
+    fn refuses(&self, what: &str, token: &str, reason: &str, result: &str) {
+        let labels = [("credential", "sso-token"), ("result", result)];
+        let before = self.gate.metric("vneid_gate_credential_checks_total", &labels);
+        let answer = self.file(token);
+        assert_eq!(answer.status, 401, "{what}");
+        assert_eq!(answer.reason(), reason, "{what}");
+        self.origin.expect_untouched();
+        self.gate.until_metric("vneid_gate_credential_checks_total", &labels, |count| count == before + 1.0);
+    }
+}
+
+fn with(mut claims: Value, more: Value) -> Value {
+    change(&mut claims, more);
+    claims
+}
+
+#[test]
+fn a_good_token_lets_its_owner_in_under_the_gates_own_headers() {
+    let town = Town::start();
+    let token = town.issuer.key.mint(&town.issuer.vneid());
+    for ask in [
+        Ask::get("/nop-ho-so/1").bearer(&token),
+        Ask::get("/nop-ho-so/1").with("authorization", &format!("bearer {token}")),
+        Ask::get("/nop-ho-so/1").cookie(&format!("a=b; access_token={token}")),
+    ] {
+        assert_eq!(town.gate.ask(&ask.with("X-Gate-Subject", "forged")).status, 200);
+        let request = town.origin.only();
+        assert_eq!(request.vouched(), "citizen/vneid/2");
+        assert_eq!(request.values("x-gate-subject"), ["079203001234"]);
+        let travelled = request.value("authorization").map(str::to_owned).or(request.cookie("access_token"));
+        assert!(travelled.is_some_and(|value| value.ends_with(&token)), "the portal gets its token");
+    }
+}
+
+#[test]
+fn keys_of_both_families_are_good() {
+    let town = Town::start();
+    let ec = Key::ec("ec-1");
+    town.issuer.publish(vec![town.issuer.key.public(), ec.public()]);
+    assert_eq!(town.file(&town.issuer.key.mint(&town.issuer.vneid())).status, 200);
+    let token = ec.mint(&town.issuer.vneid());
+    eventually("the new key to be fetched", || (town.file(&token).status == 200).then_some(()));
+}
+
+#[test]
+fn a_token_is_classified_by_its_claims() {
+    let town = Town::start();
+    for (claims, status, vouched) in [
+        (json!({ "identity_provider": "vneid", "vneid_level": 1 }), 200, "citizen/vneid/1"),
+        (json!({ "identity_provider": "vneid" }), 200, "citizen/vneid/0"),
+        (json!({ "identity_provider": "vneid", "vneid_level": 9 }), 200, "citizen/vneid/0"),
+        (json!({ "identity_provider": "VNeID", "vneid_level": 2 }), 200, "unknown/unknown/0"),
+        (json!({ "identity_provider": ["vneid"], "vneid_level": 2 }), 200, "unknown/unknown/0"),
+        (json!({ "identity_provider": "vneid-x", "vneid_level": 2 }), 200, "unknown/unknown/0"),
+        (json!({ "azp": "public-pages" }), 200, "service/client-credentials/0"),
+        (json!({}), 403, ""),
+    ] {
+        let token = town.issuer.key.mint(&with(town.issuer.legacy(), claims.clone()));
+        assert_eq!(town.gate.ask(&Ask::get("/tra-cuu-ho-so").bearer(&token)).status, status, "{claims}");
+        if status == 200 {
+            assert_eq!(town.origin.only().vouched(), vouched, "{claims}");
+            assert_ne!(town.file(&token).status, 200, "{claims}");
+        }
+        town.origin.expect_untouched();
+    }
+}
+
+#[test]
+fn a_password_token_is_turned_away_with_its_reason() {
+    let town = Town::start();
+    let token = town.issuer.key.mint(&town.issuer.legacy());
+    let answer = town.file(&token);
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "password-session"));
+    let low = town.issuer.key.mint(&with(town.issuer.vneid(), json!({ "vneid_level": 1 })));
+    let answer = town.file(&low);
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "level-too-low"));
+    town.origin.expect_untouched();
+}
+
+#[test]
+fn claims_that_do_not_hold_prove_nothing() {
+    let town = Town::start();
+    let good = || town.issuer.vneid();
+    let mint = |more: Value| town.issuer.key.mint(&with(good(), more));
+    town.refuses("expired", &mint(json!({ "exp": now() - 60 })), "credential-expired", "expired");
+    for (what, more, result) in [
+        ("no exp", json!({ "exp": null }), "malformed"),
+        ("exp as text", json!({ "exp": (now() + 600).to_string() }), "malformed"),
+        ("exp negative", json!({ "exp": -1 }), "*"),
+        ("nbf in the future", json!({ "nbf": now() + 600 }), "not_yet_valid"),
+        ("nbf as text", json!({ "nbf": "1" }), "malformed"),
+        ("another issuer", json!({ "iss": "https://sso.example/auth/realms/digo" }), "issuer"),
+        ("an issuer with a slash", json!({ "iss": format!("{}/", town.issuer.name) }), "issuer"),
+        ("no issuer", json!({ "iss": null }), "issuer"),
+        ("issuers", json!({ "iss": [town.issuer.name] }), "*"),
+        ("another audience", json!({ "aud": "accounts" }), "audience"),
+        ("no audience", json!({ "aud": null }), "audience"),
+        ("audience as object", json!({ "aud": { "account": true } }), "*"),
+        ("another party", json!({ "azp": "test-public" }), "party"),
+        ("no party", json!({ "azp": null }), "party"),
+        ("no subject", json!({ "preferred_username": null }), "malformed"),
+        ("empty subject", json!({ "preferred_username": "" }), "malformed"),
+        ("a subject of another type", json!({ "preferred_username": 79203001234_i64 }), "malformed"),
+    ] {
+        let labels = [("credential", "sso-token"), ("result", result)];
+        town.gate.settle();
+        let before = town.gate.metrics().maybe("vneid_gate_credential_checks_total", &labels).unwrap_or(0.0);
+        let answer = town.file(&mint(more));
+        assert_eq!(answer.status, 401, "{what}");
+        let reason = answer.reason();
+        assert!(matches!(reason.as_str(), "credential-invalid" | "credential-expired"), "{what}: {reason}");
+        if result != "*" {
+            town.gate.until_metric("vneid_gate_credential_checks_total", &labels, |count| count > before);
+        }
+        town.origin.expect_untouched();
+    }
+}
+
+#[test]
+fn a_token_that_this_issuer_did_not_sign_proves_nothing() {
+    let town = Town::start();
+    let claims = town.issuer.vneid().to_string();
+    let good = town.issuer.key.mint(&town.issuer.vneid());
+    let (message, signature) = good.rsplit_once('.').unwrap();
+    let thief = Key::rsa("key-1");
+    let header = |text: &str| town.issuer.key.mint_text(text, &claims);
+    let other_claims = encode(with(town.issuer.vneid(), json!({ "vneid_level": 3 })).to_string().as_bytes());
+    let swapped = format!("{}.{other_claims}.{signature}", message.split('.').next().unwrap());
+    town.refuses("another key", &thief.mint(&town.issuer.vneid()), "credential-invalid", "signature");
+    town.refuses(
+        "an unknown key",
+        &thief.called("key-9").mint(&town.issuer.vneid()),
+        "credential-invalid",
+        "unknown_kid",
+    );
+    town.refuses("other claims", &swapped, "credential-invalid", "signature");
+    town.refuses("hs256", &header(r#"{"alg":"HS256","kid":"key-1"}"#), "credential-invalid", "algorithm");
+    town.refuses("rs512", &header(r#"{"alg":"RS512","kid":"key-1"}"#), "credential-invalid", "algorithm");
+    for (what, token) in [
+        ("none", format!("{}.{}.", encode(br#"{"alg":"none","kid":"key-1"}"#), encode(claims.as_bytes()))),
+        ("nOnE", format!("{}.{}.", encode(br#"{"alg":"nOnE","kid":"key-1"}"#), encode(claims.as_bytes()))),
+        ("no signature", format!("{message}.")),
+        ("a signature of zeros", format!("{message}.{}", encode(&[0; 256]))),
+        ("crit", header(r#"{"alg":"RS256","kid":"key-1","crit":["exp2"],"exp2":1}"#)),
+        ("b64", header(r#"{"alg":"RS256","kid":"key-1","b64":false,"crit":["b64"]}"#)),
+        ("a key of its own", header(&format!(r#"{{"alg":"RS256","kid":"key-9","jwk":{}}}"#, thief.public()))),
+        ("a key elsewhere", header(r#"{"alg":"RS256","kid":"key-9","jku":"http://127.0.0.1:1/"}"#)),
+        ("ec with an rsa key", header(r#"{"alg":"ES256","kid":"key-1"}"#)),
+        ("a logout token", header(r#"{"alg":"RS256","kid":"key-1","typ":"logout+jwt"}"#)),
+        ("a dpop proof", header(r#"{"alg":"RS256","kid":"key-1","typ":"dpop+jwt"}"#)),
+        ("two algorithms", header(r#"{"alg":"none","alg":"RS256","kid":"key-1"}"#)),
+        (
+            "twice a claim",
+            town.issuer.key.mint_text(
+                r#"{"alg":"RS256","kid":"key-1"}"#,
+                &claims.replacen('{', r#"{"identity_provider":"password","#, 1),
+            ),
+        ),
+        ("padding", format!("{good}=")),
+        ("a blank", format!(" {good}")),
+        ("a tab", format!("\t{good}")),
+        ("four parts", format!("{good}.x")),
+        ("twenty thousand dots", ".".repeat(20_000)),
+        ("a jwe", format!("{}.a.b.c.d", encode(br#"{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647}"#))),
+        ("no token", "null".to_owned()),
+        ("nothing", String::new()),
+    ] {
+        let answer = town.file(&token);
+        assert_eq!(answer.status, 401, "{what}");
+        assert_eq!(answer.reason(), "credential-invalid", "{what}");
+        town.origin.expect_untouched();
+    }
+    assert_eq!(town.file(&good).status, 200, "and the good one still is");
+}
+
+#[test]
+fn a_scheme_other_than_bearer_is_an_invalid_credential() {
+    let town = Town::start();
+    let token = town.issuer.key.mint(&town.issuer.vneid());
+    for value in ["Basic YTpi", "Digest username=\"a\"", &format!("Bearer\t{token}"), &format!("Bearer{token}"), &token]
+    {
+        let answer = town.gate.ask(&Ask::get("/nop-ho-so/1").with("Authorization", value));
+        assert_eq!((answer.status, answer.reason().as_str()), (401, "credential-invalid"));
+        town.origin.expect_untouched();
+        assert_eq!(town.gate.ask(&Ask::get("/tra-cuu-ho-so").with("Authorization", value)).status, 200);
+        let request = town.origin.only();
+        assert!(request.values("authorization").is_empty(), "it does not travel");
+        assert_eq!(request.vouched(), "anonymous/none/0");
+    }
+}
+
+#[test]
+fn a_token_in_the_query_is_no_credential() {
+    let town = Town::start();
+    let token = town.issuer.key.mint(&town.issuer.vneid());
+    let answer = town.gate.ask(&Ask::get(&format!("/nop-ho-so/1?access_token={token}")));
+    assert_eq!((answer.status, answer.reason().as_str()), (401, "not-logged-in"));
+    town.origin.expect_untouched();
+}
+
+#[test]
+fn of_several_credentials_the_most_severe_decides() {
+    let town = Town::start();
+    let vneid = town.issuer.key.mint(&town.issuer.vneid());
+    let legacy = town.issuer.key.mint(&town.issuer.legacy());
+    let two =
+        |first: &str, second: &str| Ask::get("/nop-ho-so/1").bearer(first).cookie(&format!("access_token={second}"));
+    for ask in [two(&vneid, &legacy), two(&legacy, &vneid)] {
+        let answer = town.gate.ask(&ask);
+        assert_eq!((answer.status, answer.reason().as_str()), (403, "password-session"));
+        town.origin.expect_untouched();
+    }
+    for ask in [
+        two(&vneid, "garbage"),
+        two("garbage", &vneid),
+        Ask::get("/nop-ho-so/1").bearer(&vneid).cookie("PHPSESSID=never-seen"),
+    ] {
+        assert_eq!(town.gate.ask(&ask).status, 401, "one of the two proves nothing");
+        town.origin.expect_untouched();
+    }
+    for ask in [
+        Ask::get("/nop-ho-so/1").bearer(&vneid).bearer(&legacy),
+        Ask::get("/nop-ho-so/1").bearer(&legacy).bearer(&vneid),
+        Ask::get("/nop-ho-so/1").bearer(&vneid).bearer(&vneid),
+        Ask::get("/nop-ho-so/1").cookie(&format!("access_token={vneid}; access_token={legacy}")),
+    ] {
+        assert_eq!(town.gate.ask(&ask).status, 400);
+        town.origin.expect_untouched();
+    }
+}
+
+#[test]
+fn a_cookie_that_is_taken_away_takes_its_set_cookie_along() {
+    let town = Town::start();
+    town.origin.answer(|_| {
+        let reply = Reply::ok("page").with("Set-Cookie", "access_token=refreshed; Path=/");
+        reply.with("Set-Cookie", "theme=dark; Path=/")
+    });
+    let answer = town.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie("theme=light; access_token=garbage; lang=vi"));
+    assert_eq!(town.origin.only().values("cookie"), ["theme=light; lang=vi"]);
+    assert_eq!(answer.values("set-cookie"), ["theme=dark; Path=/"]);
+    let token = town.issuer.key.mint(&town.issuer.vneid());
+    let answer = town.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&format!("theme=light; access_token={token}")));
+    assert_eq!(answer.values("set-cookie").len(), 2, "a cookie that travels may be set");
+}
+
+#[test]
+fn a_key_that_is_too_weak_or_odd_is_left_out_and_the_others_load() {
+    let (origin, issuer) = (Origin::answering(portal), Issuer::start());
+    let weak = Key::rsa("weak");
+    let mut short = weak.public();
+    short["n"] = json!("AQAB");
+    let mut for_secrets = weak.called("enc").public();
+    for_secrets["use"] = json!("enc");
+    issuer.publish(vec![
+        json!({ "kty": "OKP", "crv": "Ed25519", "kid": "okp", "x": "AAAA" }),
+        json!({ "kty": "oct", "kid": "oct", "k": "c3ludGhldGlj" }),
+        json!({ "kty": "RSA", "kid": "broken" }),
+        json!("no object"),
+        short,
+        for_secrets,
+        issuer.key.public(),
+    ]);
+    let gate = Gate::start(&Policy::portal_with_tokens(&origin, &issuer));
+    let file = |token: &str| gate.ask(&Ask::get("/nop-ho-so/1").bearer(token)).status;
+    assert_eq!(file(&issuer.key.mint(&issuer.vneid())), 200);
+    origin.take();
+    for kid in ["weak", "enc", "okp", "oct", "broken"] {
+        assert_eq!(file(&weak.called(kid).mint(&issuer.vneid())), 401, "{kid}");
+    }
+    origin.expect_untouched();
+}
+
+#[test]
+fn without_keys_the_gate_runs_and_says_what_it_waits_for() {
+    let origin = Origin::answering(portal);
+    let issuer = Issuer::start();
+    let address = issuer.url().trim_start_matches("http://").trim_end_matches("/certs").to_owned();
+    let (key, claims) = (issuer.key.clone(), issuer.vneid());
+    let policy = Policy::portal_with_tokens(&origin, &issuer);
+    drop(issuer);
+    let gate = Gate::start_unready(&policy);
+    let token = key.mint(&claims);
+    let ready = eventually("the word on what is missing", || {
+        Some(gate.admin("/readyz")).filter(|answer| answer.text().contains("sso-token"))
+    });
+    assert_eq!(ready.status, 503);
+    let answer = gate.ask(&Ask::get("/nop-ho-so/1").bearer(&token));
+    assert_eq!((answer.status, answer.reason().as_str()), (503, "identity-unavailable"));
+    origin.expect_untouched();
+    assert_eq!(gate.ask(&Ask::get("/tra-cuu-ho-so").bearer(&token)).status, 200, "public pages stay open");
+    assert!(origin.only().values("authorization").is_empty(), "what could not be judged does not travel");
+    assert_eq!(gate.ask(&Ask::get("/assets/a.js")).status, 200);
+    origin.take();
+
+    let issuer = Issuer::at(&address);
+    issuer.publish(vec![key.public()]);
+    eventually("the gate to find the keys", || (gate.admin("/readyz").status == 200).then_some(()));
+    assert_eq!(gate.ask(&Ask::get("/nop-ho-so/1").bearer(&token)).status, 200);
+}
+
+#[test]
+fn a_key_set_that_cannot_be_read_is_no_key_set() {
+    let thief = Origin::answering(|_| Reply::json(200, &json!({ "keys": [] })));
+    let elsewhere = format!("http://{}/certs", thief.address());
+    for (what, reply) in [
+        ("an error", Reply::status(500)),
+        ("a page", Reply::ok("<html>log in first</html>")),
+        ("a redirect", Reply::redirect(&elsewhere)),
+        ("an empty set", Reply::json(200, &json!({ "keys": [] }))),
+        ("too much", Reply::ok(vec![b' '; 8 << 20])),
+        ("nothing", Reply::hang_up()),
+    ] {
+        let (origin, issuer) = (Origin::answering(portal), Issuer::start());
+        let token = issuer.key.mint(&issuer.vneid());
+        issuer.misbehave(reply);
+        let gate = Gate::start_unready(&Policy::portal_with_tokens(&origin, &issuer));
+        eventually("the first fetch", || (issuer.fetches() > 0).then_some(()));
+        let answer = gate.ask(&Ask::get("/nop-ho-so/1").bearer(&token));
+        assert!(matches!(answer.status, 401 | 503), "{what}: {}", answer.status);
+        origin.expect_untouched();
+    }
+    thief.expect_untouched();
+}
+
+#[test]
+fn unknown_keys_do_not_become_a_storm_of_fetches() {
+    let town = Town::start();
+    let stranger = Key::rsa("stranger");
+    let before = town.issuer.fetches();
+    for n in 0..200 {
+        assert_eq!(town.file(&stranger.called(&format!("k{n}")).mint(&town.issuer.vneid())).status, 401);
+    }
+    assert!(town.issuer.fetches() <= before + 3, "{} fetches", town.issuer.fetches() - before);
+    town.origin.expect_untouched();
+}
+
+#[test]
+fn a_password_grant_at_the_token_endpoint_is_decided_before_the_issuer_sees_it() {
+    const TOKEN: &str = "/auth/realms/digo/protocol/openid-connect/token";
+    let site = r#"
+[[site]]
+name = "sso"
+hosts = ["ssodvc.daknong.gov.vn"]
+upstream = "portal"
+[[route]]
+name = "token"
+site = "sso"
+paths = ["/auth/realms/digo/protocol/openid-connect/token"]
+"#;
+    let rules = r#"[[rule]]
+name = "token-endpoint"
+routes = ["token"]
+when = { evidence = ["none", "unbound"] }
+then = "forward"
+
+[[rule]]
+name = "officials"#;
+    let login = r#"
+[[credential.login]]
+name = "password-grant"
+request = { method = "POST", path = "/auth/realms/digo/protocol/openid-connect/token", form = { grant_type = "password" } }
+username = { form = "username" }
+success = { status = [200], json = { "/token_type" = "Bearer" } }
+is = { login = "password", account_from = "username" }
+[[credential.logout]]"#;
+    let town = Town::with(|policy| {
+        policy
+            .append("gate.toml", site)
+            .change("[[rule]]\nname = \"officials", rules)
+            .change("[[credential.logout]]", login)
+    });
+    let ask = |form: &str| {
+        let ask =
+            Ask::form(TOKEN, form).with("Host", "ssodvc.daknong.gov.vn").with("Origin", &format!("https://{HOST}"));
+        town.gate.ask(&ask)
+    };
+    for form in [
+        "grant_type=password&client_id=test-public&username=079203001234&password=dung",
+        "username=079203001234&password=dung&grant_type=password",
+        "grant%5Ftype=password&username=079203001234&password=dung",
+        "grant_type=p%61ssword&username=079203001234&password=dung",
+        "grant_type=password&grant_type=refresh_token&username=079203001234",
+        "grant_type=refresh_token&grant_type=password&username=079203001234",
+        "grant_type=password&password=dung",
+    ] {
+        let status = ask(form).status;
+        assert!(matches!(status, 400 | 403), "{form}: {status}");
+        town.origin.expect_untouched();
+    }
+    for form in
+        ["grant_type=authorization_code&code=abc%2B&client_id=web-padsvc", "grant_type=refresh_token&refresh_token=x"]
+    {
+        assert_eq!(ask(form).status, 200, "{form}");
+        assert_eq!(String::from_utf8_lossy(&town.origin.only().body), form);
+    }
+}

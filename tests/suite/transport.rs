@@ -1,0 +1,349 @@
+//! Does what surrounds the requests keep its promises: TLS, HTTP/2, pools, time-outs, tunnels, the end?
+//!
+//! The same verdicts hold whatever carries the request, and nobody holds a connection or a process longer than the
+//! policy allows.
+
+use crate::harness::{
+    Ask, Authority, CALLBACK, Client, Curl, Gate, HOST, Latch, Origin, Policy, Reply, Town, eventually, portal,
+};
+use std::thread;
+
+const MAIN: &str = "[[listener]]\naddress = \"127.0.0.1:@PORT:main@\"\n";
+
+/// The portal with a TLS listener and one that redirects to it.
+fn with_tls(policy: Policy, authority: &Authority) -> Policy {
+    let (certificate, key) = authority.certify(&[HOST, "*.cong.daknong.gov.vn"]);
+    let more = format!(
+        "{MAIN}\n[[listener]]\naddress = \"127.0.0.1:@PORT:tls@\"\ntls = {{ certificate = \"{certificate}\", key = \"{key}\" }}\n\
+         \n[[listener]]\naddress = \"127.0.0.1:@PORT:plain@\"\nredirect = \"https\"\n"
+    );
+    policy.change(MAIN, &more)
+}
+
+#[test]
+fn tls_and_http_2_get_the_same_verdicts() {
+    let authority = Authority::new();
+    let town = Town::with(|policy| with_tls(policy, &authority));
+    let session = town.vneid.clone();
+    let cookie = ["--cookie", session.as_str()];
+    let twice = format!("Cookie: {session}; PHPSESSID=x");
+    let cases: [(u16, &str, &[&str]); 12] = [
+        (200, "/assets/a.js", &[]),
+        (401, "/nop-ho-so", &[]),
+        (200, "/nop-ho-so/1?a=%2F", &cookie),
+        (400, "/assets/../nop-ho-so", &cookie),
+        (400, "/assets/%2e%2e/nop-ho-so", &cookie),
+        (400, "//nop-ho-so", &cookie),
+        (400, "/nop-ho-so", &["--header", &twice]),
+        (405, "/nop-ho-so", &["--request", "DELETE", "--cookie", &session]),
+        (421, "/assets/a.js", &["--header", "Host: evil.example"]),
+        (403, "/dich-vu-cong/cong-dan/dang-nhap", &["--data", "username=079203001234&password=dung"]),
+        (413, "/nop-ho-so", &["--cookie", &session, "--data", &"x".repeat(70_000)]),
+        (200, "/nop-ho-so", &["--cookie", &session, "--data", "ho-so=1"]),
+    ];
+    for version in ["--http1.1", "--http2"] {
+        for (status, target, arguments) in &cases {
+            town.origin.take();
+            let curl = Curl::to(HOST, &town.gate.address("tls")).trusting(&authority.file());
+            let seen = curl.with(&[version]).with(arguments).https(target);
+            if *status == 413 && seen.status == 0 {
+                // This curl gives up on an HTTP/2 answer that comes while it still has to send.
+                town.origin.expect_untouched();
+                continue;
+            }
+            assert_eq!(seen.status, *status, "{version} {target}\n{}", seen.text);
+            assert_eq!(seen.version, if version == "--http2" { "2" } else { "1.1" });
+            if *status == 200 {
+                let request = town.origin.only();
+                assert_eq!(request.target(), *target);
+                assert_eq!(request.values("x-forwarded-proto"), ["https"]);
+                assert!(request.value("host").is_some_and(|host| host.starts_with(HOST)), "{version}");
+            } else {
+                assert!(seen.text.to_lowercase().contains("x-support-code:"), "{version} {target}\n{}", seen.text);
+                town.origin.expect_untouched();
+            }
+        }
+    }
+    town.gate.until_metric("vneid_gate_refused_requests_total", &[("cause", "too_large")], |count| count == 2.0);
+    town.expect_untouched();
+}
+
+#[test]
+fn a_name_that_no_certificate_carries_gets_no_handshake() {
+    let authority = Authority::new();
+    let town = Town::with(|policy| with_tls(policy, &authority));
+    let address = town.gate.address("tls");
+    for host in ["evil.example", "daknong.gov.vn"] {
+        assert_eq!(Curl::to(host, &address).with(&["--insecure"]).https("/assets/a.js").status, 0, "{host}");
+    }
+    let wildcard = Curl::to("mot.cong.daknong.gov.vn", &address).trusting(&authority.file()).https("/assets/a.js");
+    assert_eq!(wildcard.status, 421, "a certificate is not yet a site");
+    let front = Curl::to("mot.cong.daknong.gov.vn", &address).trusting(&authority.file());
+    let fronted = front.with(&["--header", &format!("Host: {HOST}")]).https("/nop-ho-so");
+    assert!(matches!(fronted.status, 401 | 421), "{}", fronted.status);
+    let name = "vneid_gate_tls_certificate_not_after_timestamp_seconds";
+    assert!(town.gate.metric(name, &[]) > 0.0, "the end of a certificate can be watched");
+    town.expect_untouched();
+}
+
+#[test]
+fn a_certificate_renewed_on_disk_is_served_after_a_reload() {
+    let (first, second) = (Authority::new(), Authority::new());
+    let town = Town::with(|policy| with_tls(policy, &first));
+    let ask = |authority: &Authority| {
+        Curl::to(HOST, &town.gate.address("tls")).trusting(&authority.file()).https("/assets/a.js").status
+    };
+    assert_eq!((ask(&first), ask(&second)), (200, 0));
+    let (new_certificate, new_key) = second.certify(&[HOST]);
+    let (certificate, key) = first.certify(&[HOST]);
+    std::fs::copy(new_certificate, certificate).unwrap();
+    std::fs::copy(new_key, key).unwrap();
+    town.gate.signal("HUP");
+    eventually("the new certificate", || (ask(&second) == 200).then_some(()));
+}
+
+#[test]
+fn plain_http_is_sent_to_https() {
+    let authority = Authority::new();
+    let town = Town::with(|policy| with_tls(policy, &authority));
+    for target in ["/nop-ho-so/1?a=%2F&b=%C4%90", "/", "/assets/a.js"] {
+        let answer = town.gate.ask_at("plain", &Ask::get(target).with("X-Forwarded-Proto", "javascript"));
+        assert!(matches!(answer.status, 301 | 307 | 308), "{}", answer.status);
+        let location = answer.value("location").expect("a location").to_owned();
+        assert_eq!(location, format!("https://{HOST}{target}"));
+    }
+    for ask in [
+        Ask::get("/").with("Host", "evil.example"),
+        Ask::get("/").with("Host", "a b"),
+        Ask::get("/assets/../x"),
+        Ask::get("//evil.example/"),
+    ] {
+        let answer = town.gate.ask_at("plain", &ask);
+        assert!(matches!(answer.status, 400 | 421), "{}: {}", ask.target, answer.status);
+        assert_eq!(answer.value("location"), None);
+    }
+    let form = Ask::form("/dich-vu-cong/cong-dan/dang-nhap", "username=079203001234&password=dung");
+    let answer = town.gate.ask_at("plain", &form);
+    assert!((300..500).contains(&answer.status), "{}", answer.status);
+    town.expect_untouched();
+}
+
+#[test]
+fn servers_take_turns_and_one_that_is_down_gets_none() {
+    let (one, two) = (Origin::answering(|_| Reply::ok("one")), Origin::answering(|_| Reply::ok("two")));
+    let servers = format!(
+        "servers = [\"{}\", \"{}\"]\nhealth = {{ path = \"/\", interval = \"1s\" }}",
+        one.address(),
+        two.address()
+    );
+    let gate = Gate::start(&Policy::portal(&one).change("servers  = [\"@ORIGIN@\"]", &servers));
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        seen.push(gate.ask(&Ask::get("/assets/a.js")).text());
+    }
+    for name in ["one", "two"] {
+        assert_eq!(seen.iter().filter(|text| *text == name).count(), 5, "{seen:?}");
+    }
+    let address = two.address();
+    drop(two);
+    gate.until_metric("vneid_gate_upstream_healthy", &[("server", &address)], |value| value == 0.0);
+    for _ in 0..10 {
+        assert_eq!(gate.ask(&Ask::get("/assets/a.js")).text(), "one");
+    }
+    let two = Origin::at(&address, |_| Reply::ok("two"));
+    gate.until_metric("vneid_gate_upstream_healthy", &[("server", &address)], |value| value == 1.0);
+    eventually("the server to be asked again", || (gate.ask(&Ask::get("/assets/a.js")).text() == "two").then_some(()));
+    drop(two);
+}
+
+#[test]
+fn an_upstream_is_spoken_to_over_tls_only_when_its_name_is_proved() {
+    let authority = Authority::new();
+    let town = Town::with(|policy| with_tls(policy, &authority));
+    let inner = town.gate.address("tls");
+    let tls = |name: &str, authority: &Authority| {
+        let file = authority.file();
+        let servers = format!(
+            "servers  = [\"{inner}\"]\ntls = {{ server_name = \"{name}\", ca_file = \"{}\" }}",
+            file.to_str().unwrap()
+        );
+        Gate::start(&Policy::portal(&town.origin).change("servers  = [\"@ORIGIN@\"]", &servers))
+    };
+    let gate = tls(HOST, &authority);
+    assert_eq!(gate.ask(&Ask::get("/assets/a.js")).status, 200);
+    assert_eq!(town.origin.only().path(), "/assets/a.js");
+    for gate in [tls(HOST, &Authority::new()), tls("other.example", &authority)] {
+        assert_eq!(gate.ask(&Ask::get("/assets/a.js")).status, 502);
+        town.origin.expect_untouched();
+    }
+}
+
+#[test]
+fn connections_to_the_portal_are_used_again() {
+    let town = Town::start();
+    let before = town.origin.connections();
+    for _ in 0..20 {
+        assert_eq!(town.gate.ask(&Ask::get("/assets/a.js")).status, 200);
+    }
+    assert!(town.origin.connections() <= before + 4, "{} connections", town.origin.connections() - before);
+}
+
+#[test]
+fn a_websocket_is_decided_at_its_upgrade_and_then_left_alone() {
+    let town = Town::start();
+    town.origin.answer(|_| Reply::echo());
+    let upgrade = |cookie: &str| {
+        let ask = Ask::get("/nop-ho-so/ws").with("Connection", "Upgrade").with("Upgrade", "websocket");
+        let ask = ask.with("Sec-WebSocket-Key", "c3ludGhldGljIHZhbHVlIQ==").with("Sec-WebSocket-Version", "13");
+        if cookie.is_empty() { ask } else { ask.cookie(cookie) }
+    };
+    assert_eq!(town.gate.ask(&upgrade("")).status, 401);
+    assert_eq!(town.gate.ask(&upgrade("PHPSESSID=unseen")).status, 401);
+    town.origin.expect_untouched();
+    let mut client = town.gate.connect();
+    client.send(&upgrade(&town.vneid).bytes());
+    assert_eq!(client.answer().status, 101);
+    assert_eq!(town.origin.only().vouched(), "citizen/vneid/2");
+    for text in ["xin chào", "GET /nop-ho-so HTTP/1.1\r\n\r\n"] {
+        client.send(text.as_bytes());
+        assert_eq!(client.bytes(text.len()), text.as_bytes());
+    }
+    client.end();
+    assert_eq!(client.until_close(), "");
+    assert!(town.origin.take().is_empty(), "a tunnel holds no requests");
+}
+
+#[test]
+fn a_body_of_any_framing_arrives_whole() {
+    let town = Town::start();
+    let body: Vec<u8> = (0..60_000_u32).map(|n| (n % 251) as u8).collect();
+    let mut chunked = Vec::new();
+    for part in body.chunks(7_001) {
+        chunked.extend(format!("{:X};ext=1\r\n", part.len()).into_bytes());
+        chunked.extend_from_slice(part);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\nX-Trailer: 1\r\n\r\n");
+    for ask in [
+        Ask::post("/nop-ho-so/1", body.clone()),
+        Ask::post("/nop-ho-so/1", chunked).with("Transfer-Encoding", "chunked"),
+        Ask::post("/nop-ho-so/1", body.clone()).with("Expect", "100-continue"),
+    ] {
+        assert_eq!(town.gate.ask(&ask.cookie(&town.vneid)).status, 200);
+        let request = town.origin.only();
+        assert_eq!(request.body, body);
+        assert!(request.values("x-trailer").is_empty());
+    }
+}
+
+/// The gate's own time-outs, as short as they go.
+const IMPATIENT: &str =
+    "\n[gate.timeouts]\nhead = \"1s\"\nidle = \"1s\"\nstall = \"1s\"\nbody = \"3s\"\nstop = \"5s\"\n";
+
+fn impatient() -> Town {
+    Town::with(|policy| policy.change("\n[[listener]]", &format!("{IMPATIENT}\n[[listener]]")))
+}
+
+#[test]
+fn who_never_finishes_a_head_is_cut_off() {
+    let town = impatient();
+    for beginning in ["", "GET", "GET /assets/a.js HTTP/1.1\r\nHost: x\r\nX-A: "] {
+        let mut client = town.gate.connect();
+        client.send(beginning.as_bytes());
+        let last = client.until_close();
+        assert!(last.is_empty() || last.starts_with("HTTP/1.1 408") || last.starts_with("HTTP/1.1 400"), "{last}");
+    }
+    let mut trickling = town.gate.connect();
+    trickling.send(b"GET /assets/a.js HTTP/1.1\r\nHost: dichvucong.daknong.gov.vn\r\nX-A: ");
+    thread::scope(|scope| {
+        let mut other = trickling.again();
+        let drip = scope.spawn(move || {
+            for _ in 0..200 {
+                thread::sleep(std::time::Duration::from_millis(100));
+                if !other.sends(b"a") {
+                    return true;
+                }
+            }
+            false
+        });
+        trickling.until_close();
+        assert!(drip.join().unwrap(), "one byte at a time is no way to stay");
+    });
+    town.expect_untouched();
+}
+
+#[test]
+fn an_idle_connection_is_closed() {
+    let town = impatient();
+    let mut client = town.gate.connect();
+    assert_eq!(client.ask(&Ask::get("/assets/a.js")).status, 200);
+    assert_eq!(client.until_close(), "");
+}
+
+#[test]
+fn who_never_finishes_a_body_is_cut_off() {
+    let town = impatient();
+    let mut client = town.gate.connect();
+    client.send(&Ask::post("/nop-ho-so/1", "half").with("Content-Length", "1000").cookie(&town.vneid).bytes());
+    let last = client.until_close();
+    assert!(!last.starts_with("HTTP/1.1 200"), "{last}");
+    let mut client = town.gate.connect();
+    let form = Ask::form("/dich-vu-cong/cong-dan/dang-nhap", "username=").with("Content-Length", "1000");
+    client.send(&form.bytes());
+    let last = client.until_close();
+    assert!(!last.starts_with("HTTP/1.1 200"), "{last}");
+    assert!(town.origin.take().iter().all(|request| !request.complete));
+}
+
+#[test]
+fn a_graceful_stop_finishes_what_runs_and_takes_nothing_new() {
+    let mut town = impatient();
+    let latch = Latch::default();
+    let held = latch.clone();
+    town.origin.answer(move |_| Reply::ok("in time").held_by(&held));
+    let address = town.gate.address("main");
+    let asking = thread::spawn(move || Client::connect(&address).ask(&Ask::get("/tra-cuu-ho-so/slow")));
+    town.origin.wait_for(1);
+    town.gate.signal("TERM");
+    let address = town.gate.address("main");
+    eventually("the listener to close", || std::net::TcpStream::connect(&address).is_err().then_some(()));
+    latch.open();
+    let answer = asking.join().unwrap();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "in time"));
+    let exit = town.gate.exit();
+    assert_eq!(exit.code, Some(0), "{}", exit.stderr);
+    let lines = town.gate.audit();
+    assert!(lines.iter().any(|line| line["path"] == "/tra-cuu-ho-so/slow"), "the last line is written");
+}
+
+#[test]
+fn more_connections_than_allowed_are_refused_and_the_others_served() {
+    let limits = "\n[gate.limits]\nconnections = 20\n";
+    let town = Town::with(|policy| policy.change("\n[[listener]]", &format!("{limits}\n[[listener]]")));
+    let mut held: Vec<Client> = (0..20).map(|_| town.gate.connect()).collect();
+    town.gate.until_metric("vneid_gate_connections_open", &[], |open| open >= 20.0);
+    let mut more = town.gate.connect();
+    more.send(&Ask::get("/assets/a.js").bytes());
+    assert!(more.maybe_answer().is_none_or(|answer| answer.status == 503));
+    assert_eq!(held[0].ask(&Ask::get("/assets/a.js")).status, 200, "who is in is served");
+    held.clear();
+    eventually("room again", || {
+        let mut client = town.gate.connect();
+        client.send(&Ask::get("/assets/a.js").bytes());
+        client.maybe_answer().filter(|answer| answer.status == 200)
+    });
+}
+
+#[test]
+fn a_callback_over_http_2_binds_as_over_http_1() {
+    let authority = Authority::new();
+    let origin = Origin::answering(portal);
+    let gate = Gate::start(&with_tls(Policy::portal(&origin), &authority));
+    let ask = |target: &str, cookie: &str| {
+        let curl = Curl::to(HOST, &gate.address("tls")).trusting(&authority.file());
+        curl.with(&["--http2", "--cookie", cookie]).https(target).status
+    };
+    assert_eq!(ask("/dang-nhap/vneid?sid=h&state=s", "lang=vi"), 302);
+    assert_eq!(ask(&format!("{CALLBACK}?code=good&state=s"), "PHPSESSID=h"), 302);
+    assert_eq!(ask("/nop-ho-so/1", "PHPSESSID=h"), 200);
+}
