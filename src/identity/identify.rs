@@ -120,6 +120,7 @@ impl Identity {
             cookie::read(headers, &plan.cookie_names, |index, value| {
                 let readers = plan.cookies.get(index).map_or(&[][..], Vec::as_slice);
                 if let (false, Some(name)) = (value.is_empty(), plan.cookie_names.get(index)) {
+                    let value = Value { whole: value, token: Some(value) };
                     all.push(self.judge(readers, value, Shown::Cookie(name.clone()), known, now_s));
                 }
             })
@@ -127,7 +128,7 @@ impl Identity {
         }
         for (name, readers) in &plan.headers {
             if let Some(value) = only(headers, name)? {
-                all.push(self.judge(readers, bearer(value), Shown::Header(name.clone()), known, now_s));
+                all.push(self.judge(readers, in_header(name, value), Shown::Header(name.clone()), known, now_s));
             }
         }
         let explained = plan.headers.iter().any(|(name, _)| name == AUTHORIZATION);
@@ -138,13 +139,23 @@ impl Identity {
     }
 
     /// Lets the one credential judge that claims the value: a JWT by its issuer, anything else by the ledger.
-    fn judge(&self, readers: &[CredentialId], value: &[u8], shown: Shown, known: &impl Known, now_s: i64) -> Presented {
+    fn judge(
+        &self,
+        readers: &[CredentialId],
+        value: Value<'_>,
+        shown: Shown,
+        known: &impl Known,
+        now_s: i64,
+    ) -> Presented {
         let readers = || readers.iter().filter_map(|id| self.credential(*id));
         let jwts = || readers().filter_map(|c| if let Kind::Jwt(jwt) = &c.kind { Some((c, jwt)) } else { None });
         let session = readers().find(|c| c.session().is_some());
         // Only where a token and an opaque value can stand in one place must the form tell them apart; else the one
         // judge says `malformed` itself.
-        let text = std::str::from_utf8(value).ok().filter(|t| session.is_none() || token::looks_like_jwt(t));
+        let text = value
+            .token
+            .and_then(|t| std::str::from_utf8(t).ok())
+            .filter(|t| session.is_none() || token::looks_like_jwt(t));
         // Likewise the unverified issuer is read only to choose among several judges.
         let judge = text.and_then(|text| match jwts().nth(1) {
             None => jwts().next().map(|(c, jwt)| (c, jwt, text)),
@@ -160,7 +171,7 @@ impl Identity {
             };
         }
         if let Some(credential) = session {
-            let key = known.session_key(credential, value);
+            let key = known.session_key(credential, value.whole);
             let judged = match known.session(credential, key, now_s) {
                 Some(facts) => proved(credential.id, facts, shown),
                 None => unproved(credential.id, Check::Unbound, shown),
@@ -196,11 +207,20 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u8]
     Ok(first.map(http::HeaderValue::as_bytes))
 }
 
-/// What stands behind `Bearer ` (RFC 6750 §2.1: any case, one space). Any other value is itself: no token then, and a
-/// session of its own where a session is read from this header.
-fn bearer(value: &[u8]) -> &[u8] {
-    match value.split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
-        _ => value,
-    }
+/// What stands in one place: as a session value, and as a token where the place allows one.
+#[derive(Clone, Copy)]
+struct Value<'v> {
+    whole: &'v [u8],
+    token: Option<&'v [u8]>,
+}
+
+/// A token stands behind `Bearer ` (RFC 6750 §2.1: any case, one space). Other headers than Authorization may carry it
+/// bare; another scheme there is no token.
+fn in_header<'v>(name: &HeaderName, whole: &'v [u8]) -> Value<'v> {
+    let token = match whole.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => Some(token),
+        _ if name == AUTHORIZATION => None,
+        _ => Some(whole),
+    };
+    Value { whole, token }
 }
