@@ -15,7 +15,7 @@ IMAGE   ?= vneid-gate:latest
 PROFILE := $(if $(RELEASE),release,dev)
 
 demo:
-	$(SETUP) build
+	$(SETUP) demo
 	cargo run --locked --profile $(PROFILE) -- demo
 
 test:

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Installs what a checkout on Debian 12 lacks for one purpose, and nothing that is there already. Run again at will.
 #
-#   deploy/setup-debian.sh build|check|test|bench|image
+#   deploy/setup-debian.sh demo|test|check|bench|image
 #
 # Works as root or with sudo. Rust itself comes from rustup and is not installed here.
 set -euo pipefail
 
 usage() {
-    echo "usage: $0 build|check|test|bench|image" >&2
+    echo "usage: $0 demo|test|check|bench|image" >&2
     exit 2
 }
 
 # What each purpose needs: the command, then the Debian package that brings it.
 build="cmake:cmake gcc:gcc g++:g++ make:make"
 case "${1:-}" in
-    build | check) needed="$build" ;;
+    demo) needed="$build curl:curl" ;;
+    check) needed="$build" ;;
     test) needed="$build curl:curl openssl:openssl node:nodejs npm:npm nginx:nginx-light wrk:wrk
                   chromium:chromium prometheus:prometheus promtool:prometheus fc-list:fontconfig" ;;
     bench) needed="$build curl:curl nginx:nginx-light haproxy:haproxy wrk:wrk" ;;
@@ -35,6 +36,9 @@ missing=""
 for pair in $needed; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
+if [ "$1" != image ] && [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
+    missing="$missing ca-certificates"
+fi
 # A browser without any font draws no text; this one has the Vietnamese letters.
 if [ "$1" = test ] && { ! command -v fc-list >/dev/null || [ -z "$(fc-list ':lang=vi' family)" ]; }; then
     missing="$missing fonts-dejavu-core"
