@@ -22,6 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const REMIND_EVERY: Duration = Duration::from_secs(300);
+/// A load may have failed for something outside the directory: a name that did not resolve, a file that came late.
+const RETRY_EVERY: Duration = Duration::from_secs(15);
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// The background task that keeps what is in force in step with the directory.
 pub struct Reloader {
@@ -44,6 +47,7 @@ impl BackgroundService for Reloader {
         };
         let mut seen = self.fingerprint();
         let mut stale_since: Option<Instant> = None;
+        let (mut tried, mut swept) = (Instant::now(), Instant::now());
         loop {
             let asked = tokio::select! {
                 _ = shutdown.changed() => return,
@@ -51,16 +55,25 @@ impl BackgroundService for Reloader {
                 () = tokio::time::sleep(LOOK_EVERY) => false,
             };
             self.look_at_the_clock();
+            if swept.elapsed() > SWEEP_EVERY {
+                self.state.ledger.sweep(Timestamp::now().as_second());
+                swept = Instant::now();
+            }
             let now = self.fingerprint();
-            if !asked && now == seen {
+            let again = stale_since.is_some() && tried.elapsed() > RETRY_EVERY;
+            if !asked && !again && now == seen {
                 if stale_since.is_some_and(|since| since.elapsed() > REMIND_EVERY) {
                     log::error!("the policy in force is still not the one on disk: see `/status`");
                     stale_since = Some(Instant::now());
                 }
                 continue;
             }
-            seen = now;
-            stale_since = if self.reload() { None } else { Some(Instant::now()) };
+            let quiet = !asked && now == seen;
+            (seen, tried) = (now, Instant::now());
+            stale_since = match (self.reload(quiet), stale_since) {
+                (true, _) => None,
+                (false, since) => since.filter(|_| quiet).or(Some(Instant::now())),
+            };
         }
     }
 }
@@ -70,16 +83,15 @@ impl Reloader {
         files::fingerprint(&self.directory, &self.live.current().snapshot.settings.files)
     }
 
-    /// Gauges that move with time alone, and sessions that ended by it.
+    /// Gauges that move with time alone.
     fn look_at_the_clock(&self) {
         let running = self.live.current();
         let now = Timestamp::now();
         show_dates(&self.telemetry, &running.snapshot, now);
-        self.state.ledger.sweep(now.as_second());
     }
 
-    /// Whether the directory is in force now.
-    fn reload(&self) -> bool {
+    /// Whether the directory is in force now. A `quiet` attempt that fails as the one before is not told again.
+    fn reload(&self, quiet: bool) -> bool {
         let now = Timestamp::now();
         match self.build() {
             Ok((running, warnings)) => {
@@ -99,6 +111,10 @@ impl Reloader {
                 true
             }
             Err(errors) => {
+                let told = self.telemetry.loads.report().and_then(|r| r.errors);
+                if quiet && told.as_ref() == Some(&errors) {
+                    return false;
+                }
                 self.telemetry.metrics.policy_reloads.with_label_values(&["failed"]).inc();
                 self.telemetry.metrics.policy_last_reload_successful.set(0);
                 log::error!("policy not loaded; {} stays in force:\n{errors}", self.live.current().snapshot.digest);
@@ -137,6 +153,7 @@ fn needs_restart(old: &Settings, new: &Settings) -> Vec<Diagnostic> {
     let connections = |s: &Settings| {
         (
             s.gate.limits.connections,
+            s.gate.limits.head_bytes,
             s.gate.limits.tokens,
             s.gate.timeouts.head,
             s.gate.timeouts.idle,

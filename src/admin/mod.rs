@@ -46,7 +46,7 @@ impl ServeHttp for Admin {
 
 impl Admin {
     fn metrics(&self) -> Response<Vec<u8>> {
-        self.telemetry.metrics.ledger_sessions.set(i64::try_from(self.state.ledger.len()).unwrap_or(i64::MAX));
+        self.telemetry.metrics.ledger_sessions.set(i64::try_from(self.state.ledger.count()).unwrap_or(i64::MAX));
         match self.telemetry.metrics.exposition() {
             Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
             Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string().into_bytes()),
@@ -86,7 +86,7 @@ impl Admin {
                 "reviews_due": settings.policy.reviews_due(now.to_zoned(settings.gate.zone.clone()).date()),
             },
             "credentials_without_keys": self.state.keys.missing(),
-            "ledger_sessions": self.state.ledger.len(),
+            "ledger_sessions": self.state.ledger.count(),
             "key_id": self.state.keyed.id(),
         });
         let text = serde_json::to_vec_pretty(&body).unwrap_or_default();

@@ -75,7 +75,10 @@ fn present(directory: &Path, stage: &Stage) -> Result<(), CannotShow> {
         demo::introduction(stage),
         directory.display()
     );
-    prepared.run(services, move || println!("{text}"));
+    let own = directory.to_owned();
+    // What cannot be removed is a few small files in the temporary folder.
+    let tidy = move || drop(std::fs::remove_dir_all(&own));
+    prepared.run(services, move || println!("{text}"), tidy);
     Ok(())
 }
 

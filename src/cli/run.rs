@@ -17,7 +17,7 @@ pub(super) fn run(directory: &Path) -> ExitCode {
     };
     match serve::prepare(directory, settings, loaded.digest) {
         Ok(gate) => {
-            gate.run(Vec::new(), || {});
+            gate.run(Vec::new(), || {}, || {});
             ExitCode::SUCCESS
         }
         Err(error) => {

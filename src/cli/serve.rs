@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use pingora::apps::http_app::HttpServer;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
-use pingora::server::{RunArgs, Server, ShutdownWatch};
+use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use pingora::services::ServiceWithDependents;
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Idle connections kept to all upstreams, for each serving thread.
 const UPSTREAM_IDLE_MAX: usize = 256;
@@ -55,6 +56,7 @@ pub(super) enum CannotServe {
 /// A gate that is ready to serve.
 pub(super) struct Gate {
     server: Server,
+    telemetry: Arc<Telemetry>,
     last_lines: audit::Writer,
     opening: Opening,
 }
@@ -105,22 +107,32 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     let (directory, shared) = (directory.to_owned(), live.clone());
     let reloader = Reloader { directory, live: shared, state: state.clone(), telemetry: telemetry.clone(), tls };
     server.add_service(background_service("reload", reloader));
-    server.add_service(background_service("stop", Stopper { telemetry: telemetry.clone(), last_lines: writer() }));
     log::info!("policy {} is in force; {}", live.current().snapshot.digest, addresses(settings));
     let open = settings.listeners.iter().map(|l| l.address).collect();
-    Ok(Gate { server, last_lines: writer(), opening: Opening { addresses: open, listening } })
+    Ok(Gate {
+        server,
+        telemetry: telemetry.clone(),
+        last_lines: writer(),
+        opening: Opening { addresses: open, listening },
+    })
 }
 
 impl Gate {
     /// Serves until the process is told to stop; `more` are services beside the gate's own. `on_open` is called once
-    /// every listener accepts connections.
-    pub(super) fn run(mut self, more: Vec<Box<dyn ServiceWithDependents>>, on_open: impl Fn() + Send + Sync + 'static) {
+    /// every listener accepts connections, `on_close` when the last running request is done.
+    pub(super) fn run(
+        mut self,
+        more: Vec<Box<dyn ServiceWithDependents>>,
+        on_open: impl Fn() + Send + Sync + 'static,
+        on_close: impl Fn() + Send + Sync + 'static,
+    ) {
         for service in more {
             self.server.add_boxed_service(service);
         }
         self.server.add_service(background_service("opening", Announce { opening: self.opening, on_open }));
-        self.server.run(RunArgs::default());
-        self.last_lines.finish();
+        let stopper = Stopper { telemetry: self.telemetry, last_lines: self.last_lines, on_close };
+        self.server.add_service(background_service("stop", stopper));
+        self.server.run(RunArgs { shutdown_signal: Box::new(Signals) });
     }
 }
 
@@ -225,14 +237,42 @@ fn addresses(settings: &Settings) -> String {
     format!("listening on {}, admin on http://{}", listeners.join(", "), settings.admin.address)
 }
 
+/// SIGTERM, SIGINT and SIGQUIT all stop gracefully. pingora would cut running requests at SIGINT, and at SIGQUIT hand
+/// the listeners to whoever waits on a socket in the folder for temporary files.
+struct Signals;
+
+#[async_trait]
+impl ShutdownSignalWatch for Signals {
+    async fn recv(&self) -> ShutdownSignal {
+        let heard = |kind| async move {
+            match signal(kind) {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                }
+                Err(error) => {
+                    log::error!("a signal cannot be heard: {error}");
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        tokio::select! {
+            () = heard(SignalKind::terminate()) => {}
+            () = heard(SignalKind::interrupt()) => {}
+            () = heard(SignalKind::quit()) => {}
+        }
+        ShutdownSignal::GracefulTerminate
+    }
+}
+
 /// Ends the process as soon as the running requests are done, instead of at the end of the grace period.
-struct Stopper {
+struct Stopper<F> {
     telemetry: Arc<Telemetry>,
     last_lines: audit::Writer,
+    on_close: F,
 }
 
 #[async_trait]
-impl BackgroundService for Stopper {
+impl<F: Fn() + Send + Sync + 'static> BackgroundService for Stopper<F> {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         if shutdown.changed().await.is_err() {
             return;
@@ -243,6 +283,7 @@ impl BackgroundService for Stopper {
             tokio::time::sleep(Duration::from_millis(200)).await;
             if self.telemetry.metrics.in_flight() == 0 {
                 self.last_lines.finish();
+                (self.on_close)();
                 log::info!("stopped");
                 std::process::exit(0);
             }

@@ -1,5 +1,6 @@
 //! `[[credential.login]]` and `[[credential.logout]]`: flows that the gate can see happen.
 
+use super::names::Names;
 use super::reader::{Table, Value};
 use super::values;
 use super::who::{json, level};
@@ -11,7 +12,7 @@ use crate::policy::target::{self, Relaxed, canonical_path};
 use http::Method;
 
 /// A log-in of a session, or (for tokens) only an attempt to be decided before it is forwarded.
-pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
+pub(super) fn flow(v: Value<'_>, session: bool, names: &mut Names) -> Option<Flow> {
     let t = v.table("credential.login")?;
     let name = t.required("name", values::name);
     let begins = t.optional("begins", begins);
@@ -47,8 +48,11 @@ pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
     }
     t.done();
     let is = is.map(|i| i.value).unwrap_or_default();
+    let name = name?;
+    // The begin of one log-in must not vouch for the call-back of another.
+    names.define(name.clone(), v.findings);
     Some(Flow {
-        name: name?.value,
+        name: name.value,
         begins: begins.map(|b| b.value),
         request: request?.value,
         success: success.map(|s| s.value).unwrap_or_default(),
@@ -63,7 +67,7 @@ pub(super) fn flow(v: Value<'_>, session: bool) -> Option<Flow> {
 
 pub(super) fn logout(v: Value<'_>) -> Option<RequestShape> {
     let t = v.table("credential.logout")?;
-    let shape = t.required("request", |v| request(v, false));
+    let shape = t.required("request", |v| request(v, false)).filter(|shape| shape.value.form.is_empty());
     t.done();
     shape.map(|s| s.value)
 }
@@ -74,6 +78,9 @@ fn request(v: Value<'_>, method_needed: bool) -> Option<RequestShape> {
         if method_needed { t.required("method", values::method) } else { t.optional("method", values::method) };
     let path = t.required("path", path_pattern);
     let query = t.list("query", values::text);
+    if !method_needed && t.toml.contains_key("form") {
+        t.report(code::NOT_YET_SUPPORTED, "`form` on a log-out is not yet supported", Some("take it out".into()));
+    }
     let form = t.raw("form").and_then(|v| v.table("request.form")).map(|table| {
         let fields = table.toml.iter();
         fields

@@ -75,6 +75,7 @@ fn assemble(files: &Files<'_>) -> Option<Settings> {
     let zone = gate.as_ref().map_or(jiff::tz::TimeZone::UTC, |g| g.zone.clone());
     let listeners = process::listeners(files);
     let admin = process::admin(files);
+    process::addresses_apart(files, &listeners, admin.as_ref());
     let state = process::state(files);
     let audit = process::audit(files);
     let (upstreams, upstream_names) = portal::upstreams(files);

@@ -4,8 +4,9 @@ use super::Files;
 use super::reader::{Table, Value, many};
 use super::settings::{Admin, Audit, CertificateFiles, Gate, Limits, Listener, Secret, State, Timeouts};
 use super::values;
-use crate::diagnostic::code;
+use crate::diagnostic::{Diagnostic, code};
 use jiff::tz::TimeZone;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) fn gate(files: &Files<'_>) -> Option<Gate> {
@@ -125,7 +126,7 @@ fn timeouts(t: Option<Table<'_>>) -> Timeouts {
 pub(super) fn listeners(files: &Files<'_>) -> Vec<Listener> {
     let tables = files.arrays("listener");
     if tables.is_empty() {
-        let finding = crate::diagnostic::Diagnostic::error(code::MISSING_KEY, "no file has a `[[listener]]`");
+        let finding = Diagnostic::error(code::MISSING_KEY, "no file has a `[[listener]]`");
         files.findings.borrow_mut().push(finding.help("without one nobody can come in"));
     }
     tables.into_iter().filter_map(|t| listener(files, t)).collect()
@@ -166,6 +167,24 @@ pub(super) fn admin(files: &Files<'_>) -> Option<Admin> {
     let address = t.required("address", values::address);
     t.done();
     Some(Admin { address: address?.value })
+}
+
+/// Two listeners on one address would share the connections between them, whoever they were meant for.
+pub(super) fn addresses_apart(files: &Files<'_>, listeners: &[Listener], admin: Option<&Admin>) {
+    let mut taken: Vec<SocketAddr> = Vec::new();
+    for address in listeners.iter().map(|l| l.address).chain(admin.map(|a| a.address)) {
+        let overlaps = |other: &SocketAddr| {
+            other.port() == address.port()
+                && (other.ip() == address.ip() || other.ip().is_unspecified() || address.ip().is_unspecified())
+        };
+        if let Some(other) = taken.iter().find(|other| overlaps(other)) {
+            let message = format!("the addresses {other} and {address} overlap");
+            let finding = Diagnostic::error(code::CONFLICTING_KEYS, message);
+            let help = "every listener and `[admin]` has an address of its own; 0.0.0.0 takes the port on all";
+            files.findings.borrow_mut().push(finding.help(help));
+        }
+        taken.push(address);
+    }
 }
 
 pub(super) fn state(files: &Files<'_>) -> State {

@@ -74,9 +74,8 @@ fn officials_by_name_only(policy: &Policy, identity: &Identity) -> Option<Diagno
     let hinted = identity.shapes.iter().any(|s| s.account == Account::Official);
     let by_name = |p: &Principal| p.account() == Account::Official && p.login() == Login::Password;
     let officials: Vec<Principal> = reach::principals(identity).into_iter().filter(by_name).collect();
-    let spans = policy.spans();
     for (route, named) in policy.routes().filter(|_| hinted) {
-        for at in &spans {
+        for at in &policy.spans(Some(route)) {
             let query = Query { route, client: SOMEWHERE, at: *at };
             let visitor = policy.decide(&query, std::iter::empty()).verdict.action;
             for official in &officials {
@@ -116,19 +115,25 @@ fn login_page_open(policy: &Policy, identity: &Identity, id: SiteId, site: &Site
     // An attempt is a post with a body; the page itself is asked for by GET.
     let principals: Vec<_> = principals.into_iter().filter(|p| p.evidence() != Evidence::Attempt).collect();
     let mut closed = None;
-    policy.reachable(route, &principals, &policy.spans(), &policy.clients(), |who, query, verdict, _| {
-        if closed.is_none() && matches!(verdict.action, Action::Login | Action::Reject) {
-            let rule = policy.rule(verdict.rule).map_or("default", |r| r.name.as_str());
-            closed = Some(format!(
-                "an account `{}` by `{}` with evidence `{}` gets `{}` by rule `{rule}` at {}",
-                who.account(),
-                who.login(),
-                who.evidence(),
-                verdict.action,
-                query.at
-            ));
-        }
-    });
+    policy.reachable(
+        route,
+        &principals,
+        &policy.spans(Some(route)),
+        &policy.clients(Some(route)),
+        |who, query, verdict, _| {
+            if closed.is_none() && matches!(verdict.action, Action::Login | Action::Reject) {
+                let rule = policy.rule(verdict.rule).map_or("default", |r| r.name.as_str());
+                closed = Some(format!(
+                    "an account `{}` by `{}` with evidence `{}` gets `{}` by rule `{rule}` at {}",
+                    who.account(),
+                    who.login(),
+                    who.evidence(),
+                    verdict.action,
+                    query.at
+                ));
+            }
+        },
+    );
     let message = format!("the log-in page `{url}` of site `{}` is not open to everyone", site.name);
     closed.map(|why| Diagnostic::error(code::LOGIN_PAGE_CLOSED, message).help(why))
 }

@@ -54,7 +54,7 @@ impl std::fmt::Debug for Secret {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once, over all listeners.
+    /// Connections open at once on each listener.
     pub connections: usize,
     /// Bytes of a request head.
     pub head_bytes: usize,

@@ -6,9 +6,10 @@ use super::names::Names;
 use super::reader::{Table, Value, many};
 use super::settings::KeySource;
 use super::values;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::claims::{ClaimRule, Is, LevelFrom};
 use crate::identity::credential::{Kind, Session, Source};
+use crate::identity::flow::Flow;
 use crate::identity::keys::{self, KeySet};
 use crate::identity::token::Jwt;
 use crate::identity::username::Shape;
@@ -25,6 +26,7 @@ pub struct Who {
 
 pub(super) fn identity(files: &Files<'_>, site_names: &Names, sites: &[Site]) -> (Who, Names) {
     let mut names = Names::new("credential");
+    let mut logins = Names::new("log-in");
     let mut keys = Vec::new();
     let mut credentials: Vec<Credential> = Vec::new();
     for t in files.arrays("credential") {
@@ -32,12 +34,13 @@ pub(super) fn identity(files: &Files<'_>, site_names: &Names, sites: &[Site]) ->
             t.report(code::BAD_VALUE, "more than 64 credentials", None);
             break;
         };
-        if let Some(credential) = credential(files, t, id, site_names, &mut names, &mut keys) {
+        if let Some(credential) = credential(files, t, id, site_names, (&mut names, &mut logins), &mut keys) {
             credentials.push(credential);
         }
     }
     let shapes = files.arrays("username").into_iter().filter_map(shape).collect();
-    (Who { identity: Identity::new(credentials, shapes, sites.len()), keys }, names)
+    let site_list: Vec<String> = sites.iter().map(|s| s.name.clone()).collect();
+    (Who { identity: Identity::new(credentials, shapes, &site_list), keys }, names)
 }
 
 fn credential(
@@ -45,7 +48,7 @@ fn credential(
     t: Table<'_>,
     id: CredentialId,
     site_names: &Names,
-    names: &mut Names,
+    (names, logins): (&mut Names, &mut Names),
     keys: &mut Vec<KeySource>,
 ) -> Option<Credential> {
     let name = t.required("name", values::name);
@@ -79,7 +82,7 @@ fn credential(
         (None, None) => None,
     };
     let is_session = session.is_some();
-    let flows = t.raw("login").map(|v| many(v, |v| login::flow(v, is_session))).unwrap_or_default();
+    let flows = t.raw("login").map(|v| many(v, |v| login::flow(v, is_session, logins))).unwrap_or_default();
     let logouts = t.raw("logout").map(|v| many(v, login::logout)).unwrap_or_default();
     t.done();
     let name = name?;
@@ -89,10 +92,17 @@ fn credential(
         name: name.value,
         sources: sources.into_iter().map(|s| s.value).collect(),
         sites: covered.into_iter().filter_map(|s| u16::try_from(s.value).ok()).map(SiteId).collect(),
-        kind: kind?,
+        kind: with_flows(kind?, &flows),
         flows: flows.into_iter().map(|f| f.value).collect(),
         logouts: logouts.into_iter().map(|l| l.value).collect(),
     })
+}
+
+fn with_flows(mut kind: Kind, flows: &[At<Flow>]) -> Kind {
+    if let Kind::Session(session) = &mut kind {
+        session.flows = flows.iter().map(|f| f.value.stamp()).collect();
+    }
+    kind
 }
 
 fn source(v: Value<'_>) -> Option<Source> {
@@ -199,6 +209,7 @@ fn opaque(v: Value<'_>) -> Option<Session> {
     Some(Session {
         idle_s: idle.map_or(1_800, |d| seconds(d.value)),
         lifetime_s: lifetime.map_or(43_200, |d| seconds(d.value)),
+        flows: vec![],
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Built once from the policy; [`Identity`] answers per site which headers and cookies matter.
 
-use super::flow::{Fit, Flow, RequestShape};
+use super::flow::{Fit, Flow, FlowStamp, RequestShape};
 use super::principal::CredentialId;
 use super::token::Jwt;
 use super::username::Shape;
@@ -33,6 +33,8 @@ pub struct Session {
     pub idle_s: i64,
     /// Seconds after its log-in when it is forgotten in any case.
     pub lifetime_s: i64,
+    /// The log-ins that this policy describes.
+    pub flows: Vec<FlowStamp>,
 }
 
 /// One `[[credential]]`.
@@ -80,6 +82,8 @@ pub struct Identity {
 /// What to look for on the requests of one site.
 #[derive(Clone, Debug, Default)]
 pub struct SitePlan {
+    /// The site's name.
+    pub site: String,
     pub cookie_names: Vec<String>,
     /// For each cookie name, the credentials that may be in it.
     pub cookies: Vec<Vec<CredentialId>>,
@@ -89,8 +93,8 @@ pub struct SitePlan {
 }
 
 impl Identity {
-    pub fn new(credentials: Vec<Credential>, shapes: Vec<Shape>, sites: usize) -> Self {
-        let plans = (0..sites).filter_map(|n| u16::try_from(n).ok()).map(|n| plan(&credentials, SiteId(n))).collect();
+    pub fn new(credentials: Vec<Credential>, shapes: Vec<Shape>, sites: &[String]) -> Self {
+        let plans = (0_u16..).zip(sites).map(|(n, name)| plan(&credentials, SiteId(n), name)).collect();
         Identity { credentials, shapes, plans }
     }
 
@@ -119,8 +123,8 @@ impl Identity {
     }
 }
 
-fn plan(credentials: &[Credential], site: SiteId) -> SitePlan {
-    let mut plan = SitePlan::default();
+fn plan(credentials: &[Credential], site: SiteId, name: &str) -> SitePlan {
+    let mut plan = SitePlan { site: name.to_owned(), ..SitePlan::default() };
     for credential in credentials.iter().filter(|c| c.covers(site)) {
         for source in &credential.sources {
             match source {

@@ -8,6 +8,7 @@ use super::words::{Account, Level, Login};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use serde_json::Value;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A path pattern: exact, or `prefix/**` for the prefix with its slash and all below.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +132,10 @@ impl TrustedHeaders {
     }
 }
 
+/// What a log-in is called and what it proves, as one number: when the policy changes it, the number changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowStamp(pub u64);
+
 /// One way to log in.
 #[derive(Clone, Debug)]
 pub struct Flow {
@@ -148,6 +153,12 @@ pub struct Flow {
 }
 
 impl Flow {
+    pub fn stamp(&self) -> FlowStamp {
+        let mut hasher = DefaultHasher::new();
+        (&self.name, self.account, self.account_from_username, self.login, self.level).hash(&mut hasher);
+        FlowStamp(hasher.finish())
+    }
+
     /// Whether the head of the answer shows success; the body is judged by [`Success::body_holds`].
     pub fn head_succeeds(&self, status: StatusCode, headers: &HeaderMap, own_hosts: &[String], now_s: i64) -> bool {
         let s = &self.success;

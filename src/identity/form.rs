@@ -34,6 +34,10 @@ pub struct Form(Vec<(String, String)>);
 
 impl Form {
     pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        // Some servers split at `;` too (HTML 4 appendix B.2.2); browsers never send it bare.
+        if body.contains(&b';') {
+            return Err(BodyError::Undecodable);
+        }
         let mut fields = Vec::new();
         for pair in body.split(|b| *b == b'&').filter(|p| !p.is_empty()) {
             let at = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
@@ -49,6 +53,9 @@ impl Form {
         let Some((found, value)) = alike.next() else { return Ok(None) };
         if alike.next().is_some() || found != name {
             return Err(BodyError::Duplicate);
+        }
+        if value.trim().chars().any(unseen) {
+            return Err(BodyError::Undecodable);
         }
         Ok(Some(value))
     }
@@ -86,6 +93,7 @@ pub fn json_name(body: &[u8], pointer: &str) -> Result<String, BodyError> {
         place = members.get(&key).ok_or(BodyError::Missing)?;
     }
     match place {
+        Value::String(name) if name.trim().chars().any(unseen) => Err(BodyError::Undecodable),
         Value::String(name) => Ok(name.clone()),
         _ => Err(BodyError::Undecodable),
     }
@@ -97,6 +105,13 @@ pub fn query_names(query: &str, name: &str) -> bool {
         let raw = pair.split('=').next().unwrap_or_default();
         decode(raw.as_bytes()).is_ok_and(|n| same_field(&n, name))
     })
+}
+
+/// Characters that no name has and that one server drops, another cuts at: controls, and format characters that show
+/// nothing.
+fn unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// PHP trims leading spaces, cuts at NUL and `[`, and reads `.` and space as `_`; .NET ignores case.
@@ -151,8 +166,11 @@ mod tests {
         ] {
             assert_eq!(Form::parse(body.as_bytes()).unwrap().one("username"), Err(BodyError::Duplicate), "{body}");
         }
-        for body in ["username=%zz", "username=%f", "username=%ff", "username=%"] {
+        for body in ["username=%zz", "username=%f", "username=%ff", "username=%", "x=1;username=a"] {
             assert_eq!(Form::parse(body.as_bytes()).unwrap_err(), BodyError::Undecodable, "{body}");
+        }
+        for body in ["username=a%00b", "username=a%E2%80%8Bb"] {
+            assert_eq!(Form::parse(body.as_bytes()).unwrap().one("username"), Err(BodyError::Undecodable), "{body}");
         }
     }
 

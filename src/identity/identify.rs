@@ -4,7 +4,7 @@
 //! explains is a credential too, with evidence `invalid`.
 
 use super::cookie::{self, CookieError};
-use super::credential::{Credential, Identity, Kind, SiteId};
+use super::credential::{Credential, Identity, Kind, SiteId, SitePlan};
 use super::principal::{CredentialId, Facts, Principal};
 use super::token::{self, Jwt, TokenError};
 use super::words::{Evidence, words};
@@ -65,16 +65,31 @@ impl Check {
     }
 }
 
-/// The ledger's name for one session value: a keyed hash, never the value.
+/// The ledger's name for one session value: keyed hashes, never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionKey(pub [u8; 16]);
+pub struct SessionKey {
+    /// Shared by every spelling that some portal might take for the same value.
+    pub alias: [u8; 16],
+    /// Of the very bytes.
+    pub exact: [u8; 16],
+}
+
+/// What the ledger says of a session value.
+#[derive(Clone, Debug)]
+pub enum SessionFound {
+    Bound(Facts),
+    Unknown,
+    /// A session is known under another spelling of this value: the portal may take both for one, or not.
+    OtherSpelling,
+}
 
 /// What must be looked up while identifying; `state` implements it.
 pub trait Known {
-    /// The ledger's name for a session value of this credential.
-    fn session_key(&self, credential: &Credential, value: &[u8]) -> SessionKey;
+    /// The ledger's name for a session value of this credential on a site: what one site vouches for says nothing on
+    /// another.
+    fn session_key(&self, site: &str, credential: &Credential, value: &[u8]) -> SessionKey;
     /// The facts of a session that is bound, not idle and not over its lifetime at `now_s` (Unix seconds).
-    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> Option<Facts>;
+    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> SessionFound;
     /// The facts of a token, verified now or remembered.
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError>;
 }
@@ -103,6 +118,8 @@ pub struct Presented {
 pub enum Ambiguity {
     TwoHeaders,
     Cookies(CookieError),
+    /// Another spelling of a session that is known.
+    SessionSpelling,
 }
 
 impl Identity {
@@ -117,18 +134,30 @@ impl Identity {
         let mut all = Vec::new();
         let Some(plan) = self.plan(site) else { return Ok(all) };
         if !plan.cookie_names.is_empty() {
+            let mut unclear = None;
             cookie::read(headers, &plan.cookie_names, |index, value| {
                 let readers = plan.cookies.get(index).map_or(&[][..], Vec::as_slice);
                 if let (false, Some(name)) = (value.is_empty(), plan.cookie_names.get(index)) {
                     let value = Value { whole: value, token: Some(value) };
-                    all.push(self.judge(readers, value, Shown::Cookie(name.clone()), known, now_s));
+                    match self.judge(plan, readers, value, Shown::Cookie(name.clone()), known, now_s) {
+                        Ok(presented) => all.push(presented),
+                        Err(ambiguity) => unclear = Some(ambiguity),
+                    }
                 }
             })
             .map_err(Ambiguity::Cookies)?;
+            unclear.map_or(Ok(()), Err)?;
         }
         for (name, readers) in &plan.headers {
             if let Some(value) = only(headers, name)? {
-                all.push(self.judge(readers, in_header(name, value), Shown::Header(name.clone()), known, now_s));
+                all.push(self.judge(
+                    plan,
+                    readers,
+                    in_header(name, value),
+                    Shown::Header(name.clone()),
+                    known,
+                    now_s,
+                )?);
             }
         }
         let explained = plan.headers.iter().any(|(name, _)| name == AUTHORIZATION);
@@ -141,12 +170,13 @@ impl Identity {
     /// Lets the one credential judge that claims the value: a JWT by its issuer, anything else by the ledger.
     fn judge(
         &self,
+        plan: &SitePlan,
         readers: &[CredentialId],
         value: Value<'_>,
         shown: Shown,
         known: &impl Known,
         now_s: i64,
-    ) -> Presented {
+    ) -> Result<Presented, Ambiguity> {
         let readers = || readers.iter().filter_map(|id| self.credential(*id));
         let jwts = || readers().filter_map(|c| if let Kind::Jwt(jwt) = &c.kind { Some((c, jwt)) } else { None });
         let session = readers().find(|c| c.session().is_some());
@@ -165,23 +195,24 @@ impl Identity {
             }
         });
         if let Some((credential, jwt, text)) = judge {
-            return match known.token(credential, jwt, text, now_s) {
+            return Ok(match known.token(credential, jwt, text, now_s) {
                 Ok(facts) => proved(credential.id, facts, shown),
                 Err(error) => unproved(credential.id, Check::of(error), shown),
-            };
+            });
         }
         if let Some(credential) = session {
-            let key = known.session_key(credential, value.whole);
+            let key = known.session_key(&plan.site, credential, value.whole);
             let judged = match known.session(credential, key, now_s) {
-                Some(facts) => proved(credential.id, facts, shown),
-                None => unproved(credential.id, Check::Unbound, shown),
+                SessionFound::Bound(facts) => proved(credential.id, facts, shown),
+                SessionFound::Unknown => unproved(credential.id, Check::Unbound, shown),
+                SessionFound::OtherSpelling => return Err(Ambiguity::SessionSpelling),
             };
-            return Presented { session: Some(key), ..judged };
+            return Ok(Presented { session: Some(key), ..judged });
         }
-        match readers().next() {
+        Ok(match readers().next() {
             Some(credential) => unproved(credential.id, Check::Malformed, shown),
             None => unexplained(shown),
-        }
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Used to prove the log-in page open at load, and to start every reachable series at 0.
 
-use super::{Policy, Query, RouteId, Verdict};
+use super::{Policy, Query, RouteId, Rule, Verdict};
 use crate::identity::{Account, CredentialId, Evidence, Facts, Identity, Level, Login, Principal};
 use jiff::{Timestamp, ToSpan};
 use std::net::{IpAddr, Ipv4Addr};
@@ -60,14 +60,6 @@ fn proved(identity: &Identity, id: CredentialId) -> Vec<(Account, Login)> {
 }
 
 impl Policy {
-    /// The moments at which some rule starts or ends, in order.
-    pub fn transitions(&self) -> Vec<Timestamp> {
-        let mut all: Vec<Timestamp> = self.rules().iter().flat_map(|r| [r.from, r.until]).flatten().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
     /// The rule that next starts or ends after `now`, and when.
     pub fn next_transition(&self, now: Timestamp) -> Option<(&str, Timestamp)> {
         let edges =
@@ -81,21 +73,31 @@ impl Policy {
         due.map(|r| r.name.as_str()).collect()
     }
 
-    /// One moment in each span of time in which nothing changes, the first before every transition.
-    pub fn spans(&self) -> Vec<Timestamp> {
-        let transitions = self.transitions();
-        let before = transitions.first().and_then(|t| t.checked_sub(1.second()).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
-        std::iter::once(before).chain(transitions).collect()
+    /// One moment in each span of time in which nothing changes, the first before every transition. With a route, only
+    /// its own rules are looked at.
+    pub fn spans(&self, route: Option<RouteId>) -> Vec<Timestamp> {
+        let mut edges: Vec<Timestamp> = self.rules_of(route).flat_map(|r| [r.from, r.until]).flatten().collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let before = edges.first().and_then(|t| t.checked_sub(1.second()).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
+        std::iter::once(before).chain(edges).collect()
     }
 
     /// Addresses that stand for all: one in each network that a rule names, and one outside most.
-    pub fn clients(&self) -> Vec<IpAddr> {
-        let conditions = self.rules().iter().flat_map(|r| std::iter::once(&r.when).chain(r.unless.as_ref()));
+    pub fn clients(&self, route: Option<RouteId>) -> Vec<IpAddr> {
+        let conditions = self.rules_of(route).flat_map(|r| std::iter::once(&r.when).chain(r.unless.as_ref()));
         let mut all: Vec<IpAddr> = conditions.flat_map(|c| c.client.iter().map(ipnet::IpNet::network)).collect();
         all.push(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    fn rules_of(&self, route: Option<RouteId>) -> impl Iterator<Item = &Rule> {
+        let ids = route.and_then(|r| self.route(r)).map(|r| r.rules.as_slice());
+        let named = ids.unwrap_or_default().iter().filter_map(|id| self.rule(*id));
+        let all = if route.is_none() { self.rules() } else { &[] };
+        named.chain(all)
     }
 
     /// Calls `found` for every verdict that can happen on a route, in every span and from every kind of client.

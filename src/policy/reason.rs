@@ -22,6 +22,7 @@ words! {
         NotPermitted = "not-permitted",
         AmbiguousRequest = "ambiguous-request",
         MethodNotAllowed = "method-not-allowed",
+        UnsolicitedCallback = "unsolicited-callback",
         LoginBodyUnreadable = "login-body-unreadable",
         BodyTooLarge = "body-too-large",
         HeadTooLarge = "head-too-large",

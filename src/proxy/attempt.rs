@@ -39,7 +39,7 @@ pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(
         let max = running.snapshot.settings.gate.limits.login_body_bytes;
         return by_password(session, ctx, identity, &whole, query.as_deref(), max).await;
     }
-    near(ctx, identity, site, &flows, &method)
+    near(ctx, identity, site, &flows, query.as_deref(), &method)
 }
 
 /// The path of a log-in, but not the log-in: another method that carries a body is refused, since the portal might take
@@ -49,11 +49,20 @@ fn near(
     identity: &Identity,
     site: SiteId,
     flows: &[(&Credential, &Flow, Fit)],
+    query: Option<&str>,
     method: &Method,
 ) -> Result<(), Rejection> {
     let harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !harmless && flows.iter().any(|(_, f, _)| f.username.is_some()) {
         return Err(Rejection::MethodNotAllowed);
+    }
+    // Some portals take the form by GET as well.
+    let names_a_user = |f: &Flow| match &f.username {
+        Some(NameField::Form(name)) => query.is_some_and(|q| form::query_names(q, name)),
+        Some(NameField::Json(_)) | None => false,
+    };
+    if flows.iter().any(|(_, f, _)| names_a_user(f)) {
+        return Err(Rejection::LoginBody(BodyError::Duplicate));
     }
     let by_redirect = flows.iter().filter(|(_, f, _)| f.begins.is_some()).map(|(c, _, _)| c.id);
     ctx.watch.ends = by_redirect.filter(|id| identity.credential(*id).is_some_and(|c| c.covers(site))).collect();
@@ -100,6 +109,7 @@ fn note(ctx: &mut RequestContext, identity: &Identity, credential: &Credential, 
             flow,
             session,
             solicited: false,
+            departure: None,
             username,
             renamed: None,
             head_held: false,

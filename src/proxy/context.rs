@@ -64,6 +64,8 @@ pub struct Watch {
     pub flow: Option<FlowOnItsWay>,
     /// Credentials whose session ends with this request, whatever the answer: log-outs, and call-backs that are none.
     pub ends: Vec<CredentialId>,
+    /// Length of the answer's body, where its head says so.
+    pub body_length: Option<usize>,
     /// Waiting for the body to show success.
     pub body: Option<Vec<u8>>,
 }
@@ -77,6 +79,8 @@ pub struct FlowOnItsWay {
     pub session: Option<SessionKey>,
     /// Begun by a redirect of the portal, or in no need of one.
     pub solicited: bool,
+    /// Its number among the log-ins and log-outs of the session.
+    pub departure: Option<u64>,
     /// The name typed, for attempts.
     pub username: Option<String>,
     /// Set when the answer names a new session.

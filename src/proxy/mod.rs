@@ -24,7 +24,8 @@ mod watch;
 
 pub use context::RequestContext;
 
-use crate::config::settings::Listener;
+use crate::config::settings::{Listener, Settings};
+use crate::policy::target::Ambiguous;
 use crate::policy::{Grant, Query};
 use crate::snapshot::Live;
 use crate::state::State;
@@ -74,6 +75,9 @@ impl Enforcer {
         }
         let target = read::target(&settings.policy, session.req_header(), raw_head.as_deref())?;
         let (site, route) = (target.site, target.route);
+        if shows_a_session_in_its_path(settings, &target) {
+            return Err(Rejection::Target(Ambiguous::PathParameter));
+        }
         ctx.target = Some(target);
         if self.listener.redirect_https && !ctx.https {
             return Err(Rejection::RedirectToHttps);
@@ -152,10 +156,13 @@ impl ProxyHttp for Enforcer {
     async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> pingora::Result<bool> {
         match self.judge(session, ctx).await {
             Ok(grant) => {
+                if let Err(rejection) = watch::departs(&self.state, ctx) {
+                    self.refuse(session, ctx, rejection).await?;
+                    return Ok(ANSWERED);
+                }
                 if let Some(decision) = &mut ctx.decision {
                     decision.grant = Some(grant);
                 }
-                watch::departs(&self.state, ctx);
                 Ok(CONTINUE)
             }
             Err(rejection) => {
@@ -215,11 +222,17 @@ impl ProxyHttp for Enforcer {
     /// Stop 6.
     async fn upstream_response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         upstream_response: &mut ResponseHeader,
         ctx: &mut RequestContext,
     ) -> pingora::Result<()> {
-        if !upstream_response.status.is_informational() {
+        let switches = upstream_response.status == http::StatusCode::SWITCHING_PROTOCOLS;
+        if switches && !session.is_upgrade_req() {
+            return Err(
+                Error::explain(ErrorType::InvalidHTTPHeader, "a switch of protocols that nobody asked for").into_up()
+            );
+        }
+        if switches || !upstream_response.status.is_informational() {
             ctx.upstream_answered = Some(Instant::now());
             ctx.origin = Origin::Upstream;
         }
@@ -269,6 +282,19 @@ impl ProxyHttp for Enforcer {
     async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut RequestContext) {
         account::finished(self, session, e, ctx);
     }
+}
+
+/// A servlet container takes `;jsessionid=…` for the session cookie, which the gate would not see.
+fn shows_a_session_in_its_path(settings: &Settings, target: &context::Target) -> bool {
+    if !target.origin_form.contains(';') {
+        return false;
+    }
+    let cookies = settings.identity.plan(target.site).map_or(&[][..], |p| p.cookie_names.as_slice());
+    let path = target.origin_form.split('?').next().unwrap_or_default();
+    let parameters = path.split('/').flat_map(|segment| segment.split(';').skip(1));
+    parameters
+        .map(|p| p.split('=').next().unwrap_or_default())
+        .any(|name| cookies.iter().any(|c| c.eq_ignore_ascii_case(name)))
 }
 
 /// Bytes of the head: as read on HTTP/1, the sum of names and values on HTTP/2.

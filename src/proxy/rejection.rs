@@ -16,6 +16,9 @@ pub enum Rejection {
     Framing(Framing),
     Credentials(Ambiguity),
     MethodNotAllowed,
+    /// A call-back that this session did not begin, while it is logged in: nothing forged reaches the portal, and the
+    /// log-in that is known stays.
+    UnsolicitedCallback,
     LoginBody(BodyError),
     BodyTooLarge,
     HeadTooLarge,
@@ -44,6 +47,7 @@ impl Rejection {
             Rejection::Decided(verdict) => verdict.reason,
             Rejection::Target(_) | Rejection::Framing(_) | Rejection::Credentials(_) => Reason::AmbiguousRequest,
             Rejection::MethodNotAllowed => Reason::MethodNotAllowed,
+            Rejection::UnsolicitedCallback => Reason::UnsolicitedCallback,
             Rejection::LoginBody(_) => Reason::LoginBodyUnreadable,
             Rejection::BodyTooLarge => Reason::BodyTooLarge,
             Rejection::HeadTooLarge => Reason::HeadTooLarge,
@@ -67,9 +71,11 @@ impl Rejection {
             Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)) => Some("two-cookies"),
             Rejection::Credentials(Ambiguity::Cookies(CookieError::LegacySyntax)) => Some("cookie-version"),
             Rejection::Credentials(Ambiguity::Cookies(CookieError::TooMany)) => Some("too-many-cookies"),
+            Rejection::Credentials(Ambiguity::SessionSpelling) => Some("session-spelling"),
             Rejection::LoginBody(what) => Some(what.as_str()),
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed
+            | Rejection::UnsolicitedCallback
             | Rejection::BodyTooLarge
             | Rejection::HeadTooLarge
             | Rejection::UnknownHost
@@ -90,6 +96,7 @@ impl Rejection {
             Rejection::BodyTooLarge | Rejection::HeadTooLarge => Some("too_large"),
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed
+            | Rejection::UnsolicitedCallback
             | Rejection::RedirectToHttps
             | Rejection::UpstreamUnavailable
             | Rejection::UpstreamTimeout
@@ -104,6 +111,7 @@ impl Rejection {
             Rejection::Decided(verdict) => decided(verdict),
             Rejection::Target(_) | Rejection::Framing(_) | Rejection::Credentials(_) => Kind::AmbiguousRequest,
             Rejection::MethodNotAllowed => Kind::MethodNotAllowed,
+            Rejection::UnsolicitedCallback => Kind::LogInFirst,
             Rejection::LoginBody(BodyError::ContentType | BodyError::Encoding) => Kind::NotSupported,
             Rejection::LoginBody(BodyError::Undecodable | BodyError::Duplicate | BodyError::Missing) => {
                 Kind::AmbiguousRequest

@@ -4,7 +4,9 @@
 use super::answer::{Answer, Audience, Kind, audience, is_navigation, language, safe_link};
 use super::context::{RequestContext, is_safe};
 use super::rejection::Rejection;
-use crate::identity::identify::Shown;
+use crate::identity::cookie::CookieError;
+use crate::identity::identify::{Ambiguity, Shown};
+use crate::policy::target::host_name;
 use crate::policy::{Action, Page, Reason};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE};
@@ -22,9 +24,13 @@ pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Reje
     if let Rejection::RedirectToHttps = rejection {
         return redirect_to_https(session, ctx).await;
     }
-    if let (Rejection::Decided(verdict), true) = (rejection, navigates)
-        && verdict.action == Action::Login
-        && verdict.reason != Reason::IdentityUnavailable
+    let to_log_in = match rejection {
+        Rejection::Decided(v) => v.action == Action::Login && v.reason != Reason::IdentityUnavailable,
+        Rejection::UnsolicitedCallback => true,
+        _ => false,
+    };
+    if to_log_in
+        && navigates
         && let Some(url) = ctx.site().and_then(|s| s.login_url.as_deref()).and_then(safe_link)
     {
         let url = url.to_owned();
@@ -62,26 +68,52 @@ async fn page(
     if kind == Kind::MethodNotAllowed {
         head.insert_header(ALLOW, allowed(ctx))?;
     }
-    expire_refused_sessions(ctx, rejection, &mut head)?;
+    expire_refused_sessions(session, ctx, rejection, &mut head)?;
     send(session, head, Bytes::from(body)).await
 }
 
 /// The session that was refused for good is taken out of the browser, so that the page is read once and the next
-/// visit starts clean. So is one that the gate does not know when a log-in is needed: the portal might know it, and send
-/// the person from its log-in page straight back here, round and round.
+/// visit starts clean. So is one that the gate does not know when a person is sent to log in: the portal might know it,
+/// and send the person from its log-in page straight back here, round and round. And so are two of one name, which
+/// nobody could ever get rid of.
 fn expire_refused_sessions(
+    session: &Session,
     ctx: &RequestContext,
     rejection: Rejection,
     head: &mut ResponseHeader,
 ) -> pingora::Result<()> {
-    let Rejection::Decided(verdict) = rejection else { return Ok(()) };
-    let for_good = matches!(verdict.reason, Reason::PasswordSession | Reason::SessionUnbound)
-        || (verdict.action == Action::Reject && matches!(verdict.page, Some(Page::UseVneid | Page::UseNationalPortal)));
-    let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder));
-    if let (true, Some(Shown::Cookie(name))) = (for_good, holder.map(|h| &h.shown)) {
-        let secure = if ctx.https { "; Secure" } else { "" };
-        let cookie = format!("{name}=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly{secure}");
-        head.append_header(SET_COOKIE, cookie)?;
+    let request = session.req_header();
+    let person = audience(&request.method, &request.headers) == Audience::Person;
+    let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder)).map(|p| &p.shown);
+    let gone = match rejection {
+        Rejection::Decided(v) => {
+            v.reason == Reason::PasswordSession
+                || (v.reason == Reason::SessionUnbound && person)
+                || (v.action == Action::Reject && matches!(v.page, Some(Page::UseVneid | Page::UseNationalPortal)))
+        }
+        _ => false,
+    };
+    if let (true, Some(Shown::Cookie(name))) = (gone, holder) {
+        expire(ctx, name, head)?;
+    }
+    if let (Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)), true) = (rejection, person) {
+        let plan = ctx.target.as_ref().and_then(|t| ctx.running.snapshot.settings.identity.plan(t.site));
+        for name in plan.iter().flat_map(|p| &p.cookie_names) {
+            expire(ctx, name, head)?;
+        }
+    }
+    Ok(())
+}
+
+/// Once for the host alone and once for the host as a domain: a browser keeps both apart, and the gate saw neither
+/// being set.
+fn expire(ctx: &RequestContext, name: &str, head: &mut ResponseHeader) -> pingora::Result<()> {
+    let secure = if ctx.https { "; Secure" } else { "" };
+    let gone = "Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly";
+    head.append_header(SET_COOKIE, format!("{name}=; {gone}{secure}"))?;
+    let host = ctx.target.as_ref().and_then(|t| host_name(&t.host).ok());
+    if let Some(host) = host.filter(|h| h.contains('.') && h.parse::<std::net::IpAddr>().is_err()) {
+        head.append_header(SET_COOKIE, format!("{name}=; {gone}{secure}; Domain={host}"))?;
     }
     Ok(())
 }
@@ -100,7 +132,7 @@ fn allowed(ctx: &RequestContext) -> String {
 
 async fn redirect_to_https(session: &mut Session, ctx: &RequestContext) -> pingora::Result<()> {
     let Some(target) = &ctx.target else { return Ok(()) };
-    let host = crate::policy::target::host_name(&target.host).map_or_else(|_| String::new(), |h| h.into_owned());
+    let host = host_name(&target.host).map_or_else(|_| String::new(), |h| h.into_owned());
     let url = format!("https://{host}{}", target.origin_form);
     // 308 keeps method and body.
     let status = if is_safe(&ctx.method) { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
@@ -120,7 +152,7 @@ async fn redirect(
         head.insert_header(SUPPORT_CODE, code)?;
     }
     head.insert_header(CACHE_CONTROL, "no-store")?;
-    expire_refused_sessions(ctx, rejection, &mut head)?;
+    expire_refused_sessions(session, ctx, rejection, &mut head)?;
     send(session, head, Bytes::new()).await
 }
 

@@ -6,6 +6,7 @@
 
 use super::attempt::shown_session;
 use super::context::RequestContext;
+use super::rejection::Rejection;
 use crate::identity::credential::Kind;
 use crate::identity::flow::{self, Flow};
 use crate::identity::set_cookie::{self, SetCookie};
@@ -14,7 +15,7 @@ use crate::state::State;
 use crate::state::ledger::Birth;
 use crate::telemetry::LoginSeen;
 use crate::telemetry::series::{LOG_OUT, LOGGED_OUT};
-use http::header::LOCATION;
+use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
 use pingora::http::ResponseHeader;
 
@@ -22,10 +23,10 @@ use pingora::http::ResponseHeader;
 const BODY_MAX: usize = 64 << 10;
 
 /// Before the request travels. What was known of a session ends here with a log-in or a log-out, so that it is over even
-/// if the answer never comes; only a success that is seen binds it again. Each begun flow counts once.
-pub fn departs(state: &State, ctx: &mut RequestContext) {
+/// if the answer never comes; only a success that is seen binds it again.
+pub fn departs(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
     let running = ctx.running.clone();
-    let Some(target) = &ctx.target else { return };
+    let Some(target) = &ctx.target else { return Ok(()) };
     let identity = &running.snapshot.settings.identity;
     for credential in identity.of_site(target.site).filter(|c| !c.logouts.is_empty()) {
         if credential.logouts.iter().any(|r| r.matches(&ctx.method, &target.path, target.query.as_deref())) {
@@ -33,35 +34,42 @@ pub fn departs(state: &State, ctx: &mut RequestContext) {
         }
     }
     for id in ctx.watch.ends.clone() {
-        shown_session(ctx, id).into_iter().for_each(|session| state.ledger.forget(session));
+        if let Some(session) = shown_session(ctx, id) {
+            state.ledger.depart(session);
+        }
     }
     let now_s = ctx.now_s();
-    let query = target.query.clone().unwrap_or_default();
-    let Some(on_its_way) = &mut ctx.watch.flow else { return };
-    let credential = identity.credentials.get(on_its_way.credential);
-    let Some(flow) = credential.and_then(|c| c.flows.get(on_its_way.flow)) else { return };
-    on_its_way.solicited = match (&flow.begins, on_its_way.session) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(_), Some(session)) => {
-            let named = flow::parameters(&query, "state").next().map(|s| state.keyed.flow(&flow.name, Some(&s)));
-            let candidates = [named, Some(state.keyed.flow(&flow.name, None))];
-            let candidates: Vec<[u8; 16]> = candidates.into_iter().flatten().collect();
-            state.ledger.take_begun(session, &candidates, now_s)
-        }
+    let begun = begun_names(state, ctx);
+    let Some(on_its_way) = &mut ctx.watch.flow else { return Ok(()) };
+    let Some(session) = on_its_way.session else {
+        // Without a session nothing can have begun; a password log-in may start one.
+        on_its_way.solicited = begun.is_none();
+        return Ok(());
     };
-    on_its_way.session.into_iter().for_each(|session| state.ledger.forget(session));
+    on_its_way.solicited = begun.is_none_or(|names| state.ledger.has_begun(session, &names, now_s));
+    if !on_its_way.solicited && state.ledger.knows(session) {
+        return Err(Rejection::UnsolicitedCallback);
+    }
+    on_its_way.departure = Some(state.ledger.depart(session));
+    Ok(())
+}
+
+/// The names under which the flow on its way may have begun; `None` for a flow that begins by itself.
+fn begun_names(state: &State, ctx: &RequestContext) -> Option<Vec<[u8; 16]>> {
+    let (_, _, flow) = ctx.flow()?;
+    flow.begins.as_ref()?;
+    let query = ctx.target.as_ref().and_then(|t| t.query.as_deref()).unwrap_or_default();
+    let named = flow::parameters(query, "state").next().map(|s| state.keyed.flow(&flow.name, Some(&s)));
+    Some([named, Some(state.keyed.flow(&flow.name, None))].into_iter().flatten().collect())
 }
 
 /// The head of the answer. Trusted headers are taken out of it in any case.
 pub fn answered(state: &State, ctx: &mut RequestContext, answer: &mut ResponseHeader) {
-    if answer.status.is_informational() {
-        return;
-    }
     let running = ctx.running.clone();
     let identity = &running.snapshot.settings.identity;
     let Some(site) = ctx.target.as_ref().map(|t| t.site) else { return };
-    for credential in identity.of_site(site).filter(|c| c.session().is_some()) {
+    let told = !answer.status.is_informational();
+    for credential in identity.of_site(site).filter(|c| told && c.session().is_some()) {
         observe(state, ctx, credential, answer);
     }
     if let Some(plan) = identity.plan(site) {
@@ -74,12 +82,16 @@ pub fn answered(state: &State, ctx: &mut RequestContext, answer: &mut ResponseHe
 
 fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, answer: &ResponseHeader) {
     let now_s = ctx.now_s();
+    let running = ctx.running.clone();
+    let site = ctx.target.as_ref().and_then(|t| running.snapshot.settings.identity.plan(t.site));
+    let site = site.map_or("", |p| p.site.as_str());
     let before = shown_session(ctx, credential.id);
     let cookie = new_cookie(credential, &answer.headers, now_s);
     let after = match &cookie {
-        Some(c) if c.sets() => Some(state.keyed.session(&credential.name, c.value.as_bytes())),
+        Some(c) if c.sets() => Some(state.keyed.session(site, &credential.name, c.value.as_bytes())),
         _ => None,
     };
+    let taken_back = cookie.as_ref().is_some_and(|c| c.expired);
     if ctx.watch.ends.contains(&credential.id) {
         before.into_iter().chain(after).for_each(|key| state.ledger.forget(key));
         if logs_out(ctx, credential) {
@@ -89,12 +101,13 @@ fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, ans
         let site_hosts = ctx.site().map(|s| s.hosts.clone()).unwrap_or_default();
         let succeeds = on_its_way.1 && flow.head_succeeds(answer.status, &answer.headers, &site_hosts, now_s);
         let facts = facts(&flow, &answer.headers, on_its_way.0.as_deref(), ctx);
-        settle(state, ctx, credential, &flow, Settled { before, after, succeeds, facts, now_s });
+        // The session that the browser has from now on.
+        let session = if taken_back { None } else { after.or(before) };
+        settle(state, ctx, credential, &flow, Settled { before, after, session, succeeds, facts, now_s });
+        ctx.watch.body_length = declared_length(&answer.headers);
     } else if let (Some(old), Some(new)) = (before, after) {
         state.ledger.rename(old, new, now_s);
-    } else if let (Some(old), Some(gone)) = (before, &cookie)
-        && gone.expired
-    {
+    } else if let (Some(old), true) = (before, taken_back) {
         state.ledger.forget(old);
     }
     // Whatever else the answer was, it may send the session to an identity provider.
@@ -106,6 +119,7 @@ fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, ans
 struct Settled {
     before: Option<SessionKey>,
     after: Option<SessionKey>,
+    session: Option<SessionKey>,
     succeeds: bool,
     facts: Facts,
     now_s: i64,
@@ -115,12 +129,16 @@ struct Settled {
 fn settle(state: &State, ctx: &mut RequestContext, credential: &Credential, flow: &Flow, end: Settled) {
     // Whatever was known before this log-in ends here.
     end.before.into_iter().chain(end.after).for_each(|key| state.ledger.forget(key));
+    // Each begun flow counts once, and only when the portal answered.
+    if let (Some(session), Some(names)) = (end.before, begun_names(state, ctx)) {
+        state.ledger.take_begun(session, &names, end.now_s);
+    }
     let solicited = ctx.watch.flow.as_ref().is_some_and(|f| f.solicited);
-    if !end.succeeds {
+    if !end.succeeds || overtaken(state, ctx) {
         seen(ctx, &flow.name, if solicited { "unrecognised" } else { "unsolicited" });
         return;
     }
-    let Some(session) = end.after.or(end.before) else {
+    let Some(session) = end.session else {
         seen(ctx, &flow.name, "unrecognised");
         return;
     };
@@ -133,41 +151,61 @@ fn settle(state: &State, ctx: &mut RequestContext, credential: &Credential, flow
         ctx.watch.body = Some(Vec::new());
         return;
     }
-    bind(state, credential, session, end.facts, end.now_s);
+    bind(state, credential, flow, session, end.facts, end.now_s);
     seen(ctx, &flow.name, "bound");
+}
+
+/// Another log-in or log-out of the session departed later: nobody knows which of them the portal served last.
+fn overtaken(state: &State, ctx: &RequestContext) -> bool {
+    let Some(on_its_way) = &ctx.watch.flow else { return true };
+    match (on_its_way.session, on_its_way.departure) {
+        (Some(session), Some(departure)) => !state.ledger.is_last(session, departure),
+        _ => false,
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    flow::one_value(headers, &CONTENT_LENGTH).and_then(|l| l.parse().ok())
 }
 
 /// A piece of the answer's body, for log-ins whose success stands in it. Looked at before the client gets it, so that
 /// its next request finds the session bound.
 pub fn body(state: &State, ctx: &mut RequestContext, chunk: Option<&[u8]>, end: bool) {
     let Some(body) = &mut ctx.watch.body else { return };
-    if let Some(chunk) = chunk {
+    if let Some(chunk) = chunk.filter(|c| body.len() + c.len() <= BODY_MAX) {
         body.extend_from_slice(chunk);
     }
-    let whole = if body.len() <= BODY_MAX { crate::identity::json::parse_strict(body).ok() } else { None };
-    if whole.is_none() && !end && body.len() <= BODY_MAX {
+    // Whole when its length has come, or when the portal ended it: a part of an answer says nothing.
+    if !end && ctx.watch.body_length.is_none_or(|length| body.len() < length) {
         return;
     }
+    let complete = ctx.watch.body_length.is_none_or(|length| body.len() == length);
+    let whole = if complete { crate::identity::json::parse_strict(body).ok() } else { None };
     ctx.watch.body = None;
     let running = ctx.running.clone();
     let Some(on_its_way) = &mut ctx.watch.flow else { return };
     let Some(credential) = running.snapshot.settings.identity.credentials.get(on_its_way.credential) else { return };
     let Some(flow) = credential.flows.get(on_its_way.flow) else { return };
-    let holds = on_its_way.head_held && whole.is_some_and(|json| flow.success.body_holds(&json));
+    let overtaken = match (on_its_way.session, on_its_way.departure) {
+        (Some(session), Some(departure)) => !state.ledger.is_last(session, departure),
+        _ => false,
+    };
+    let holds = !overtaken && on_its_way.head_held && whole.is_some_and(|json| flow.success.body_holds(&json));
     let facts = on_its_way.facts.take();
     let session = on_its_way.renamed;
     match (holds, session, facts) {
         (true, Some(session), Some(facts)) => {
-            bind(state, credential, session, facts, ctx.at.as_second());
+            bind(state, credential, flow, session, facts, ctx.at.as_second());
             seen(ctx, &flow.name, "bound");
         }
         _ => seen(ctx, &flow.name, "unrecognised"),
     }
 }
 
-fn bind(state: &State, credential: &Credential, session: SessionKey, facts: Facts, at_s: i64) {
+fn bind(state: &State, credential: &Credential, flow: &Flow, session: SessionKey, facts: Facts, at_s: i64) {
     if let Kind::Session(s) = &credential.kind {
-        state.ledger.bind(session, Birth { facts, idle_s: s.idle_s, lifetime_s: s.lifetime_s, at_s });
+        let flow = flow.stamp();
+        state.ledger.bind(session, Birth { facts, flow, idle_s: s.idle_s, lifetime_s: s.lifetime_s, at_s });
     }
 }
 
@@ -224,9 +262,11 @@ fn begins(
     }
 }
 
-/// The last Set-Cookie of the credential's cookie: the one that browsers keep.
+/// The Set-Cookie that browsers keep: the last one that sets the credential's cookie; one that takes it back (often left
+/// over from another path) counts only alone.
 fn new_cookie<'h>(credential: &Credential, headers: &'h HeaderMap, now_s: i64) -> Option<SetCookie<'h>> {
-    set_cookie::set_cookies(headers, now_s).filter(|c| credential.cookies().any(|name| name == c.name)).last()
+    let own = || set_cookie::set_cookies(headers, now_s).filter(|c| credential.cookies().any(|name| name == c.name));
+    own().filter(SetCookie::sets).last().or_else(|| own().last())
 }
 
 fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {

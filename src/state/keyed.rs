@@ -39,14 +39,20 @@ impl Keyed {
         &self.id
     }
 
-    /// The ledger's name for a session value of a credential. Spellings that some portal reads as one value (quoted,
-    /// percent-encoded, other case) have one name: whatever happens to a session under one of them happens to it.
-    pub fn session(&self, credential: &str, value: &[u8]) -> SessionKey {
-        let plain: Vec<u8> = percent_encoding::percent_decode(value.trim_ascii())
+    /// The ledger's name for a session value of a credential on a site. Spellings that some portal reads as one value
+    /// (quoted, percent-encoded, other case) share the alias; only equal bytes share the whole name.
+    pub fn session(&self, site: &str, credential: &str, value: &[u8]) -> SessionKey {
+        let value = value.trim_ascii();
+        let plain: Vec<u8> = percent_encoding::percent_decode(value)
             .filter(|b| *b != b'"')
             .map(|b| if b == b'+' { b' ' } else { b.to_ascii_lowercase() })
             .collect();
-        SessionKey(short(&self.session, &[credential.as_bytes(), &[0], plain.trim_ascii()]))
+        let place = [site.as_bytes(), &[0], credential.as_bytes(), &[0]];
+        let name = |kind: &'static [u8], value: &[u8]| {
+            let [site, zero, credential, _] = place;
+            short(&self.session, &[kind, site, zero, credential, zero, value])
+        };
+        SessionKey { alias: name(b"a", plain.trim_ascii()), exact: name(b"e", value) }
     }
 
     pub fn token(&self, token: &str) -> [u8; 16] {
@@ -88,13 +94,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_session_have_one_name() {
+    fn spellings_of_one_session_share_an_alias_and_nothing_more() {
         let keyed = Keyed::new(b"0123456789abcdef0123456789abcdef");
-        let name = keyed.session("portal", b"e1,x y");
-        for spelling in ["%651,x y", "\"e1,x y\"", "E1,x+y", " e1,x%20y ", "e1%2Cx y"] {
-            assert_eq!(keyed.session("portal", spelling.as_bytes()), name, "{spelling}");
+        let name = keyed.session("portal", "cookie", b"e1,x y");
+        for spelling in ["%651,x y", "\"e1,x y\"", "E1,x+y", "e1,x%20y", "e1%2Cx y"] {
+            let other = keyed.session("portal", "cookie", spelling.as_bytes());
+            assert_eq!(other.alias, name.alias, "{spelling}");
+            assert_ne!(other.exact, name.exact, "{spelling}");
         }
-        assert_ne!(keyed.session("portal", b"e2"), name);
-        assert_ne!(keyed.session("other", b"e1,x y"), name);
+        assert_eq!(keyed.session("portal", "cookie", b" e1,x y "), name);
+        assert_ne!(keyed.session("portal", "cookie", b"e2").alias, name.alias);
+        assert_ne!(keyed.session("portal", "other", b"e1,x y").alias, name.alias);
+        assert_ne!(keyed.session("forum", "cookie", b"e1,x y").alias, name.alias);
     }
 }

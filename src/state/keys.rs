@@ -19,7 +19,8 @@ pub struct Current {
 struct Cell {
     current: Current,
     url: Option<String>,
-    wanted: bool,
+    /// Told when a token names a key that is not there.
+    wanted: Arc<Notify>,
 }
 
 /// All key sets by the name of their credential.
@@ -27,8 +28,6 @@ struct Cell {
 pub struct Keys {
     cells: RwLock<HashMap<String, Cell>>,
     versions: std::sync::atomic::AtomicU64,
-    /// Told when a token names a key that is not there.
-    pub wanted: Notify,
 }
 
 impl Keys {
@@ -53,27 +52,29 @@ impl Keys {
         cells.get(credential).map(|c| c.current.clone()).unwrap_or_default()
     }
 
-    /// A fetched set, replacing the last good one.
-    pub fn fetched(&self, credential: &str, set: KeySet) {
+    /// A set fetched from `url`, replacing the last good one. A fetch that ends after the policy named another URL is
+    /// dropped: its keys vouch for nobody any more.
+    pub fn fetched(&self, credential: &str, url: &str, set: KeySet) -> bool {
         let version = self.next_version();
         let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cell) = cells.get_mut(credential) {
-            cell.current = Current { set: Some(Arc::new(set)), version };
+        match cells.get_mut(credential).filter(|cell| cell.url.as_deref() == Some(url)) {
+            Some(cell) => {
+                cell.current = Current { set: Some(Arc::new(set)), version };
+                true
+            }
+            None => false,
         }
     }
 
-    /// Notes that a token named an unknown key; the refresher decides when to look.
+    /// Notes that a token named an unknown key; whoever refreshes decides when to look.
     pub fn want(&self, credential: &str) {
-        if let Some(cell) = self.cells.write().unwrap_or_else(PoisonError::into_inner).get_mut(credential) {
-            cell.wanted = true;
-        }
-        self.wanted.notify_one();
+        self.wanted(credential).notify_one();
     }
 
-    /// Whether a refresh was wanted since the last call.
-    pub fn take_wanted(&self, credential: &str) -> bool {
-        let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
-        cells.get_mut(credential).is_some_and(|c| std::mem::take(&mut c.wanted))
+    /// Where a refresher waits for such tokens.
+    pub fn wanted(&self, credential: &str) -> Arc<Notify> {
+        let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
+        cells.get(credential).map(|c| c.wanted.clone()).unwrap_or_default()
     }
 
     /// Names of credentials that have no key set yet: their tokens are refused as `unavailable`.

@@ -1,18 +1,21 @@
 //! Which opaque sessions the gate saw being born, and how. Kept in memory, bounded, forgotten when idle.
 //!
-//! Keys are keyed hashes of cookies, never cookies. A session that is not here is `unbound`.
+//! Keys are keyed hashes of cookies, never cookies. A session that is not here is `unbound`. Forgetting goes by alias:
+//! an event under any spelling of a cookie ends all of them. Believing goes by the exact bytes that were bound.
 
-use crate::identity::Facts;
-use crate::identity::identify::SessionKey;
-use quick_cache::sync::Cache;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use super::bounded::Bounded;
+use crate::identity::flow::FlowStamp;
+use crate::identity::identify::SessionFound;
+use crate::identity::{Facts, SessionKey};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long a person may take at the identity provider.
 const BEGUN_S: i64 = 900;
 /// Log-ins begun in several tabs of one browser.
 const BEGUN_MAX: usize = 8;
-
+/// Sessions with a log-in begun or under way.
+const UNDER_WAY_MAX: usize = 200_000;
 /// How long the old value of a renamed session is still good: requests sent side by side may each bring a new one.
 const RENAMED_S: i64 = 60;
 
@@ -23,8 +26,7 @@ struct Bound {
     facts: Facts,
     born_s: i64,
     seen_s: AtomicI64,
-    idle_s: i64,
-    lifetime_s: i64,
+    birth: Birth,
 }
 
 impl Bound {
@@ -39,7 +41,15 @@ impl Bound {
 #[derive(Clone, Debug)]
 struct Name {
     bound: Arc<Bound>,
+    /// The bytes that were bound, as a keyed hash.
+    exact: [u8; 16],
     until_s: i64,
+}
+
+impl Name {
+    fn alive(&self, idle_s: i64, lifetime_s: i64, now_s: i64) -> bool {
+        now_s < self.until_s && self.bound.alive(idle_s, lifetime_s, now_s)
+    }
 }
 
 /// A log-in flow that the portal sent a session into: its keyed name and when.
@@ -47,47 +57,96 @@ type Begun = Arc<Mutex<Vec<([u8; 16], i64)>>>;
 
 #[derive(Debug)]
 pub struct Ledger {
-    sessions: Cache<SessionKey, Name>,
-    begun: Cache<SessionKey, Begun>,
+    sessions: Bounded<Name>,
+    begun: Bounded<Begun>,
+    /// The last log-in or log-out that departed for a session.
+    departures: Bounded<u64>,
+    departed: AtomicU64,
 }
 
 /// What a session is bound with.
 #[derive(Clone, Debug)]
 pub struct Birth {
     pub facts: Facts,
+    /// The log-in as the policy described it then.
+    pub flow: FlowStamp,
     pub idle_s: i64,
     pub lifetime_s: i64,
     pub at_s: i64,
 }
 
+/// How a session is to be believed now.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'t> {
+    pub idle_s: i64,
+    pub lifetime_s: i64,
+    /// Log-ins that the policy in force describes; a session born of another one is no longer believed.
+    pub flows: &'t [FlowStamp],
+}
+
 impl Ledger {
-    /// `capacity` sessions; beyond it the least used become unbound.
+    /// `capacity` sessions; beyond it the oldest become unbound.
     pub fn new(capacity: usize) -> Self {
-        Ledger { sessions: Cache::new(capacity), begun: Cache::new(capacity.clamp(1, 100_000)) }
+        Ledger {
+            sessions: Bounded::new(capacity),
+            begun: Bounded::new(UNDER_WAY_MAX),
+            departures: Bounded::new(UNDER_WAY_MAX),
+            departed: AtomicU64::new(0),
+        }
     }
 
     /// The facts of a live session; being asked for keeps it alive.
-    pub fn look_up(&self, key: SessionKey, idle_s: i64, lifetime_s: i64, now_s: i64) -> Option<Facts> {
-        let Name { bound, until_s } = self.sessions.get(&key)?;
-        if now_s >= until_s || !bound.alive(idle_s, lifetime_s, now_s) {
-            self.sessions.remove(&key);
-            return None;
+    pub fn look_up(&self, key: SessionKey, terms: Terms<'_>, now_s: i64) -> SessionFound {
+        let Some(name) = self.sessions.get(key) else { return SessionFound::Unknown };
+        if !name.alive(terms.idle_s, terms.lifetime_s, now_s) {
+            self.sessions.remove_if(key, |n| Arc::ptr_eq(&n.bound, &name.bound));
+            return SessionFound::Unknown;
         }
-        bound.seen_s.fetch_max(now_s, Ordering::Relaxed);
-        Some(bound.facts.clone())
+        if name.exact != key.exact {
+            return SessionFound::OtherSpelling;
+        }
+        if !terms.flows.contains(&name.bound.birth.flow) {
+            return SessionFound::Unknown;
+        }
+        name.bound.seen_s.fetch_max(now_s, Ordering::Relaxed);
+        SessionFound::Bound(name.bound.facts.clone())
+    }
+
+    /// Whether anything is known of the session, under whatever spelling.
+    pub fn knows(&self, key: SessionKey) -> bool {
+        self.sessions.get(key).is_some_and(|n| !n.bound.ended.load(Ordering::Relaxed))
+    }
+
+    /// A log-in or log-out of this session travels to the portal: what was known of it ends, and only the last one to
+    /// depart may bind it again.
+    pub fn depart(&self, key: SessionKey) -> u64 {
+        let number = self.departed.fetch_add(1, Ordering::Relaxed) + 1;
+        self.departures.insert(key, number);
+        self.forget(key);
+        number
+    }
+
+    /// Whether no other log-in or log-out departed since.
+    pub fn is_last(&self, key: SessionKey, departure: u64) -> bool {
+        self.departures.get(key) == Some(departure)
     }
 
     /// Writes what is known of a session, replacing what was known.
     pub fn bind(&self, key: SessionKey, birth: Birth) {
-        let Birth { facts, idle_s, lifetime_s, at_s } = birth;
-        let (ended, seen_s) = (AtomicBool::new(false), AtomicI64::new(at_s));
-        let bound = Arc::new(Bound { ended, facts, born_s: at_s, seen_s, idle_s, lifetime_s });
-        self.sessions.insert(key, Name { bound, until_s: i64::MAX });
+        self.forget(key);
+        let bound = Arc::new(Bound {
+            ended: AtomicBool::new(false),
+            facts: birth.facts.clone(),
+            born_s: birth.at_s,
+            seen_s: AtomicI64::new(birth.at_s),
+            birth,
+        });
+        self.sessions.insert(key, Name { bound, exact: key.exact, until_s: i64::MAX });
     }
 
     /// The session is unbound from now on, under each of its names.
     pub fn forget(&self, key: SessionKey) {
-        if let Some((_, name)) = self.sessions.remove(&key) {
+        if let Some(name) = self.sessions.remove(key) {
             name.bound.ended.store(true, Ordering::Relaxed);
         }
     }
@@ -97,19 +156,19 @@ impl Ledger {
         if old == new {
             return;
         }
-        if let Some(name) = self.sessions.get(&old) {
+        if let Some(name) = self.sessions.get(old).filter(|n| n.exact == old.exact) {
             let until_s = name.until_s.min(now_s.saturating_add(RENAMED_S));
             self.sessions.insert(old, Name { until_s, ..name.clone() });
-            self.sessions.insert(new, Name { until_s: i64::MAX, ..name });
+            self.sessions.insert(new, Name { until_s: i64::MAX, exact: new.exact, ..name });
         }
-        if let Some(begun) = self.begun.get(&old) {
+        if let Some(begun) = self.begun.get(old) {
             self.begun.insert(new, begun);
         }
     }
 
     /// The portal sent this session to an identity provider.
     pub fn begin(&self, key: SessionKey, flow: [u8; 16], at_s: i64) {
-        let begun = self.begun.get(&key).unwrap_or_default();
+        let begun = self.begun.get(key).unwrap_or_default();
         {
             let mut list = begun.lock().unwrap_or_else(PoisonError::into_inner);
             list.retain(|(f, at)| *f != flow && at_s.saturating_sub(*at) < BEGUN_S);
@@ -121,110 +180,37 @@ impl Ledger {
         self.begun.insert(key, begun);
     }
 
-    /// Whether one of these flows was begun by this session, not too long ago; each begin counts once.
+    /// Whether one of these flows was begun by this session, not too long ago.
+    pub fn has_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> bool {
+        self.begun.get(key).is_some_and(|begun| position(&lock(&begun), flows, now_s).is_some())
+    }
+
+    /// Uses a begun flow up: each counts once.
     pub fn take_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> bool {
-        let Some(begun) = self.begun.get(&key) else { return false };
-        let mut list = begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = list.iter().position(|(f, at)| flows.contains(f) && now_s.saturating_sub(*at) < BEGUN_S);
-        found.map(|at| list.remove(at)).is_some()
+        let Some(begun) = self.begun.get(key) else { return false };
+        let mut list = lock(&begun);
+        position(&list, flows, now_s).map(|at| list.remove(at)).is_some()
     }
 
     /// Sessions kept, those not yet swept included.
-    pub fn len(&self) -> usize {
-        self.sessions.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty()
+    pub fn count(&self) -> usize {
+        self.sessions.count()
     }
 
     /// Drops what is no longer alive.
     pub fn sweep(&self, now_s: i64) {
-        self.sessions.retain(|_, Name { bound, until_s }| {
-            now_s < *until_s && bound.alive(bound.idle_s, bound.lifetime_s, now_s)
-        });
-        self.begun.retain(|_, begun| {
-            let list = begun.lock().unwrap_or_else(PoisonError::into_inner);
-            list.iter().any(|(_, at)| now_s.saturating_sub(*at) < BEGUN_S)
-        });
+        self.sessions.retain(|n| n.alive(n.bound.birth.idle_s, n.bound.birth.lifetime_s, now_s));
+        self.begun.retain(|begun| lock(begun).iter().any(|(_, at)| now_s.saturating_sub(*at) < BEGUN_S));
     }
+}
+
+fn lock(begun: &Begun) -> std::sync::MutexGuard<'_, Vec<([u8; 16], i64)>> {
+    begun.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn position(list: &[([u8; 16], i64)], flows: &[[u8; 16]], now_s: i64) -> Option<usize> {
+    list.iter().position(|(f, at)| flows.contains(f) && now_s.saturating_sub(*at) < BEGUN_S)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const K: SessionKey = SessionKey([1; 16]);
-    const L: SessionKey = SessionKey([2; 16]);
-
-    fn birth(at_s: i64) -> Birth {
-        Birth { facts: Facts::UNKNOWN, idle_s: 60, lifetime_s: 600, at_s }
-    }
-
-    #[test]
-    fn a_session_lives_while_it_is_used_and_not_beyond_its_lifetime() {
-        let ledger = Ledger::new(10);
-        ledger.bind(K, birth(0));
-        assert!(ledger.look_up(K, 60, 600, 59).is_some());
-        assert!(ledger.look_up(K, 60, 600, 118).is_some());
-        assert!(ledger.look_up(K, 60, 600, 178).is_none());
-        assert!(ledger.look_up(K, 60, 600, 118).is_none(), "once forgotten, forgotten");
-        ledger.bind(K, birth(0));
-        for t in (0..600).step_by(30) {
-            assert!(ledger.look_up(K, 60, 600, t).is_some());
-        }
-        assert!(ledger.look_up(K, 60, 600, 600).is_none());
-    }
-
-    #[test]
-    fn a_clock_that_steps_back_neither_panics_nor_prolongs() {
-        let ledger = Ledger::new(10);
-        ledger.bind(K, birth(1_000));
-        assert!(ledger.look_up(K, 60, 600, 0).is_some());
-        assert!(ledger.look_up(K, 60, 600, 1_060).is_none());
-    }
-
-    #[test]
-    fn a_renamed_session_keeps_its_facts_and_its_begun_flows() {
-        let ledger = Ledger::new(10);
-        ledger.bind(K, birth(0));
-        ledger.begin(K, [7; 16], 0);
-        ledger.rename(K, L, 1);
-        assert!(ledger.look_up(L, 60, 600, 2).is_some());
-        assert!(ledger.take_begun(L, &[[7; 16]], 1));
-        assert!(ledger.look_up(K, 60, 600, 2).is_some(), "requests side by side still show the old value");
-        assert!(ledger.look_up(L, 60, 600, 40).is_some());
-        assert!(ledger.look_up(K, 60, 600, 61).is_none(), "but not for ever");
-        assert!(ledger.look_up(L, 60, 600, 61).is_some());
-    }
-
-    #[test]
-    fn a_log_out_under_one_name_ends_the_session_under_all() {
-        let ledger = Ledger::new(10);
-        ledger.bind(K, birth(0));
-        ledger.rename(K, L, 1);
-        ledger.forget(K);
-        assert!(ledger.look_up(L, 60, 600, 2).is_none());
-    }
-
-    #[test]
-    fn a_begun_flow_counts_once_and_not_for_ever() {
-        let ledger = Ledger::new(10);
-        ledger.begin(K, [7; 16], 0);
-        assert!(!ledger.take_begun(K, &[[8; 16]], 1));
-        assert!(!ledger.take_begun(L, &[[7; 16]], 1));
-        assert!(ledger.take_begun(K, &[[8; 16], [7; 16]], 1));
-        assert!(!ledger.take_begun(K, &[[7; 16]], 1));
-        ledger.begin(K, [7; 16], 0);
-        assert!(!ledger.take_begun(K, &[[7; 16]], BEGUN_S));
-    }
-
-    #[test]
-    fn the_ledger_is_bounded() {
-        let ledger = Ledger::new(100);
-        for n in 0..10_000_u128 {
-            ledger.bind(SessionKey(n.to_be_bytes()), birth(0));
-        }
-        assert!(ledger.len() <= 130, "{}", ledger.len());
-    }
-}
+mod tests;

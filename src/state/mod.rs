@@ -2,18 +2,19 @@
 //!
 //! Implements what `identity` must be able to look up. All secrets that key these cells come from `[gate] secret`.
 
+pub mod bounded;
 pub mod keyed;
 pub mod keys;
 pub mod ledger;
 pub mod tokens;
 
 use crate::config::settings::{Gate, State as Settings};
-use crate::identity::identify::{Known, SessionKey};
+use crate::identity::identify::{Known, SessionFound, SessionKey};
 use crate::identity::token::{Jwt, TokenError};
 use crate::identity::{Credential, Facts};
 use keyed::Keyed;
 use keys::Keys;
-use ledger::Ledger;
+use ledger::{Ledger, Terms};
 use tokens::{Remembered, Tokens};
 
 /// All cells of learned state.
@@ -52,13 +53,14 @@ pub struct View<'s> {
 }
 
 impl Known for View<'_> {
-    fn session_key(&self, credential: &Credential, value: &[u8]) -> SessionKey {
-        self.state.keyed.session(&credential.name, value)
+    fn session_key(&self, site: &str, credential: &Credential, value: &[u8]) -> SessionKey {
+        self.state.keyed.session(site, &credential.name, value)
     }
 
-    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> Option<Facts> {
-        let session = credential.session()?;
-        self.state.ledger.look_up(key, session.idle_s, session.lifetime_s, now_s)
+    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> SessionFound {
+        let Some(session) = credential.session() else { return SessionFound::Unknown };
+        let terms = Terms { idle_s: session.idle_s, lifetime_s: session.lifetime_s, flows: &session.flows };
+        self.state.ledger.look_up(key, terms, now_s)
     }
 
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {

@@ -11,11 +11,14 @@ use prometheus::IntCounter;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BUFFER_MAX: usize = 16 << 20;
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
+/// A full disk is told about so often.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Where requests leave their lines.
 #[derive(Clone, Debug, Default)]
@@ -45,12 +48,14 @@ pub struct Writer {
     audit: Audit,
     to: Settings,
     dropped: IntCounter,
+    told: Mutex<Option<Instant>>,
+    torn: AtomicBool,
 }
 
 impl Writer {
     /// `dropped` counts the lines lost when the disk does not take them.
     pub fn new(audit: Audit, to: Settings, dropped: IntCounter) -> Self {
-        Writer { audit, to, dropped }
+        Writer { audit, to, dropped, told: Mutex::new(None), torn: AtomicBool::new(false) }
     }
 
     /// Writes what is there now, at the end of the process.
@@ -66,8 +71,13 @@ impl Writer {
         if let Err(error) = self.write(file, &lines) {
             let lost = lines.iter().filter(|b| **b == b'\n').count() as u64;
             self.dropped.inc_by(lost);
-            log::error!("audit: {lost} lines lost: {error}");
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
+                log::error!("audit: lines are lost, and counted in audit_dropped_total: {error}");
+                *told = Some(Instant::now());
+            }
             *file = None;
+            self.torn.store(true, Ordering::Relaxed);
         }
     }
 
@@ -78,7 +88,12 @@ impl Writer {
                 if file.as_ref().is_none_or(Open::moved) {
                     *file = Some(Open::at(path)?);
                 }
-                file.as_mut().map_or(Ok(()), |open| open.file.write_all(lines))
+                let Some(open) = file.as_mut() else { return Ok(()) };
+                // The last write may have ended in the middle of a line.
+                if self.torn.swap(false, Ordering::Relaxed) {
+                    open.file.write_all(b"\n")?;
+                }
+                open.file.write_all(lines)
             }
         }
     }

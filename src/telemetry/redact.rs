@@ -16,17 +16,17 @@ pub fn path(raw: &str) -> Cow<'_, str> {
     }
     let decoded = percent_encoding::percent_decode_str(raw).decode_utf8_lossy();
     let mut out = String::with_capacity(decoded.len());
-    let mut word = String::new();
-    for c in decoded.chars() {
-        if in_word(c) {
-            word.push(c);
-        } else {
-            put(&mut out, &word);
-            word.clear();
-            out.push(c);
+    for (nth, segment) in decoded.split('/').enumerate() {
+        if nth > 0 {
+            out.push('/');
+        }
+        // What stands behind a semicolon is often a session.
+        let (name, parameters) = segment.split_once(';').map_or((segment, false), |(name, _)| (name, true));
+        put_segment(&mut out, name);
+        if parameters {
+            out.push_str(";[parameters]");
         }
     }
-    put(&mut out, &word);
     if out.len() > PATH_MAX {
         let end = (0..=PATH_MAX).rev().find(|n| out.is_char_boundary(*n)).unwrap_or(0);
         out.truncate(end);
@@ -37,18 +37,39 @@ pub fn path(raw: &str) -> Cow<'_, str> {
 
 /// Nothing in it could be a number of a person or a token: most paths, in one pass.
 fn is_plain(raw: &str) -> bool {
-    let (mut word, mut run) = (0, 0);
+    let (mut word, mut digits) = (0, 0);
     raw.len() <= PATH_MAX
         && raw.bytes().all(|byte| {
-            (word, run) = match byte {
-                b'%' | 0x80.. => return false,
-                b'0'..=b'9' => (word + 1, run + 1),
-                b'a'..=b'z' | b'A'..=b'Z' => (word + 1, 0),
-                b'-' | b'_' => (word + 1, run),
-                _ => (0, 0),
+            (word, digits) = match byte {
+                b'%' | b';' | b'@' | b'+' | b'~' | 0x80.. => return false,
+                b'/' => (0, 0),
+                b'0'..=b'9' => (word + 1, digits + 1),
+                b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => (word + 1, digits),
+                _ => (0, digits),
             };
-            word <= OPAQUE_MAX && run < DIGITS_MIN
+            word <= OPAQUE_MAX && digits < DIGITS_MIN
         })
+}
+
+fn put_segment(out: &mut String, segment: &str) {
+    // Thinly separated digits are one number to whoever reads the log.
+    let digits = segment.chars().filter(|c| c.is_numeric()).count();
+    let letters = segment.chars().any(char::is_alphabetic);
+    if digits >= DIGITS_MIN && !letters {
+        out.push_str("[number]");
+        return;
+    }
+    let mut word = String::new();
+    for c in segment.chars() {
+        if in_word(c) || c == '@' {
+            word.push(c);
+        } else {
+            put(out, &word);
+            word.clear();
+            out.push(c);
+        }
+    }
+    put(out, &word);
 }
 
 /// Dashes stand inside numbers too.
@@ -69,7 +90,9 @@ fn numbered(word: &str) -> bool {
 }
 
 fn put(out: &mut String, word: &str) {
-    if opaque(word) {
+    if word.contains('@') {
+        out.push_str("[e-mail]");
+    } else if opaque(word) {
         out.push_str("[opaque]");
     } else if numbered(word) {
         out.push_str("[number]");
@@ -92,6 +115,10 @@ mod tests {
             ("/x/a001090000001b", "/x/[number]"),
             ("/hs/H36.12-240101-0001", "/hs/H36.[number]"),
             ("/x/eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9x1234567890", "/x/[opaque]"),
+            ("/x;jsessionid=ABCDEF/y", "/x;[parameters]/y"),
+            ("/x/001.090.000.001", "/x/[number]"),
+            ("/x/001%20090%20000~001", "/x/[number]"),
+            ("/x/a.b@daknong.gov.vn", "/x/a.[e-mail].gov.vn"),
             ("/t%C3%AAn/h%E1%BB%93-s%C6%A1", "/tên/hồ-sơ"),
         ] {
             assert_eq!(path(raw), shown, "{raw}");

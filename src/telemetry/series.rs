@@ -5,6 +5,7 @@ use super::Metrics;
 use crate::identity::identify::Check;
 use crate::policy::{Mode, Policy, reach};
 use crate::snapshot::Snapshot;
+use std::collections::HashSet;
 
 /// Causes of `refused_requests_total`.
 pub const REFUSED: [&str; 6] = ["ambiguous_target", "framing", "unknown_host", "too_large", "rate", "overload"];
@@ -51,6 +52,11 @@ impl Metrics {
                 }
             }
         }
+        for source in &settings.keys {
+            let pinned = source.pinned.as_ref().and_then(|set| i64::try_from(set.len()).ok());
+            let gauge = self.jwks_keys.with_label_values(&[source.name.as_str()]);
+            pinned.into_iter().for_each(|count| gauge.set(count));
+        }
         for source in settings.keys.iter().filter(|k| k.url.is_some()) {
             for trigger in ["start", "interval", "unknown-kid"] {
                 for result in ["ok", "failed"] {
@@ -83,10 +89,15 @@ impl Metrics {
     }
 
     fn start_decisions(&self, policy: &Policy, principals: &[crate::identity::Principal]) {
-        let (spans, clients) = (policy.spans(), policy.clients());
         for (id, route) in policy.routes() {
+            let (spans, clients) = (policy.spans(Some(id)), policy.clients(Some(id)));
+            let mut started = HashSet::new();
             let site = policy.site(route.site).map_or("", |s| s.name.as_str());
             policy.reachable(id, principals, &spans, &clients, |who, _, verdict, observed| {
+                if !started.insert((verdict.rule, verdict.reason, who.account(), who.login(), observed.map(|o| o.rule)))
+                {
+                    return;
+                }
                 for (verdict, mode) in [(Some(verdict), Mode::Enforce), (observed, Mode::Observe)]
                     .into_iter()
                     .filter_map(|(v, m)| Some((v?, m)))

@@ -5,7 +5,7 @@
 
 use super::Running;
 use super::fetch::{FetchLimits, get};
-use crate::config::settings::KeySource;
+use crate::config::settings as config;
 use crate::identity::credential::Kind;
 use crate::identity::keys::KeySet;
 use crate::snapshot::Live;
@@ -13,11 +13,14 @@ use crate::state::State;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use jsonwebtoken::Algorithm;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// A key set that was fetched well is looked at again.
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -29,104 +32,119 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 const BYTES_MAX: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The background task.
+/// The background task: one refresher for each credential, so that a slow key server keeps no other waiting.
 pub struct KeyRefresher {
     pub live: Arc<Live<Running>>,
     pub state: Arc<State>,
     pub telemetry: Arc<Telemetry>,
 }
 
-/// When a credential's set is to be looked at again.
-struct Plan {
-    url: String,
-    next: Instant,
-    failures: u32,
-    last: Option<Instant>,
-}
+/// How often the policy in force is asked which key sets it needs.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 #[async_trait]
 impl BackgroundService for KeyRefresher {
     async fn start(&self, mut shutdown: ShutdownWatch) {
-        let mut plans: HashMap<String, Plan> = HashMap::new();
+        let mut at_work: HashMap<KeySource, JoinHandle<()>> = HashMap::new();
         loop {
             let running = self.live.current();
-            let sources = &running.snapshot.settings.keys;
-            plans.retain(|name, plan| sources.iter().any(|s| s.name == *name && s.url.as_ref() == Some(&plan.url)));
-            for source in sources {
-                if let Some(url) = &source.url {
-                    self.visit(&running, source, url, &mut plans).await;
+            let wanted: Vec<KeySource> =
+                running.snapshot.settings.keys.iter().filter_map(|k| KeySource::of(&running, k)).collect();
+            at_work.retain(|source, task| {
+                let stays = wanted.contains(source);
+                if !stays {
+                    task.abort();
                 }
+                stays
+            });
+            for source in wanted {
+                let (state, telemetry) = (self.state.clone(), self.telemetry.clone());
+                at_work
+                    .entry(source)
+                    .or_insert_with_key(|source| tokio::spawn(refresh(source.clone(), state, telemetry)));
             }
             drop(running);
             tokio::select! {
                 _ = shutdown.changed() => return,
-                () = self.state.keys.wanted.notified() => {}
-                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
     }
 }
 
-impl KeyRefresher {
-    async fn visit(&self, running: &Running, source: &KeySource, url: &str, plans: &mut HashMap<String, Plan>) {
-        let now = Instant::now();
-        let known = plans.contains_key(&source.name);
-        let plan = plans.entry(source.name.clone()).or_insert_with(|| Plan {
-            url: url.to_owned(),
-            next: now,
-            failures: 0,
-            last: None,
-        });
-        let cooled = plan.last.is_none_or(|last| now.duration_since(last) >= COOL_DOWN);
-        let trigger = if !known {
-            "start"
-        } else if now >= plan.next {
-            "interval"
-        } else if cooled && self.state.keys.take_wanted(&source.name) {
-            "unknown-kid"
-        } else {
-            return;
-        };
-        plan.last = Some(now);
-        let fetched = self.fetch(running, source, url).await;
-        match &fetched {
+/// What a refresher works from; another one is started when any of it changes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct KeySource {
+    name: String,
+    url: String,
+    ca_file: Option<PathBuf>,
+    algorithms: Vec<Algorithm>,
+}
+
+impl KeySource {
+    /// `None` for pinned keys.
+    fn of(running: &Running, source: &config::KeySource) -> Option<Self> {
+        let credential = running.snapshot.settings.identity.credential(source.credential)?;
+        let Kind::Jwt(jwt) = &credential.kind else { return None };
+        let url = source.url.clone()?;
+        Some(KeySource {
+            name: source.name.clone(),
+            url,
+            ca_file: source.ca_file.clone(),
+            algorithms: jwt.algorithms.clone(),
+        })
+    }
+}
+
+async fn refresh(source: KeySource, state: Arc<State>, telemetry: Arc<Telemetry>) {
+    let wanted = state.keys.wanted(&source.name);
+    let (mut trigger, mut failures) = ("start", 0_u32);
+    loop {
+        let fetched = fetch(&source, &state, &telemetry).await;
+        let result = if fetched.is_ok() { "ok" } else { "failed" };
+        let labels = [source.name.as_str(), trigger, result];
+        telemetry.metrics.jwks_refreshes.with_label_values(&labels).inc();
+        let pause = match fetched {
             Ok(()) => {
-                plan.failures = 0;
-                plan.next = Instant::now() + INTERVAL;
+                failures = 0;
+                INTERVAL
             }
             Err(why) => {
-                let pause = RETRY_MIN.saturating_mul(1 << plan.failures.min(6)).min(RETRY_MAX);
-                plan.failures += 1;
-                plan.next = Instant::now() + pause;
+                let pause = RETRY_MIN.saturating_mul(1 << failures.min(6)).min(RETRY_MAX);
+                failures += 1;
                 log::error!(
                     "credential `{}`: key set not fetched: {why}; next try in {}s",
                     source.name,
                     pause.as_secs()
                 );
+                pause
             }
-        }
-        let result = if fetched.is_ok() { "ok" } else { "failed" };
-        self.telemetry.metrics.jwks_refreshes.with_label_values(&[source.name.as_str(), trigger, result]).inc();
+        };
+        let cool_down = COOL_DOWN.min(pause);
+        tokio::time::sleep(cool_down).await;
+        // A wish that came during the cool-down is kept by the notifier.
+        trigger = tokio::select! {
+            () = wanted.notified() => "unknown-kid",
+            () = tokio::time::sleep(pause.saturating_sub(cool_down)) => "interval",
+        };
     }
+}
 
-    async fn fetch(&self, running: &Running, source: &KeySource, url: &str) -> Result<(), String> {
-        let limits = FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: source.ca_file.clone() };
-        let body = get(url, limits).await.map_err(|e| chain(&e))?;
-        let credential = running.snapshot.settings.identity.credential(source.credential);
-        let Some(Kind::Jwt(jwt)) = credential.map(|c| &c.kind) else { return Ok(()) };
-        let (set, warnings) = KeySet::parse(&body, &jwt.algorithms).map_err(|e| chain(&e))?;
-        for warning in warnings {
-            log::warn!("credential `{}`: {warning}", source.name);
-        }
-        let metrics = &self.telemetry.metrics;
-        let count = i64::try_from(set.len()).unwrap_or(i64::MAX);
-        metrics.jwks_keys.with_label_values(&[source.name.as_str()]).set(count);
-        let now_s = Timestamp::now().as_second();
-        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double for millions of years")]
-        metrics.jwks_last_success.with_label_values(&[source.name.as_str()]).set(now_s as f64);
-        self.state.keys.fetched(&source.name, set);
-        Ok(())
+async fn fetch(source: &KeySource, state: &State, telemetry: &Telemetry) -> Result<(), String> {
+    let limits = FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: source.ca_file.clone() };
+    let body = get(&source.url, limits).await.map_err(|e| chain(&e))?;
+    let (set, warnings) = KeySet::parse(&body, &source.algorithms).map_err(|e| chain(&e))?;
+    for warning in warnings {
+        log::warn!("credential `{}`: {warning}", source.name);
     }
+    let count = i64::try_from(set.len()).unwrap_or(i64::MAX);
+    if state.keys.fetched(&source.name, &source.url, set) {
+        let label = [source.name.as_str()];
+        telemetry.metrics.jwks_keys.with_label_values(&label).set(count);
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double for millions of years")]
+        telemetry.metrics.jwks_last_success.with_label_values(&label).set(Timestamp::now().as_second() as f64);
+    }
+    Ok(())
 }
 
 /// An error with its causes, in one line.

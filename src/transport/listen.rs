@@ -45,7 +45,7 @@ fn read(listener: &Listener, telemetry: &Telemetry) -> Result<Vec<Certificate>, 
             for warning in certificate.warnings(jiff::Timestamp::now().as_second()) {
                 log::warn!("{warning}");
             }
-            let name = files.certificate.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = files.certificate.display().to_string();
             #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double for millions of years")]
             telemetry
                 .metrics

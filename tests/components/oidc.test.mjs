@@ -5,6 +5,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { request } from './lib/http.mjs';
 import { startGate } from './lib/gate.mjs';
 import { startOrigin } from './lib/origin.mjs';
+import { citizenRules, everyoneRules, portalAt, tokens } from './lib/policy.mjs';
 import { waitFor } from './lib/processes.mjs';
 import { askForTokens, logIn, prepareRealm } from './lib/realm.mjs';
 
@@ -24,83 +25,11 @@ const clients = [
   { client_id: 'public-pages', client_secret: SERVICE_SECRET, redirect_uris: [], grant_types: ['client_credentials'], response_types: [] },
 ];
 
-const policy = (realm, origin) => ({
-  'policy.toml': `
-[[upstream]]
-name    = "portal"
-servers = ["${origin.address}"]
-
-[[site]]
-name      = "portal"
-hosts     = ["portal.test"]
-upstream  = "portal"
-login_url = "/dang-nhap"
-
-[[route]]
-name  = "public"
-site  = "portal"
-paths = ["/", "/tra-cuu-ho-so/**"]
-[[route]]
-name  = "login"
-site  = "portal"
-paths = ["/dang-nhap"]
-[[route]]
-name  = "filing"
-site  = "portal"
-paths = ["/nop-ho-so", "/nop-ho-so/**"]
-
-[[credential]]
-name = "sso-token"
-from = [{ header = "authorization" }, { cookie = "access_token" }]
-[credential.jwt]
-issuer     = "${realm.issuer}"
-audience   = ["account"]
-parties    = ["web-portal", "web-portal-es256", "web-portal-brief", "public-pages"]
-algorithms = ["RS256", "ES256"]
-jwks_url   = "${realm.jwksUrl}"
-leeway     = "1s"
-subject    = "/sub"
-[[credential.principal]]
-equals = { "/identity_provider" = "vneid" }
-is     = { account = "citizen", login = "vneid", level_from = "/vneid_level" }
-[[credential.principal]]
-equals = { "/azp" = "public-pages" }
-is     = { account = "service", login = "client-credentials" }
-[[credential.principal]]
-absent  = ["/identity_provider"]
-matches = { "/preferred_username" = '^\\d{12}$' }
-is      = { account = "citizen", login = "password" }
-
-[[rule]]
-name = "citizen-uses-vneid"
-when = { account = ["citizen", "unknown"], login = "password" }
-except_routes = ["login"]
-then = "reject"
-page = "use-vneid"
-[[rule]]
-name = "citizen-vneid"
-when = { account = "citizen", login = "vneid", level_min = 2 }
-then = "forward"
-[[rule]]
-name = "citizen-vneid-below-level-2"
-when = { account = "citizen", login = "vneid" }
-except_routes = ["public", "login"]
-then = "reject"
-page = "raise-level"
-[[rule]]
-name   = "public-pages"
-routes = ["public", "login"]
-when   = { evidence = ["none", "expired", "unbound", "valid"] }
-then   = "forward"
-[[rule]]
-name   = "public-without-identity"
-routes = ["public", "login"]
-when   = { evidence = ["invalid", "revoked", "unavailable"] }
-then   = "anonymous"
-[default]
-then = "login"
-`,
-});
+const policy = (realm, origin) => {
+  const parties = ['web-portal', 'web-portal-es256', 'web-portal-brief', 'public-pages'];
+  const keys = `jwks_url = "${realm.jwksUrl}"`;
+  return { 'policy.toml': portalAt(origin.address) + tokens({ issuer: realm.issuer, parties, keys }) + citizenRules + everyoneRules };
+};
 
 let realm, origin, gate;
 before(async () => {

@@ -1,8 +1,8 @@
 //! One test binary: promises as sentences, kept on real sockets.
 //!
 //! Every test starts the shipped binary with a policy directory of its own, puts a recording origin behind it and
-//! speaks to it as browsers, programs and attackers do. Nothing here calls into the crate: what a test knows, a
-//! sysadmin could know too.
+//! speaks to it as browsers, programs and attackers do. What such a test knows, a sysadmin could know too: only `docs`
+//! calls into the crate, to hold the handbook against it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,10 +15,12 @@
 mod harness;
 
 mod answers;
+mod architecture;
 mod audit;
 mod callbacks;
 mod cookies;
 mod deadlines;
+mod docs;
 mod framing;
 mod grants;
 mod headers;

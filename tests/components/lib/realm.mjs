@@ -150,7 +150,10 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
 function keycloakShape(ctx, token, jwt) {
   jwt.header = { typ: 'JWT' };
   Object.assign(jwt.payload, { typ: 'Bearer', azp: token.clientId });
-  if (!token.accountId) return;
+  if (!token.accountId) {
+    jwt.payload.preferred_username = `service-account-${token.clientId}`;
+    return;
+  }
   const born = ctx.oidc.entities.AuthorizationCode ?? ctx.oidc.entities.RefreshToken;
   jwt.payload.preferred_username = token.accountId;
   jwt.payload.realm_access = { roles: ['citizen'] };

@@ -2,6 +2,7 @@
 // nothing of the gate but the shape of the portal's tokens.
 import './older_node.mjs';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { citizenRules, everyoneRules, portalAt, tokens } from './policy.mjs';
 
 export const ISSUER = 'https://sso.portal.test/auth/realms/portal';
 
@@ -29,69 +30,6 @@ export async function prepareIssuer() {
 /** The policy that goes with these tokens, in front of one back end. */
 export const tokenPolicy = (issuer, address) => ({
   'jwks.json': issuer.jwks,
-  'policy.toml': `
-[[upstream]]
-name    = "portal"
-servers = ["${address}"]
-
-[[site]]
-name      = "portal"
-hosts     = ["portal.test"]
-upstream  = "portal"
-login_url = "/dang-nhap"
-
-[[route]]
-name  = "public"
-site  = "portal"
-paths = ["/", "/tra-cuu-ho-so/**"]
-[[route]]
-name  = "login"
-site  = "portal"
-paths = ["/dang-nhap"]
-[[route]]
-name  = "filing"
-site  = "portal"
-paths = ["/nop-ho-so/**"]
-
-[[credential]]
-name = "sso-token"
-from = [{ header = "authorization" }]
-[credential.jwt]
-issuer     = "${ISSUER}"
-audience   = ["account"]
-parties    = ["web-portal"]
-algorithms = ["ES256"]
-jwks_file  = "jwks.json"
-subject    = "/preferred_username"
-[[credential.principal]]
-equals = { "/identity_provider" = "vneid" }
-is     = { account = "citizen", login = "vneid", level_from = "/vneid_level" }
-[[credential.principal]]
-absent  = ["/identity_provider"]
-matches = { "/preferred_username" = '^\\d{12}$' }
-is      = { account = "citizen", login = "password" }
-
-[[rule]]
-name = "citizen-uses-vneid"
-when = { account = ["citizen", "unknown"], login = "password" }
-except_routes = ["login"]
-then = "reject"
-page = "use-vneid"
-[[rule]]
-name = "citizen-vneid"
-when = { account = "citizen", login = "vneid", level_min = 2 }
-then = "forward"
-[[rule]]
-name   = "public-pages"
-routes = ["public", "login"]
-when   = { evidence = ["none", "expired", "unbound", "valid"] }
-then   = "forward"
-[[rule]]
-name   = "public-without-identity"
-routes = ["public", "login"]
-when   = { evidence = ["invalid", "revoked", "unavailable"] }
-then   = "anonymous"
-[default]
-then = "login"
-`,
+  'policy.toml': portalAt(address)
+    + tokens({ issuer: ISSUER, parties: ['web-portal'], keys: 'jwks_file = "jwks.json"' }) + citizenRules + everyoneRules,
 });
