@@ -1,1 +1,137 @@
-fn main() {}
+//! What does a decision cost, and what does it cost to know who asks?
+//!
+//! Over the shipped policy: the decision alone, a path read and routed, a token that is verified and one that is
+//! remembered, a session looked up among a hundred thousand. The control is the bare verification of the library.
+//! Medians of fifteen batches, this thread's wall time; run it on a quiet machine and compare within one run only.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench stops at the first surprise, and prints"
+)]
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use jiff::Timestamp;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::{Value, json};
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::time::Instant;
+use vneid_gate::config::read_directory;
+use vneid_gate::identity::credential::Kind;
+use vneid_gate::identity::identify::Known;
+use vneid_gate::identity::keys::KeySet;
+use vneid_gate::identity::{Account, CredentialId, Facts, Level, Login, Principal};
+use vneid_gate::policy::Query;
+use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path};
+use vneid_gate::state::State;
+use vneid_gate::state::ledger::Birth;
+
+const BATCHES: usize = 15;
+const SESSIONS: u32 = 100_000;
+
+fn main() {
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/daknong");
+    let settings = read_directory(&policy).settings.expect("the shipped policy is fine");
+    println!("{:<52} {:>10} {:>10}", "over policies/daknong", "median ns", "least ns");
+
+    let (site, portal) = settings.policy.site_of("dichvucong.daknong.gov.vn").expect("the portal");
+    let facts = Facts { account: Account::Citizen, login: Login::Vneid, level: Level::new(2).unwrap(), subject: None };
+    let citizen = Principal::valid(CredentialId(0), facts.clone());
+    let query = Query {
+        route: portal.routes.find("/nop-ho-so/1").unwrap(),
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        at: Timestamp::now(),
+    };
+    measure("decide: a citizen with VNeID files", 100_000, || {
+        black_box(settings.policy.decide(black_box(&query), std::iter::once(&citizen)));
+    });
+    measure("decide: nobody, default", 100_000, || {
+        black_box(settings.policy.decide(black_box(&query), std::iter::empty()));
+    });
+    measure("read a target and find its route", 100_000, || {
+        let raw = RawTarget::split(black_box(b"/nop-ho-so/ho-so/1?buoc=2")).unwrap();
+        black_box(portal.routes.find(&canonical_path(raw.path, Relaxed::default()).unwrap()));
+    });
+
+    let state = State::new(&settings.gate, &settings.state);
+    state.keys.adopt(&settings.keys);
+    let known = state.seen_from(1);
+    let sso = settings.identity.credentials.iter().find(|c| c.name == "sso-token").expect("the token credential");
+    let Kind::Jwt(jwt) = &sso.kind else { panic!("a token credential") };
+    let (token, jwks) = token(&jwt.issuer);
+    let set = KeySet::parse(jwks.to_string().as_bytes(), &jwt.algorithms).unwrap().0;
+    let now_s = Timestamp::now().as_second();
+    bare_library(&token, &jwks, &jwt.issuer);
+    measure("the same token: verified by the gate", 200, || {
+        black_box(jwt.verify(black_box(&token), Some(&set), now_s).unwrap());
+    });
+    let url = settings.keys.iter().find_map(|k| k.url.clone()).expect("the key set has a URL");
+    assert!(state.keys.fetched(&sso.name, &url, set.clone()), "the key set is the policy's");
+    known.token(sso, jwt, &token, now_s).unwrap();
+    measure("the same token: remembered", 20_000, || {
+        black_box(known.token(sso, jwt, black_box(&token), now_s).unwrap());
+    });
+
+    let cookie = settings.identity.credentials.iter().find(|c| c.session().is_some()).expect("the session credential");
+    let name = settings.identity.plan(site).unwrap().site.clone();
+    let flow = cookie.flows.first().unwrap().stamp();
+    for n in 0..SESSIONS {
+        let key = known.session_key(&name, cookie, n.to_string().as_bytes());
+        let birth = Birth { facts: facts.clone(), flow, idle_s: 1_800, lifetime_s: 43_200, at_s: now_s };
+        state.ledger.bind(key, birth);
+    }
+    let mut n = 0_u32;
+    measure("a session: name and look-up among 100,000", 20_000, || {
+        n = (n + 7_919) % SESSIONS;
+        let key = known.session_key(&name, cookie, n.to_string().as_bytes());
+        black_box(known.session(cookie, key, now_s));
+    });
+}
+
+fn bare_library(token: &str, jwks: &Value, issuer: &str) {
+    let jwk: Jwk = serde_json::from_value(jwks["keys"][0].clone()).unwrap();
+    let key = DecodingKey::from_jwk(&jwk).unwrap();
+    let mut rules = Validation::new(Algorithm::ES256);
+    rules.set_issuer(&[issuer]);
+    rules.set_audience(&["account"]);
+    measure("control: the library alone verifies an ES256 token", 200, || {
+        black_box(jsonwebtoken::decode::<Value>(black_box(token), &key, &rules).unwrap());
+    });
+}
+
+/// A synthetic token of a citizen, and the key set that vouches for it.
+fn token(issuer: &str) -> (String, Value) {
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+    let key = EncodingKey::from_ec_der(document.as_ref());
+    let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap()).unwrap();
+    jwk["kid"] = json!("bench");
+    let header = Header { kid: Some("bench".into()), ..Header::new(Algorithm::ES256) };
+    let now_s = Timestamp::now().as_second();
+    let claims = json!({
+        "iss": issuer, "aud": "account", "azp": "web-padsvc", "exp": now_s + 3_600, "iat": now_s,
+        "sub": "f:00000000-0000-4000-8000-000000000000:001090000001", "preferred_username": "001090000001",
+        "identity_provider": "vneid", "vneid_level": 2, "session_state": "11111111-1111-4111-8111-111111111111",
+        "groups": ["cong-dan"], "permissions": [{ "permission": { "code": "nop-ho-so" } }],
+    });
+    (jsonwebtoken::encode(&header, &claims, &key).unwrap(), json!({ "keys": [jwk] }))
+}
+
+/// Prints median and least nanoseconds of one call.
+fn measure(what: &str, calls: u32, mut call: impl FnMut()) {
+    let mut batches: Vec<f64> = (0..BATCHES)
+        .map(|_| {
+            let start = Instant::now();
+            (0..calls).for_each(|_| call());
+            start.elapsed().as_secs_f64() * 1e9 / f64::from(calls)
+        })
+        .collect();
+    batches.sort_by(f64::total_cmp);
+    let (median, least) = (batches.get(BATCHES / 2), batches.first());
+    println!("{what:<52} {:>10.0} {:>10.0}", median.unwrap(), least.unwrap());
+}

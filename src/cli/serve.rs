@@ -172,6 +172,7 @@ fn conf(settings: &Settings) -> ServerConf {
     ServerConf {
         threads: settings.gate.threads,
         // Each thread keeps its connections: with one thread a twentieth cheaper than stealing, with more no dearer.
+        // Tunnels need it: see `Pool::peer_of_tunnel`.
         work_stealing: false,
         grace_period_seconds: Some(stop),
         graceful_shutdown_timeout_seconds: Some(1),

@@ -3,7 +3,6 @@
 use super::names::Names;
 use super::reader::{Table, Value};
 use super::values;
-use super::who::{json, level};
 use crate::diagnostic::code;
 use crate::identity::flow::{Begins, Flow, PathPattern, RequestShape, Success, TrustedHeaders};
 use crate::identity::form::NameField;
@@ -152,7 +151,7 @@ fn success(v: Value<'_>) -> Option<Success> {
                 format!("did you mean `/{name}`?"),
             );
         }
-        Some((name.to_owned(), json(v)?))
+        Some((name.to_owned(), values::json(v)?))
     });
     let set_cookie = t.list("set_cookie", values::cookie);
     t.done();
@@ -200,7 +199,7 @@ fn is(v: Value<'_>) -> Option<FlowIs> {
     let account = t.optional("account", |v| values::word(v, Account::WORDS, Account::parse));
     let from = t.optional("account_from", |v| values::word(v, &["username"], |w| (w == "username").then_some(())));
     let login = t.optional("login", |v| values::word(v, Login::WORDS, Login::parse));
-    let level = t.optional("level", level);
+    let level = t.optional("level", values::level);
     if account.is_some() && from.is_some() {
         t.report(code::CONFLICTING_KEYS, "`account` and `account_from` at once", None);
     }

@@ -4,7 +4,6 @@ use super::Files;
 use super::names::Names;
 use super::reader::{Table, Value, many};
 use super::values;
-use super::who::level;
 use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::{Account, Evidence, Login};
 use crate::policy::{Action, Condition, Mode, OTHER, Page, Route, Rule, RuleId};
@@ -153,7 +152,7 @@ fn condition(v: Value<'_>, credentials: &Names) -> Option<Condition> {
     let accounts = mask(&t, "account", |v| values::word(v, Account::WORDS, Account::parse).map(Account::bit));
     let logins = mask(&t, "login", |v| values::word(v, Login::WORDS, Login::parse).map(Login::bit));
     let evidence = mask(&t, "evidence", |v| values::word(v, Evidence::WORDS, Evidence::parse).map(Evidence::bit));
-    let level_min = t.optional("level_min", level);
+    let level_min = t.optional("level_min", values::level);
     let named = t.raw("credential").map(|v| many(v, |v| credentials.resolve(v)));
     let credentials = named.map(|list| {
         list.into_iter()

@@ -105,7 +105,7 @@ pub struct Admin {
 /// `[state]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    /// Sessions kept at once; beyond it the least used become unbound.
+    /// Sessions kept at once; beyond it the oldest become unbound.
     pub sessions: usize,
 }
 

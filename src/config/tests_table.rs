@@ -5,7 +5,6 @@ use super::Files;
 use super::names::Names;
 use super::reader::{Table, Value};
 use super::values;
-use super::who::level;
 use crate::diagnostic::code;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
 use crate::policy::case::{Case, Expect};
@@ -62,7 +61,7 @@ fn who(v: Value<'_>, credentials: &Names) -> Option<Principal> {
     let t = v.table("test.as")?;
     let account = t.optional("account", |v| values::word(v, Account::WORDS, Account::parse));
     let login = t.optional("login", |v| values::word(v, Login::WORDS, Login::parse));
-    let level = t.optional("level", level);
+    let level = t.optional("level", values::level);
     let evidence = t.optional("evidence", |v| values::word(v, Evidence::WORDS, Evidence::parse));
     let credential = t.optional("credential", |v| credentials.resolve(v));
     t.done();

@@ -2,6 +2,7 @@
 
 use super::reader::Value;
 use crate::diagnostic::{code, did_you_mean};
+use crate::identity::Level;
 use http::{HeaderName, Method};
 use ipnet::IpNet;
 use jiff::civil::{Date, DateTime, Time};
@@ -240,6 +241,23 @@ pub fn moment(v: Value<'_>, zone: &TimeZone) -> Option<Timestamp> {
         Ok(zoned) => Some(zoned.timestamp()),
         Err(error) => v.fail(code::BAD_VALUE, "this moment does not exist", error.to_string()),
     }
+}
+
+/// A TOML scalar as the JSON value that a claim or an answer must equal.
+pub fn json(v: Value<'_>) -> Option<serde_json::Value> {
+    match v.toml {
+        DeValue::String(text) => Some(text.as_ref().into()),
+        DeValue::Boolean(b) => Some((*b).into()),
+        DeValue::Integer(digits) => {
+            digits.as_str().parse::<i64>().ok().map(Into::into).or_else(|| v.wrong_type("a number"))
+        }
+        _ => v.wrong_type("a string, a whole number, or true or false"),
+    }
+}
+
+/// 0 to 3.
+pub fn level(v: Value<'_>) -> Option<Level> {
+    integer(v, 0..=u64::from(Level::MAX.number())).and_then(|n| u8::try_from(n).ok()).and_then(Level::new)
 }
 
 fn civil(written: &toml::value::Datetime) -> Option<DateTime> {

@@ -16,7 +16,6 @@ use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, CredentialId, Identity, Level, Login, SiteId};
 use crate::policy::Site;
 use std::sync::Arc;
-use toml::de::DeValue;
 
 /// The identity of the policy, and where its keys come from.
 pub struct Who {
@@ -230,7 +229,7 @@ fn mapping(v: Value<'_>) -> Option<ClaimRule> {
             value.fail(code::BAD_VALUE, format!("`{name}` is not a JSON pointer"), format!("did you mean `/{name}`?"))
         })
     };
-    let equals = claims("equals").filter_map(|(n, v)| Some((n, json(v)?))).collect();
+    let equals = claims("equals").filter_map(|(n, v)| Some((n, values::json(v)?))).collect();
     let matches = claims("matches").filter_map(|(n, v)| Some((n, values::pattern(v)?))).collect();
     let present = t.list("present", values::json_pointer).into_iter().map(|p| p.value).collect();
     let absent = t.list("absent", values::json_pointer).into_iter().map(|p| p.value).collect();
@@ -239,23 +238,11 @@ fn mapping(v: Value<'_>) -> Option<ClaimRule> {
     Some(ClaimRule { equals, matches, present, absent, is: is?.value })
 }
 
-/// A TOML scalar as the JSON value that a claim or an answer must equal.
-pub(super) fn json(v: Value<'_>) -> Option<serde_json::Value> {
-    match v.toml {
-        DeValue::String(text) => Some(text.as_ref().into()),
-        DeValue::Boolean(b) => Some((*b).into()),
-        DeValue::Integer(digits) => {
-            digits.as_str().parse::<i64>().ok().map(Into::into).or_else(|| v.wrong_type("a number"))
-        }
-        _ => v.wrong_type("a string, a whole number, or true or false"),
-    }
-}
-
 fn is(v: Value<'_>) -> Option<Is> {
     let t = v.table("credential.principal.is")?;
     let account = t.optional("account", |v| values::word(v, Account::WORDS, Account::parse));
     let login = t.optional("login", |v| values::word(v, Login::WORDS, Login::parse));
-    let constant = t.optional("level", level);
+    let constant = t.optional("level", values::level);
     let claim = t.optional("level_from", values::json_pointer);
     if constant.is_some() && claim.is_some() {
         t.report(code::CONFLICTING_KEYS, "`level` and `level_from` at once", Some("a constant or a claim".into()));
@@ -271,11 +258,6 @@ fn is(v: Value<'_>) -> Option<Is> {
         login: login.map_or(Login::Unknown, |l| l.value),
         level,
     })
-}
-
-/// 0 to 3.
-pub(super) fn level(v: Value<'_>) -> Option<Level> {
-    values::integer(v, 0..=u64::from(Level::MAX.number())).and_then(|n| u8::try_from(n).ok()).and_then(Level::new)
 }
 
 fn shape(t: Table<'_>) -> Option<Shape> {

@@ -179,13 +179,12 @@ impl ProxyHttp for Enforcer {
             return Error::e_explain(ErrorType::HTTPStatus(500), "forwarding without a grant");
         };
         let upstream = ctx.running.snapshot.settings.policy.site(grant.site()).map(|s| s.upstream);
-        let peer = upstream.and_then(|n| ctx.running.pools.get(n)).and_then(|pool| pool.peer());
+        let silence = ctx.running.snapshot.settings.gate.timeouts.websocket;
+        let peer = upstream
+            .and_then(|n| ctx.running.pools.get(n))
+            .and_then(|pool| if session.is_upgrade_req() { pool.peer_of_tunnel(silence) } else { pool.peer() });
         ctx.upstream_asked = Some(Instant::now());
-        let mut peer = peer.ok_or_else(|| Error::explain(ErrorType::ConnectNoRoute, "no server"))?;
-        if session.is_upgrade_req() {
-            peer.options.read_timeout = Some(ctx.running.snapshot.settings.gate.timeouts.websocket);
-        }
-        Ok(peer)
+        peer.ok_or_else(|| Error::explain(ErrorType::ConnectNoRoute, "no server"))
     }
 
     async fn upstream_request_filter(

@@ -172,24 +172,20 @@ fn declared_length(headers: &HeaderMap) -> Option<usize> {
 /// its next request finds the session bound.
 pub fn body(state: &State, ctx: &mut RequestContext, chunk: Option<&[u8]>, end: bool) {
     let Some(body) = &mut ctx.watch.body else { return };
-    if let Some(chunk) = chunk.filter(|c| body.len() + c.len() <= BODY_MAX) {
-        body.extend_from_slice(chunk);
-    }
+    body.extend_from_slice(chunk.unwrap_or_default());
+    let too_long = body.len() > BODY_MAX;
     // Whole when its length has come, or when the portal ended it: a part of an answer says nothing.
-    if !end && ctx.watch.body_length.is_none_or(|length| body.len() < length) {
+    if !end && !too_long && ctx.watch.body_length.is_none_or(|length| body.len() < length) {
         return;
     }
-    let complete = ctx.watch.body_length.is_none_or(|length| body.len() == length);
+    let complete = !too_long && ctx.watch.body_length.is_none_or(|length| body.len() == length);
     let whole = if complete { crate::identity::json::parse_strict(body).ok() } else { None };
     ctx.watch.body = None;
+    let overtaken = overtaken(state, ctx);
     let running = ctx.running.clone();
     let Some(on_its_way) = &mut ctx.watch.flow else { return };
     let Some(credential) = running.snapshot.settings.identity.credentials.get(on_its_way.credential) else { return };
     let Some(flow) = credential.flows.get(on_its_way.flow) else { return };
-    let overtaken = match (on_its_way.session, on_its_way.departure) {
-        (Some(session), Some(departure)) => !state.ledger.is_last(session, departure),
-        _ => false,
-    };
     let holds = !overtaken && on_its_way.head_held && whole.is_some_and(|json| flow.success.body_holds(&json));
     let facts = on_its_way.facts.take();
     let session = on_its_way.renamed;

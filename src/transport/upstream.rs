@@ -150,6 +150,19 @@ impl Pool {
         chosen.map(|server| Box::new(server.peer.clone()))
     }
 
+    /// The same for a request that may become a tunnel, which may then be silent for `silence`.
+    pub fn peer_of_tunnel(&self, silence: Duration) -> Option<Box<HttpPeer>> {
+        let mut peer = self.peer()?;
+        peer.options.read_timeout = Some(silence);
+        // pingora ends a tunnel at birth if it reads the 101 before the end of the request's empty body, which it has
+        // queued. It cannot while nobody but its own thread looks for bytes on the connection: hence none is shared
+        // with other threads. Holds for as long as a thread keeps its tasks.
+        let mut hasher = DefaultHasher::new();
+        (peer.group_key, std::thread::current().id()).hash(&mut hasher);
+        peer.group_key = hasher.finish();
+        Some(peer)
+    }
+
     /// What is believed of each server now, in the order of the settings.
     pub fn healthy(&self) -> Vec<bool> {
         self.servers.iter().map(|server| server.state.is_healthy()).collect()

@@ -3,6 +3,7 @@
 use super::*;
 use crate::transport::testing::{Authority, answering, read_head, serve, within};
 use pingora::connectors::http::Connector;
+use pingora::upstreams::peer::Peer;
 use std::sync::atomic::AtomicBool;
 use tokio::io::AsyncWriteExt;
 
@@ -75,6 +76,16 @@ fn every_time_out_of_a_peer_is_set() {
     assert_eq!(options.read_timeout, Some(Duration::from_secs(61)));
     assert_eq!(options.write_timeout, Some(Duration::from_secs(62)));
     assert_eq!(options.idle_timeout, Some(Duration::from_secs(30)));
+}
+
+#[test]
+fn a_connection_that_may_become_a_tunnel_stays_with_its_thread() {
+    let pool = Pool::new(settings(&["127.0.0.1:1".parse().unwrap()])).unwrap();
+    let connections = || pool.peer_of_tunnel(Duration::from_secs(600)).unwrap().reuse_hash();
+    assert_eq!(connections(), connections());
+    let elsewhere = std::thread::scope(|scope| scope.spawn(connections).join().unwrap());
+    assert_ne!(connections(), elsewhere);
+    assert_ne!(connections(), pool.peer().unwrap().reuse_hash());
 }
 
 #[tokio::test]
