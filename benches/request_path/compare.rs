@@ -73,13 +73,15 @@ fn measure(options: &Options, scene: &Scene, generator: &Generator, stand: &Stan
         let (failed, count) = (sent.failed, sent.requests);
         return Err(format!("`{name}`: of {count} requests {failed} failed and {} were refused", sent.refused).into());
     }
-    let cpu_us = after.cpu_us - before.cpu_us;
-    let others_us = core_after - core_before - cpu_us;
+    let (user_us, system_us) = (after.user_us - before.user_us, after.system_us - before.system_us);
+    let others_us = core_after - core_before - user_us - system_us;
+    let each = |us: f64| us / sent.requests as f64;
     Ok(Run {
         variant: stand.variant,
         round,
         requests: sent.requests,
-        cpu_us: cpu_us / sent.requests as f64,
+        user_us: each(user_us),
+        system_us: each(system_us),
         requests_per_second: sent.requests as f64 / sent.seconds,
         resident_mib: after.resident_mib,
         others: (others_us / elapsed.as_micros() as f64).max(0.0),

@@ -23,8 +23,9 @@ const PORTS: u16 = 12_000;
 /// What a program has used so far.
 #[derive(Clone, Copy)]
 pub struct Usage {
-    /// User and system time of all its threads, microseconds.
-    pub cpu_us: f64,
+    /// Time of all its threads in user space and in the kernel, microseconds.
+    pub user_us: f64,
+    pub system_us: f64,
     pub resident_mib: f64,
 }
 
@@ -97,17 +98,17 @@ impl Running {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         // the name in the second field may hold spaces: count behind its bracket
-        let ticks: u64 = stat
-            .rsplit_once(')')
-            .map(|(_, fields)| fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()))
-            .ok_or("/proc/PID/stat has another form")?
-            .sum();
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace().skip(11));
+        let mut times = fields.ok_or("/proc/PID/stat has another form")?.filter_map(|field| field.parse::<f64>().ok());
+        let (Some(user), Some(system)) = (times.next(), times.next()) else {
+            return Err("/proc/PID/stat has another form".into());
+        };
         let resident_kib: f64 = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
             .ok_or("/proc/PID/status has another form")?;
-        Ok(Usage { cpu_us: ticks as f64 * TICK_MICROS, resident_mib: resident_kib / 1024.0 })
+        Ok(Usage { user_us: user * TICK_MICROS, system_us: system * TICK_MICROS, resident_mib: resident_kib / 1024.0 })
     }
 
     /// What the program has written so far.

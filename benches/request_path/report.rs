@@ -14,14 +14,21 @@ pub struct Run {
     pub variant: Variant,
     pub round: usize,
     pub requests: u64,
-    /// The proxy's own user and system time for one request.
-    pub cpu_us: f64,
+    /// The proxy's own time for one request.
+    pub user_us: f64,
+    pub system_us: f64,
     pub requests_per_second: f64,
     pub resident_mib: f64,
     /// Share of the proxy's core that other programs took.
     pub others: f64,
     /// Lines that the gate's audit log grew by.
     pub audit_lines: Option<u64>,
+}
+
+impl Run {
+    fn cpu_us(&self) -> f64 {
+        self.user_us + self.system_us
+    }
 }
 
 /// A share above which the machine was too busy for close ratios.
@@ -45,14 +52,18 @@ pub fn print(options: &Options, scene: &Scene, runs: &[Run]) {
     for variant in in_order(runs) {
         let own = of(runs, variant.name);
         let control = of(runs, variant.control);
-        let cpu: Vec<f64> = own.iter().map(|run| run.cpu_us).collect();
-        let same_round: Vec<f64> = own.iter().zip(&control).map(|(run, control)| run.cpu_us / control.cpu_us).collect();
+        let cpu: Vec<f64> = own.iter().map(|run| run.cpu_us()).collect();
+        let same_round: Vec<f64> =
+            own.iter().zip(&control).map(|(run, control)| run.cpu_us() / control.cpu_us()).collect();
         let spread = format!("{:.1} ({:.1}-{:.1})", median(&cpu), least(&cpu), most(&cpu));
-        let least_ratio = least(&cpu) / least(&control.iter().map(|run| run.cpu_us).collect::<Vec<_>>());
+        let least_ratio = least(&cpu) / least(&control.iter().map(|run| run.cpu_us()).collect::<Vec<_>>());
         let rate = median(&own.iter().map(|run| run.requests_per_second).collect::<Vec<_>>());
         let resident = most(&own.iter().map(|run| run.resident_mib).collect::<Vec<_>>());
+        let parts = [|run: &&Run| run.user_us, |run: &&Run| run.system_us];
+        let [user, system] = parts.map(|part| median(&own.iter().map(part).collect::<Vec<_>>()));
+        let parts = format!("{user:.1}+{system:.1}");
         println!(
-            "{:<22} {spread:>24} {:>7.2} {least_ratio:>7.2} {rate:>12.0} {resident:>8.0}",
+            "{:<22} {spread:>24} {parts:>11} {:>7.2} {least_ratio:>7.2} {rate:>12.0} {resident:>8.0}",
             variant.name,
             median(&same_round)
         );
@@ -78,7 +89,7 @@ pub fn write_json(file: &Path, runs: &[Run]) -> Outcome<()> {
         .map(|run| {
             json!({
                 "variant": run.variant.name, "control": run.variant.control, "round": run.round, "requests": run.requests,
-                "cpu_us_per_request": run.cpu_us, "requests_per_second": run.requests_per_second,
+                "user_us_per_request": run.user_us, "system_us_per_request": run.system_us, "requests_per_second": run.requests_per_second,
                 "resident_mib": run.resident_mib, "others_share": run.others, "audit_lines": run.audit_lines,
             })
         })

@@ -152,22 +152,26 @@ pub struct RequestId(pub u64);
 impl RequestId {
     /// 16 hex digits.
     pub fn text(self) -> String {
-        self.letters(4, b"0123456789abcdef").collect()
+        self.letters::<16>(4, b"0123456789abcdef")
     }
 
     /// Eight characters that are hard to mishear (Crockford's base 32), in two groups: `K7PM-2QXD`.
     pub fn support_code(self) -> String {
-        let mut code: String = self.letters(5, b"0123456789ABCDEFGHJKMNPQRSTVWXYZ").take(8).collect();
+        let mut code = self.letters::<8>(5, b"0123456789ABCDEFGHJKMNPQRSTVWXYZ");
         code.insert(4, '-');
         code
     }
 
     /// Its bits from the highest on, so many a letter.
-    fn letters(self, bits: u32, alphabet: &'static [u8]) -> impl Iterator<Item = char> {
-        (1..=64 / bits).map(move |nth| {
-            let place = usize::try_from((self.0 >> (64 - bits * nth)) & ((1 << bits) - 1)).unwrap_or(0);
-            alphabet.get(place).map_or('0', |letter| char::from(*letter))
-        })
+    fn letters<const COUNT: usize>(self, bits: u32, alphabet: &[u8]) -> String {
+        let mut letters = [b'0'; COUNT];
+        let mut rest = self.0;
+        for place in &mut letters {
+            rest = rest.rotate_left(bits);
+            let number = usize::try_from(rest & ((1 << bits) - 1)).unwrap_or(0);
+            *place = alphabet.get(number).copied().unwrap_or(b'0');
+        }
+        String::from_utf8_lossy(&letters).into_owned()
     }
 }
 
@@ -190,4 +194,20 @@ impl Drop for InFlight {
 /// GET and HEAD lose nothing when they are sent elsewhere.
 pub fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RequestId;
+
+    #[test]
+    fn an_id_is_written_whole_for_machines_and_short_for_people() {
+        for (id, text, code) in [
+            (0, "0000000000000000", "0000-0000"),
+            (u64::MAX, "ffffffffffffffff", "ZZZZ-ZZZZ"),
+            (0x0123_4567_89ab_cdef, "0123456789abcdef", "04HM-ASW9"),
+        ] {
+            assert_eq!((RequestId(id).text().as_str(), RequestId(id).support_code().as_str()), (text, code));
+        }
+    }
 }

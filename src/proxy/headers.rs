@@ -12,6 +12,7 @@ use http::header::{ACCEPT_ENCODING, COOKIE, FORWARDED, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
+use std::net::IpAddr;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -183,7 +184,7 @@ pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant)
 
 fn forwarding_headers(headers: &mut HeaderMap, ctx: &RequestContext, host: &str) {
     let scheme = if ctx.https { "https" } else { "http" };
-    let client = ctx.client.ip().to_string();
+    let client = text_of(ctx.client.ip());
     let (open, close) = if ctx.client.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
     let forwarded = [open, &client, close, ";proto=", scheme, ";host=\"", host, "\""].concat();
     put(headers, X_FORWARDED_FOR, &client);
@@ -191,6 +192,23 @@ fn forwarding_headers(headers: &mut HeaderMap, ctx: &RequestContext, host: &str)
     put(headers, X_FORWARDED_HOST, host);
     put(headers, FORWARDED, &forwarded);
     put(headers, X_REQUEST_ID, &ctx.id.text());
+}
+
+/// As `Display` writes it; an IPv4 address at a tenth of the cost.
+fn text_of(address: IpAddr) -> String {
+    let IpAddr::V4(v4) = address else { return address.to_string() };
+    let mut text = String::with_capacity(15);
+    for (nth, octet) in v4.octets().into_iter().enumerate() {
+        if nth > 0 {
+            text.push('.');
+        }
+        for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
 }
 
 fn identity_headers(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant) {
@@ -306,6 +324,13 @@ mod tests {
             ["accept", "cookie", "x-csrf-token", "x-requested-with", "range", "traceparent", "content-type", "referer"]
         {
             assert!(!is_private(&HeaderName::from_static(name), &plan), "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_written_as_usual() {
+        for text in ["0.0.0.0", "127.0.0.1", "10.9.99.100", "255.255.255.255", "203.0.113.10", "2001:db8::1"] {
+            assert_eq!(text_of(text.parse().unwrap()), text);
         }
     }
 

@@ -125,20 +125,21 @@ impl Enforcer {
 
 #[async_trait]
 impl ProxyHttp for Enforcer {
-    type CTX = RequestContext;
+    /// Boxed, since pingora keeps it inside futures that it moves.
+    type CTX = Box<RequestContext>;
 
     /// Stop 1.
     #[expect(clippy::disallowed_methods, reason = "this is where the one `now` of a request is read")]
-    fn new_ctx(&self) -> RequestContext {
+    fn new_ctx(&self) -> Self::CTX {
         let at = Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
         guard::request_began();
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        RequestContext::new(self.live.current(), at, self.in_flight.clone(), nowhere)
+        Box::new(RequestContext::new(self.live.current(), at, self.in_flight.clone(), nowhere))
     }
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
-    async fn early_request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> pingora::Result<()> {
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> pingora::Result<()> {
         let times = ctx.running.snapshot.settings.gate.timeouts;
         let silence = if session.is_upgrade_req() { times.websocket } else { times.stall };
         session.set_read_timeout(Some(silence));
@@ -153,7 +154,7 @@ impl ProxyHttp for Enforcer {
     }
 
     /// Stops 2 to 5.
-    async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> pingora::Result<bool> {
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> pingora::Result<bool> {
         match self.judge(session, ctx).await {
             Ok(grant) => {
                 if let Err(rejection) = watch::departs(&self.state, ctx) {
@@ -172,7 +173,7 @@ impl ProxyHttp for Enforcer {
         }
     }
 
-    async fn upstream_peer(&self, session: &mut Session, ctx: &mut RequestContext) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
         // Fail closed by shape: without a grant there is no peer.
         let Some(grant) = ctx.decision.as_ref().and_then(|d| d.grant.as_ref()) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "forwarding without a grant");
@@ -190,7 +191,7 @@ impl ProxyHttp for Enforcer {
         &self,
         _: &mut Session,
         upstream_request: &mut RequestHeader,
-        ctx: &mut RequestContext,
+        ctx: &mut Self::CTX,
     ) -> pingora::Result<()> {
         match ctx.decision.as_ref().and_then(|d| d.grant.as_ref()) {
             Some(grant) => headers::for_portal(upstream_request, ctx, grant),
@@ -203,7 +204,7 @@ impl ProxyHttp for Enforcer {
         session: &mut Session,
         body: &mut Option<Bytes>,
         _end: bool,
-        ctx: &mut RequestContext,
+        ctx: &mut Self::CTX,
     ) -> pingora::Result<()> {
         let Some(piece) = body.as_ref().filter(|_| !session.was_upgraded()) else {
             return Ok(());
@@ -223,7 +224,7 @@ impl ProxyHttp for Enforcer {
         &self,
         session: &mut Session,
         upstream_response: &mut ResponseHeader,
-        ctx: &mut RequestContext,
+        ctx: &mut Self::CTX,
     ) -> pingora::Result<()> {
         let switches = upstream_response.status == http::StatusCode::SWITCHING_PROTOCOLS;
         if switches && !session.is_upgrade_req() {
@@ -244,19 +245,13 @@ impl ProxyHttp for Enforcer {
         _: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut RequestContext,
+        ctx: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
         watch::body(&self.state, ctx, body.as_deref(), end_of_stream);
         Ok(None)
     }
 
-    fn fail_to_connect(
-        &self,
-        _: &mut Session,
-        _: &HttpPeer,
-        ctx: &mut RequestContext,
-        mut e: Box<Error>,
-    ) -> Box<Error> {
+    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Self::CTX, mut e: Box<Error>) -> Box<Error> {
         // Nothing was sent yet, so another server may be asked, whatever the method.
         ctx.connect_tries += 1;
         let servers = failure::servers(ctx);
@@ -264,21 +259,21 @@ impl ProxyHttp for Enforcer {
         e
     }
 
-    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut RequestContext) -> FailToProxy {
+    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Self::CTX) -> FailToProxy {
         failure::answer(self, session, e, ctx).await
     }
 
-    fn suppress_error_log(&self, _: &Session, _: &RequestContext, _: &Error) -> bool {
+    fn suppress_error_log(&self, _: &Session, _: &Self::CTX, _: &Error) -> bool {
         // pingora's line would carry the path and query; the audit line and the counters say it without them.
         true
     }
 
-    fn request_summary(&self, _: &Session, ctx: &RequestContext) -> String {
+    fn request_summary(&self, _: &Session, ctx: &Self::CTX) -> String {
         format!("request {}", ctx.id.text())
     }
 
     /// Stop 7.
-    async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut RequestContext) {
+    async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut Self::CTX) {
         account::finished(self, session, e, ctx);
     }
 }

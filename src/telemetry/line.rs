@@ -76,6 +76,18 @@ pub fn write(out: &mut Vec<u8>, f: &Finished<'_>) {
     line.raw("}");
 }
 
+/// Writes a JSON string (RFC 8259 §7).
+pub fn quoted(out: &mut Vec<u8>, text: &str) {
+    if needs_escapes(text) {
+        // writing into memory cannot fail
+        let _ = serde_json::to_writer(out, text);
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
 /// A line as far as it is written.
 struct Line<'o>(&'o mut Vec<u8>);
 
@@ -99,14 +111,7 @@ impl Line<'_> {
     }
 
     fn quoted(&mut self, text: &str) {
-        if needs_escapes(text) {
-            // writing into memory cannot fail
-            let _ = serde_json::to_writer(&mut *self.0, text);
-            return;
-        }
-        self.0.push(b'"');
-        self.raw(text);
-        self.0.push(b'"');
+        quoted(self.0, text);
     }
 
     fn number(&mut self, name: &'static str, number: u64) {

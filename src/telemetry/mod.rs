@@ -10,6 +10,7 @@ pub mod redact;
 pub mod series;
 
 pub use audit::Audit;
+pub use line::quoted;
 pub use loads::Loads;
 pub use metrics::Metrics;
 pub use record::{Finished, LoginSeen, Origin};

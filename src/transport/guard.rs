@@ -112,15 +112,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
         service
     }
 
-    /// Hands one connection to the application for one request. A head that came in whole and began no request was
-    /// refused by pingora, which tells nobody.
+    /// Waits for the application to serve one request. A head that came in whole and began no request was refused by
+    /// pingora, which tells nobody.
     async fn serve_one(
         &self,
-        session: ServerSession,
+        serving: impl Future<Output = Option<ReusedHttpStream>>,
         whole: &AtomicBool,
-        shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let serving = self.bounded.app.process_new_http(session, shutdown);
         let (handed_back, began) =
             BEGAN.scope(Cell::new(false), async { (serving.await, BEGAN.with(Cell::get)) }).await;
         if whole.swap(false, Ordering::Relaxed) && !began {
@@ -140,7 +138,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
         session
             .set_keepalive_reuses_remaining(app.server_options().and_then(|options| options.keepalive_request_limit));
 
-        let mut handed_back = self.serve_one(session, &whole, shutdown).await;
+        let mut handed_back = self.serve_one(app.process_new_http(session, shutdown), &whole).await;
         while let Some((connection, settings)) = handed_back.map(ReusedHttpStream::consume) {
             let Ok(mut watched) = connection.into_any().downcast::<Watched>() else {
                 return; // an application that swaps the stream loses the guard, so it loses the connection
@@ -150,7 +148,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
             if let Some(settings) = settings {
                 settings.apply_to_session(&mut session);
             }
-            handed_back = self.serve_one(session, &whole, shutdown).await;
+            handed_back = self.serve_one(app.process_new_http(session, shutdown), &whole).await;
         }
     }
 }

@@ -4,34 +4,32 @@
 //! for people, in the language asked for, because programs often show them.
 
 use super::{Answer, Audience, Language, text::text};
-use serde::Serialize;
+use crate::telemetry::quoted;
 
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: &'static str,
-    reason: &'a str,
-    support_code: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    login_url: Option<&'a str>,
-}
-
+/// Written by hand: this is what a flood of refused calls costs most.
 pub(super) fn render(answer: &Answer<'_>, language: Language) -> String {
     let text = text(answer.kind, language);
-    let problem = Problem {
-        r#type: format!("urn:vneid-gate:problem:{}", answer.reason),
-        title: text.heading,
-        status: answer.status(Audience::Program).as_u16(),
-        detail: text.summary,
-        reason: answer.reason,
-        support_code: answer.support_code,
-        why: answer.why,
-        login_url: answer.login_link(),
-    };
-    // Only strings and a number: there is nothing in it that could fail to be written.
-    serde_json::to_string(&problem).unwrap_or_default()
+    let status = answer.status(Audience::Program);
+    let kind = ["urn:vneid-gate:problem:", answer.reason].concat();
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(b"{\"status\":");
+    out.extend_from_slice(status.as_str().as_bytes());
+    let members = [
+        (",\"type\":", Some(kind.as_str())),
+        (",\"title\":", Some(text.heading)),
+        (",\"detail\":", Some(text.summary)),
+        (",\"reason\":", Some(answer.reason)),
+        (",\"support_code\":", Some(answer.support_code)),
+        (",\"why\":", answer.why),
+        (",\"login_url\":", answer.login_link()),
+    ];
+    for (name, value) in members {
+        if let Some(value) = value {
+            out.extend_from_slice(name.as_bytes());
+            quoted(&mut out, value);
+        }
+    }
+    out.push(b'}');
+    // Made of whole texts, so it is one.
+    String::from_utf8(out).unwrap_or_default()
 }

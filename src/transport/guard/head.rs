@@ -78,10 +78,11 @@ impl Head {
     }
 }
 
-/// Bytes before the next LF. A token makes lines of a thousand bytes: `contains` looks at whole words of memory, where
-/// `position` looks at each byte.
+/// Bytes before the next LF. A token makes lines of a thousand bytes: looked at in pieces without an early way out, so
+/// that the compiler compares many bytes at once.
 fn line_left(chunk: &[u8]) -> usize {
-    let without: usize = chunk.chunks(128).take_while(|piece| !piece.contains(&b'\n')).map(<[u8]>::len).sum();
+    let has_end = |piece: &&[u8]| piece.iter().fold(false, |found, byte| found | (*byte == b'\n'));
+    let without: usize = chunk.chunks(64).take_while(|piece| !has_end(piece)).map(<[u8]>::len).sum();
     let rest = chunk.get(without..).unwrap_or_default();
     without + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
 }
