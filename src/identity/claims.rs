@@ -3,11 +3,10 @@
 //! The mapping is data: an ordered list of rules over JSON pointers (RFC 6901), first match wins, no match is
 //! `unknown`. Judges only claims whose token was proved; knows no signature, no time and no policy.
 
-use super::principal::Facts;
+use super::principal::{Facts, Subject};
 use super::words::{Account, Level, Login};
 use regex::Regex;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// One `[[credential.principal]]`: all its conditions hold, or it does not match. Every key is a JSON pointer.
 #[derive(Clone, Debug)]
@@ -40,7 +39,7 @@ pub enum LevelFrom {
 }
 
 /// The facts of the first rule that matches; without one, only the subject is known.
-pub fn facts(rules: &[ClaimRule], claims: &Value, subject: Arc<str>) -> Facts {
+pub fn facts(rules: &[ClaimRule], claims: &Value, subject: Subject) -> Facts {
     let subject = Some(subject);
     match rules.iter().find(|rule| rule.holds(claims)) {
         Some(ClaimRule { is, .. }) => {

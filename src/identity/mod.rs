@@ -22,5 +22,5 @@ pub mod words;
 
 pub use credential::{Credential, Identity, SiteId};
 pub use identify::{Known, Presented, SessionKey};
-pub use principal::{CredentialId, Facts, Principal};
+pub use principal::{CredentialId, Facts, Principal, Subject};
 pub use words::{Account, Evidence, Level, Login};

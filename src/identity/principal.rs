@@ -4,7 +4,7 @@
 //! someone in on unproved facts by forgetting a condition.
 
 use super::words::{Account, Evidence, Level, Login};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The number of a credential: its place in the merged policy files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,13 +16,53 @@ pub struct Facts {
     pub account: Account,
     pub login: Login,
     pub level: Level,
-    /// Stable name of the person; personal data, never logged in the clear.
-    pub subject: Option<Arc<str>>,
+    pub subject: Option<Subject>,
 }
 
 impl Facts {
     pub const UNKNOWN: Facts =
         Facts { account: Account::Unknown, login: Login::Unknown, level: Level::UNKNOWN, subject: None };
+}
+
+/// The stable name of a person; personal data, never logged in the clear. All requests of a token or session share it,
+/// and with it the pseudonym that stands for it in the log, which is worked out once.
+#[derive(Clone)]
+pub struct Subject(Arc<Named>);
+
+struct Named {
+    name: Box<str>,
+    pseudonym: OnceLock<Box<str>>,
+}
+
+impl Subject {
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Every caller passes the same way to work it out.
+    pub fn pseudonym(&self, work_out: impl FnOnce(&str) -> String) -> &str {
+        self.0.pseudonym.get_or_init(|| work_out(self.name()).into())
+    }
+}
+
+impl From<&str> for Subject {
+    fn from(name: &str) -> Self {
+        Subject(Arc::new(Named { name: name.into(), pseudonym: OnceLock::new() }))
+    }
+}
+
+impl PartialEq for Subject {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Subject {}
+
+impl std::fmt::Debug for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Subject(…)")
+    }
 }
 
 /// One asker. Private fields: see the module's promise.
@@ -72,7 +112,7 @@ impl Principal {
     pub fn level(&self) -> Level {
         self.facts.level
     }
-    pub fn subject(&self) -> Option<&Arc<str>> {
+    pub fn subject(&self) -> Option<&Subject> {
         self.facts.subject.as_ref()
     }
 }

@@ -9,12 +9,11 @@ mod form;
 use super::claims::{ClaimRule, facts};
 use super::json::parse_strict;
 use super::keys::{KeySet, asymmetric};
-use super::principal::Facts;
+use super::principal::{Facts, Subject};
 use super::words::words;
 use form::Parts;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
-use std::sync::Arc;
 
 pub use form::{claimed_issuer, looks_like_jwt};
 
@@ -197,7 +196,7 @@ fn seconds(date: &Value) -> Option<i64> {
 }
 
 /// A subject travels in a header field: what would not arrive there unchanged is none.
-fn subject(claim: &Value) -> Option<Arc<str>> {
+fn subject(claim: &Value) -> Option<Subject> {
     let subject = claim.as_str()?;
     let fits = !subject.is_empty()
         && subject.len() <= SUBJECT_MAX_BYTES

@@ -171,7 +171,7 @@ impl RequestId {
             let number = usize::try_from(rest & ((1 << bits) - 1)).unwrap_or(0);
             *place = alphabet.get(number).copied().unwrap_or(b'0');
         }
-        String::from_utf8_lossy(&letters).into_owned()
+        String::from_utf8(letters.to_vec()).unwrap_or_default()
     }
 }
 

@@ -218,7 +218,7 @@ fn identity_headers(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant
     headers.insert(X_GATE_LOGIN, HeaderValue::from_static(speaker.login().as_str()));
     headers.insert(X_GATE_LEVEL, HeaderValue::from_static(speaker.level().as_str()));
     if let Some(subject) = speaker.subject() {
-        put(headers, X_GATE_SUBJECT, subject);
+        put(headers, X_GATE_SUBJECT, subject.name());
     }
 }
 

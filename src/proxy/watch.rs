@@ -227,7 +227,7 @@ fn facts(flow: &Flow, headers: &HeaderMap, username: Option<&str>, ctx: &Request
         account: account.unwrap_or(Account::Unknown),
         login: login.unwrap_or(Login::Unknown),
         level: level.unwrap_or(Level::UNKNOWN),
-        subject: subject.map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).map(Into::into),
+        subject: subject.as_deref().map(str::trim).filter(|s| !s.is_empty()).map(Into::into),
     }
 }
 

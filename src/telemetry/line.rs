@@ -34,10 +34,10 @@ pub fn write(out: &mut Vec<u8>, f: &Finished<'_>) {
     line.raw("\"");
     line.word(member!("support_code"), f.support_code);
     line.word(member!("request_id"), f.request_id);
-    line.text(member!("site"), site);
-    line.text(member!("route"), route);
+    line.word(member!("site"), site);
+    line.word(member!("route"), route);
     line.word(member!("method"), method_label(f.method));
-    line.text(member!("host"), f.host);
+    line.word(member!("host"), f.host);
     line.text(member!("path"), &redact::path(f.path));
     line.raw(member!("client"));
     line.address(f.client);
@@ -71,7 +71,7 @@ pub fn write(out: &mut Vec<u8>, f: &Finished<'_>) {
             line.number(name, micros(seconds));
         }
     }
-    line.text(member!("policy"), &f.snapshot.digest);
+    line.word(member!("policy"), &f.snapshot.digest);
     line.word(member!("key_id"), f.keyed.id());
     line.raw("}");
 }
@@ -96,7 +96,7 @@ impl Line<'_> {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    /// A member whose value needs no escapes: a word of the gate, or digits.
+    /// A member whose value needs no escapes: a word of the gate, a name of the policy, a host name that was read, digits.
     fn word(&mut self, name: &'static str, word: &str) {
         debug_assert!(!needs_escapes(word));
         self.raw(name);
@@ -147,15 +147,16 @@ impl Line<'_> {
     fn principal(&mut self, f: &Finished<'_>, shown: &Presented) {
         let p = &shown.principal;
         let credential = p.credential().and_then(|c| f.snapshot.settings.identity.credential(c));
-        self.raw("{\"credential\":");
-        self.quoted(credential.map_or("none", |c| c.name.as_str()));
+        self.raw("{\"credential\":\"");
+        self.raw(credential.map_or("none", |c| c.name.as_str()));
+        self.raw("\"");
         self.word(member!("evidence"), p.evidence().as_str());
         self.word(member!("account"), p.account().as_str());
         self.word(member!("login"), p.login().as_str());
         self.number(member!("level"), u64::from(p.level().number()));
         self.word(member!("check"), shown.check.as_str());
         if let Some(subject) = p.subject() {
-            self.word(member!("subject"), &f.keyed.person(subject));
+            self.word(member!("subject"), subject.pseudonym(|name| f.keyed.person(name)));
         }
         self.raw("}");
     }
@@ -165,7 +166,7 @@ impl Line<'_> {
         self.raw("{\"action\":\"");
         self.raw(verdict.action.as_str());
         self.raw("\"");
-        self.text(member!("rule"), f.snapshot.settings.policy.rule(verdict.rule).map_or("", |r| r.name.as_str()));
+        self.word(member!("rule"), f.snapshot.settings.policy.rule(verdict.rule).map_or("", |r| r.name.as_str()));
         self.word(member!("reason"), verdict.reason.as_str());
         self.raw("}");
     }
