@@ -56,7 +56,10 @@ impl Keyed {
             let [site, zero, credential, _] = place;
             short(&self.session, &[kind, site, zero, credential, zero, value])
         };
-        SessionKey { alias: name(b"a", plain.trim_ascii()), exact: name(b"e", value) }
+        let plain = plain.trim_ascii();
+        let alias = name(b"a", plain);
+        // Most values are their own plain form: one hash does for both.
+        SessionKey { alias, exact: if plain == value { alias } else { name(b"e", value) } }
     }
 
     /// The name under which a verified token is remembered: the tag of AES-GCM over it (GMAC), at a quarter of HMAC's
