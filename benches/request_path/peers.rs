@@ -26,6 +26,8 @@ pub const LOGIN_HOST: &str = "sso.dancuquocgia.gov.vn";
 
 const STATUS_PATH: &str = "/upstream-status";
 const START_LIMIT: Duration = Duration::from_secs(10);
+/// So many looks in a row without a new request: what a busy proxy still held has arrived.
+const QUIET_LOOKS: u32 = 12;
 
 const BODY: &str = r#"{"ma_ho_so":"000.00.42","trang_thai":"da-tiep-nhan","thu_tuc":[{"ma":"1.000001","so":1},{"ma":"1.000002","so":3}],"le_phi":"120000","don_vi":"VND","ghi_chu":"day du giay to, cho"}"#;
 
@@ -63,7 +65,7 @@ impl Upstream {
     /// Requests received once no more arrive; questions for their number left out.
     fn requests_at_rest(&self) -> Outcome<u64> {
         let (mut last, mut same) = (self.requests()?, 0);
-        while same < 3 {
+        while same < QUIET_LOOKS {
             pause()?;
             let now = self.requests()?;
             same = if now == last { same + 1 } else { 0 };
