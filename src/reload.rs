@@ -18,7 +18,7 @@ use pingora::services::background::BackgroundService;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const REMIND_EVERY: Duration = Duration::from_secs(300);
@@ -38,20 +38,16 @@ pub struct Reloader {
 #[async_trait]
 impl BackgroundService for Reloader {
     async fn start(&self, mut shutdown: ShutdownWatch) {
-        let mut hangup = match signal(SignalKind::hangup()) {
-            Ok(hangup) => hangup,
-            Err(error) => {
-                log::error!("SIGHUP cannot be heard: {error}; changed files are still noticed");
-                return;
-            }
-        };
+        let mut hangup = signal(SignalKind::hangup())
+            .inspect_err(|error| log::error!("SIGHUP cannot be heard: {error}; changed files are still noticed"))
+            .ok();
         let mut seen = self.fingerprint();
         let mut stale_since: Option<Instant> = None;
         let (mut tried, mut swept) = (Instant::now(), Instant::now());
         loop {
             let asked = tokio::select! {
                 _ = shutdown.changed() => return,
-                _ = hangup.recv() => true,
+                () = heard(&mut hangup) => true,
                 () = tokio::time::sleep(LOOK_EVERY) => false,
             };
             self.look_at_the_clock();
@@ -75,6 +71,16 @@ impl BackgroundService for Reloader {
                 (false, since) => since.filter(|_| quiet).or(Some(Instant::now())),
             };
         }
+    }
+}
+
+/// Never, where the signal could not be registered.
+async fn heard(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }
 
