@@ -198,7 +198,6 @@ fn listen(
     let mut proxy = http_proxy(&server.configuration, enforcer);
     let mut options = pingora::apps::HttpServerOptions::default();
     options.keepalive_request_limit = Some(REQUESTS_PER_CONNECTION);
-    options.h2_idle_timeout = Some(settings.gate.timeouts.idle);
     proxy.server_options = Some(options);
     let address = listener.address.to_string();
     let metrics = &telemetry.metrics;

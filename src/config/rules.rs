@@ -80,8 +80,6 @@ fn reach(t: &Table<'_>, routes: &Names) -> Reach {
 }
 
 fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names, zone: &TimeZone) -> Option<Rule> {
-    t.raw("routes");
-    t.raw("except_routes");
     let name = t.required("name", |v| match values::name(v)? {
         reserved if reserved == "default" => {
             v.fail(code::BAD_VALUE, "`default` is the name of `[default]`", "choose another")

@@ -20,7 +20,7 @@ pub(super) fn cases(files: &Files<'_>, credentials: &Names, zone: &TimeZone) -> 
 }
 
 fn case(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names, zone: &TimeZone) -> Option<Case> {
-    let name = t.required("name", values::sentence);
+    let name = t.required("name", values::text);
     let at = t.optional("at", |v| values::moment(v, zone));
     let request = t.required("request", request);
     let who = t.optional("as", |v| who(v, credentials));

@@ -36,11 +36,6 @@ pub fn name(v: Value<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// A name that people write as a sentence (tests, invariants).
-pub fn sentence(v: Value<'_>) -> Option<String> {
-    text(v)
-}
-
 pub fn boolean(v: Value<'_>) -> Option<bool> {
     match v.toml {
         DeValue::Boolean(b) => Some(*b),

@@ -110,12 +110,13 @@ impl Identity {
     pub fn flows<'i>(
         &'i self,
         site: SiteId,
-        method: &'i Method,
-        path: &'i str,
-        query: Option<&'i str>,
-    ) -> impl Iterator<Item = (&'i Credential, &'i Flow, Fit)> {
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+    ) -> Vec<(&'i Credential, &'i Flow, Fit)> {
         let all = self.of_site(site).flat_map(|c| c.flows.iter().map(move |f| (c, f)));
-        all.map(move |(c, f)| (c, f, f.request.fit(method, path, query))).filter(|(_, _, fit)| *fit != Fit::None)
+        let fits = all.map(|(c, f)| (c, f, f.request.fit(method, path, query)));
+        fits.filter(|(_, _, fit)| *fit != Fit::None).collect()
     }
 
     pub fn of_site(&self, site: SiteId) -> impl Iterator<Item = &Credential> {

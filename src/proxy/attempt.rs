@@ -3,7 +3,6 @@
 
 use super::context::{FlowOnItsWay, RequestContext};
 use super::rejection::Rejection;
-use crate::identity::credential::SiteId;
 use crate::identity::flow::{Fit, Flow};
 use crate::identity::form::{self, BodyError, Form, NameField};
 use crate::identity::identify::{Check, Shown};
@@ -20,12 +19,11 @@ pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     let running = ctx.running.clone();
     let identity = &running.snapshot.settings.identity;
     let Some(target) = &ctx.target else { return Ok(()) };
-    let (site, path, query) = (target.site, target.path.clone(), target.query.clone());
-    let method = ctx.method.clone();
-    let flows: Vec<_> = identity.flows(site, &method, &path, query.as_deref()).collect();
+    let flows = identity.flows(target.site, &ctx.method, &target.path, target.query.as_deref());
     if flows.is_empty() {
         return Ok(());
     }
+    let query = target.query.clone();
     let whole: Vec<(&Credential, &Flow)> =
         flows.iter().filter(|(_, _, fit)| *fit == Fit::Whole).map(|(c, f, _)| (*c, *f)).collect();
     if whole.iter().any(|(_, f)| f.request.repeats_a_parameter(query.as_deref())) {
@@ -39,20 +37,13 @@ pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(
         let max = running.snapshot.settings.gate.limits.login_body_bytes;
         return by_password(session, ctx, identity, &whole, query.as_deref(), max).await;
     }
-    near(ctx, identity, site, &flows, query.as_deref(), &method)
+    near(ctx, &flows, query.as_deref())
 }
 
 /// The path of a log-in, but not the log-in: another method that carries a body is refused, since the portal might take
 /// it; a call-back without its parameters is no log-in to us, and ends what was known of the session.
-fn near(
-    ctx: &mut RequestContext,
-    identity: &Identity,
-    site: SiteId,
-    flows: &[(&Credential, &Flow, Fit)],
-    query: Option<&str>,
-    method: &Method,
-) -> Result<(), Rejection> {
-    let harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+fn near(ctx: &mut RequestContext, flows: &[(&Credential, &Flow, Fit)], query: Option<&str>) -> Result<(), Rejection> {
+    let harmless = matches!(ctx.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !harmless && flows.iter().any(|(_, f, _)| f.username.is_some()) {
         return Err(Rejection::MethodNotAllowed);
     }
@@ -64,8 +55,7 @@ fn near(
     if flows.iter().any(|(_, f, _)| names_a_user(f)) {
         return Err(Rejection::LoginBody(BodyError::Duplicate));
     }
-    let by_redirect = flows.iter().filter(|(_, f, _)| f.begins.is_some()).map(|(c, _, _)| c.id);
-    ctx.watch.ends = by_redirect.filter(|id| identity.credential(*id).is_some_and(|c| c.covers(site))).collect();
+    ctx.watch.ends = flows.iter().filter(|(_, f, _)| f.begins.is_some()).map(|(c, _, _)| c.id).collect();
     Ok(())
 }
 
@@ -111,9 +101,7 @@ fn note(ctx: &mut RequestContext, identity: &Identity, credential: &Credential, 
             solicited: false,
             departure: None,
             username,
-            renamed: None,
-            head_held: false,
-            facts: None,
+            awaiting: None,
         });
     }
 }

@@ -3,9 +3,11 @@
 //! The outcome starts undecided; only a [`Grant`] from `policy` leads to an upstream.
 
 use super::rejection::Rejection;
+use crate::config::settings::Upstream;
 use crate::identity::flow::Flow;
-use crate::identity::{Credential, CredentialId, Presented, SessionKey, SiteId};
-use crate::policy::{Decision, Reason, Route, RouteId, Site};
+use crate::identity::identify::Shown;
+use crate::identity::{Credential, CredentialId, Facts, Presented, SessionKey, SiteId};
+use crate::policy::{Decision, Grant, Reason, Route, RouteId, Site};
 use crate::telemetry::{LoginSeen, Origin};
 use crate::transport::Running;
 use http::Method;
@@ -83,11 +85,8 @@ pub struct FlowOnItsWay {
     pub departure: Option<u64>,
     /// The name typed, for attempts.
     pub username: Option<String>,
-    /// Set when the answer names a new session.
-    pub renamed: Option<SessionKey>,
-    pub head_held: bool,
-    /// What the trusted answer headers said.
-    pub facts: Option<crate::identity::Facts>,
+    /// What to bind if the body shows success, as the head did.
+    pub awaiting: Option<(SessionKey, Facts)>,
 }
 
 impl RequestContext {
@@ -126,6 +125,16 @@ impl RequestContext {
 
     pub fn route(&self) -> Option<&Route> {
         self.target.as_ref().and_then(|t| self.running.snapshot.settings.policy.route(t.route))
+    }
+
+    /// Where the request goes if it is granted.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.site().and_then(|s| self.running.snapshot.settings.upstreams.get(s.upstream))
+    }
+
+    /// What showed the credentials that do not travel under `grant`.
+    pub fn removed<'a>(&'a self, grant: &'a Grant) -> impl Iterator<Item = &'a Shown> {
+        self.presented.iter().enumerate().filter(|(n, _)| grant.removes(*n)).map(|(_, p)| &p.shown)
     }
 
     /// Why the request got its answer.

@@ -1,16 +1,17 @@
 //! What went wrong after the decision: the portal, the client or the gate itself, each with its answer.
 
+use super::Enforcer;
 use super::context::RequestContext;
 use super::rejection::Rejection;
-use super::{Enforcer, respond};
 use pingora::proxy::{FailToProxy, Session};
 use pingora::{Error, ErrorSource, ErrorType};
 
 /// Answers if nothing was written yet, and counts.
 pub async fn answer(gate: &Enforcer, session: &mut Session, e: &Error, ctx: &mut RequestContext) -> FailToProxy {
     let rejection = rejection(e);
-    if let (Some(kind), Some(name)) = (failure_kind(e), upstream_name(ctx)) {
-        gate.telemetry.metrics.upstream_failures.with_label_values(&[name.as_str(), kind]).inc();
+    if let (Some(kind), Some(upstream)) = (failure_kind(e), ctx.upstream()) {
+        let name = upstream.name.as_str();
+        gate.telemetry.metrics.upstream_failures.with_label_values(&[name, kind]).inc();
         log::warn!("request {}: upstream `{name}` failed: {kind} ({})", ctx.id.text(), e.etype().as_str());
     }
     if session.response_written().is_some() {
@@ -21,12 +22,7 @@ pub async fn answer(gate: &Enforcer, session: &mut Session, e: &Error, ctx: &mut
         return FailToProxy { error_code: 0, can_reuse_downstream: false };
     };
     session.set_keepalive(None);
-    ctx.rejection = Some(rejection);
-    ctx.origin = crate::telemetry::Origin::Gate;
-    if let Some(cause) = rejection.cause() {
-        gate.telemetry.metrics.refused.with_label_values(&[cause]).inc();
-    }
-    let code = match respond::reject(session, ctx, rejection).await {
+    let code = match gate.refuse(session, ctx, rejection).await {
         Ok(()) => session.response_written().map_or(0, |h| h.status.as_u16()),
         Err(_) => 0,
     };
@@ -78,15 +74,4 @@ fn failure_kind(e: &Error) -> Option<&'static str> {
         ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed => "reset",
         _ => "protocol",
     })
-}
-
-fn upstream_name(ctx: &RequestContext) -> Option<String> {
-    let upstream = ctx.site().map(|s| s.upstream)?;
-    ctx.running.snapshot.settings.upstreams.get(upstream).map(|u| u.name.clone())
-}
-
-/// How many servers the request's upstream has.
-pub fn servers(ctx: &RequestContext) -> usize {
-    let upstream = ctx.site().map(|s| s.upstream).and_then(|n| ctx.running.snapshot.settings.upstreams.get(n));
-    upstream.map_or(0, |u| u.servers.len())
 }

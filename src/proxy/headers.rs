@@ -241,8 +241,7 @@ fn strip(headers: &mut HeaderMap, ctx: &RequestContext) {
 
 /// A credential that was decided `anonymous` does not travel.
 fn remove_credentials(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant) {
-    let removed = ctx.presented.iter().enumerate().filter(|(n, _)| grant.removes(*n)).map(|(_, p)| &p.shown);
-    for shown in removed {
+    for shown in ctx.removed(grant) {
         match shown {
             Shown::Header(name) => {
                 headers.remove(name);

@@ -254,7 +254,7 @@ impl ProxyHttp for Enforcer {
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Self::CTX, mut e: Box<Error>) -> Box<Error> {
         // Nothing was sent yet, so another server may be asked, whatever the method.
         ctx.connect_tries += 1;
-        let servers = failure::servers(ctx);
+        let servers = ctx.upstream().map_or(0, |u| u.servers.len());
         e.set_retry(ctx.connect_tries < servers.min(3));
         e
     }

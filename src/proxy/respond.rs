@@ -22,7 +22,7 @@ pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Reje
     let reader = audience(&head.method, &head.headers);
     let navigates = is_navigation(&head.method, reader);
     if let Rejection::RedirectToHttps = rejection {
-        return redirect_to_https(session, ctx).await;
+        return redirect_to_https(session, ctx, reader).await;
     }
     let to_log_in = match rejection {
         Rejection::Decided(v) => v.action == Action::Login && v.reason != Reason::IdentityUnavailable,
@@ -34,7 +34,7 @@ pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Reje
         && let Some(url) = ctx.site().and_then(|s| s.login_url.as_deref()).and_then(safe_link)
     {
         let url = url.to_owned();
-        return redirect(session, ctx, StatusCode::SEE_OTHER, &url, rejection).await;
+        return redirect(session, ctx, StatusCode::SEE_OTHER, &url, rejection, reader).await;
     }
     page(session, ctx, rejection, reader).await
 }
@@ -68,7 +68,7 @@ async fn page(
     if kind == Kind::MethodNotAllowed {
         head.insert_header(ALLOW, allowed(ctx))?;
     }
-    expire_refused_sessions(session, ctx, rejection, &mut head)?;
+    expire_refused_sessions(ctx, rejection, reader, &mut head)?;
     send(session, head, Bytes::from(body)).await
 }
 
@@ -77,13 +77,12 @@ async fn page(
 /// and send the person from its log-in page straight back here, round and round. And so are two of one name, which
 /// nobody could ever get rid of.
 fn expire_refused_sessions(
-    session: &Session,
     ctx: &RequestContext,
     rejection: Rejection,
+    reader: Audience,
     head: &mut ResponseHeader,
 ) -> pingora::Result<()> {
-    let request = session.req_header();
-    let person = audience(&request.method, &request.headers) == Audience::Person;
+    let person = reader == Audience::Person;
     let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder)).map(|p| &p.shown);
     let gone = match rejection {
         Rejection::Decided(v) => {
@@ -130,13 +129,13 @@ fn allowed(ctx: &RequestContext) -> String {
     words.join(", ")
 }
 
-async fn redirect_to_https(session: &mut Session, ctx: &RequestContext) -> pingora::Result<()> {
+async fn redirect_to_https(session: &mut Session, ctx: &RequestContext, reader: Audience) -> pingora::Result<()> {
     let Some(target) = &ctx.target else { return Ok(()) };
     let host = host_name(&target.host).map_or_else(|_| String::new(), |h| h.into_owned());
     let url = format!("https://{host}{}", target.origin_form);
     // 308 keeps method and body.
     let status = if is_safe(&ctx.method) { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
-    redirect(session, ctx, status, &url, Rejection::RedirectToHttps).await
+    redirect(session, ctx, status, &url, Rejection::RedirectToHttps, reader).await
 }
 
 async fn redirect(
@@ -145,6 +144,7 @@ async fn redirect(
     status: StatusCode,
     url: &str,
     rejection: Rejection,
+    reader: Audience,
 ) -> pingora::Result<()> {
     let mut head = ResponseHeader::build(status, Some(6))?;
     head.insert_header(LOCATION, url)?;
@@ -152,7 +152,7 @@ async fn redirect(
         head.insert_header(SUPPORT_CODE, code)?;
     }
     head.insert_header(CACHE_CONTROL, "no-store")?;
-    expire_refused_sessions(session, ctx, rejection, &mut head)?;
+    expire_refused_sessions(ctx, rejection, reader, &mut head)?;
     send(session, head, Bytes::new()).await
 }
 

@@ -9,6 +9,7 @@ use super::context::RequestContext;
 use super::rejection::Rejection;
 use crate::identity::credential::Kind;
 use crate::identity::flow::{self, Flow};
+use crate::identity::identify::Shown;
 use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey};
 use crate::state::State;
@@ -29,7 +30,7 @@ pub fn departs(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection>
     let Some(target) = &ctx.target else { return Ok(()) };
     let identity = &running.snapshot.settings.identity;
     for credential in identity.of_site(target.site).filter(|c| !c.logouts.is_empty()) {
-        if credential.logouts.iter().any(|r| r.matches(&ctx.method, &target.path, target.query.as_deref())) {
+        if logs_out(ctx, credential) {
             ctx.watch.ends.push(credential.id);
         }
     }
@@ -144,9 +145,7 @@ fn settle(state: &State, ctx: &mut RequestContext, credential: &Credential, flow
     };
     if flow.success.needs_body() {
         if let Some(on_its_way) = &mut ctx.watch.flow {
-            on_its_way.renamed = Some(session);
-            on_its_way.head_held = true;
-            on_its_way.facts = Some(end.facts);
+            on_its_way.awaiting = Some((session, end.facts));
         }
         ctx.watch.body = Some(Vec::new());
         return;
@@ -186,11 +185,9 @@ pub fn body(state: &State, ctx: &mut RequestContext, chunk: Option<&[u8]>, end: 
     let Some(on_its_way) = &mut ctx.watch.flow else { return };
     let Some(credential) = running.snapshot.settings.identity.credentials.get(on_its_way.credential) else { return };
     let Some(flow) = credential.flows.get(on_its_way.flow) else { return };
-    let holds = !overtaken && on_its_way.head_held && whole.is_some_and(|json| flow.success.body_holds(&json));
-    let facts = on_its_way.facts.take();
-    let session = on_its_way.renamed;
-    match (holds, session, facts) {
-        (true, Some(session), Some(facts)) => {
+    let holds = !overtaken && whole.is_some_and(|json| flow.success.body_holds(&json));
+    match on_its_way.awaiting.take() {
+        Some((session, facts)) if holds => {
             bind(state, credential, flow, session, facts, ctx.at.as_second());
             seen(ctx, &flow.name, "bound");
         }
@@ -273,14 +270,9 @@ fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {
 /// A cookie that did not travel is not set either: the portal saw a stranger, and would start a session for one.
 fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
     let Some(grant) = ctx.decision.as_ref().and_then(|d| d.grant.as_ref()) else { return };
-    let removed: Vec<String> = ctx
-        .presented
-        .iter()
-        .enumerate()
-        .filter(|(n, _)| grant.removes(*n))
-        .filter_map(|(_, p)| {
-            if let crate::identity::identify::Shown::Cookie(name) = &p.shown { Some(name.clone()) } else { None }
-        })
+    let removed: Vec<&str> = ctx
+        .removed(grant)
+        .filter_map(|shown| if let Shown::Cookie(name) = shown { Some(name.as_str()) } else { None })
         .collect();
     if removed.is_empty() {
         return;
@@ -290,8 +282,8 @@ fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
         .get_all(http::header::SET_COOKIE)
         .iter()
         .filter(|field| {
-            let name = field.to_str().ok().and_then(|f| set_cookie::parse(f, 0)).map(|c| c.name.to_owned());
-            name.is_none_or(|n| !removed.contains(&n))
+            let cookie = field.to_str().ok().and_then(|f| set_cookie::parse(f, 0));
+            cookie.is_none_or(|c| !removed.contains(&c.name))
         })
         .cloned()
         .collect();

@@ -51,10 +51,8 @@ impl Keyed {
             .filter(|b| *b != b'"')
             .map(|b| if b == b'+' { b' ' } else { b.to_ascii_lowercase() })
             .collect();
-        let place = [site.as_bytes(), &[0], credential.as_bytes(), &[0]];
-        let name = |kind: &'static [u8], value: &[u8]| {
-            let [site, zero, credential, _] = place;
-            short(&self.session, &[kind, site, zero, credential, zero, value])
+        let name = |kind: &[u8], value: &[u8]| {
+            short(&self.session, &[kind, site.as_bytes(), &[0], credential.as_bytes(), &[0], value])
         };
         let plain = plain.trim_ascii();
         let alias = name(b"a", plain);
