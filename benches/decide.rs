@@ -27,8 +27,8 @@ use vneid_gate::identity::credential::Kind;
 use vneid_gate::identity::identify::Known;
 use vneid_gate::identity::keys::KeySet;
 use vneid_gate::identity::{Account, CredentialId, Facts, Level, Login, Principal};
-use vneid_gate::policy::Query;
 use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path};
+use vneid_gate::policy::{Lot, Query};
 use vneid_gate::state::State;
 use vneid_gate::state::ledger::Birth;
 
@@ -49,10 +49,10 @@ fn main() {
         at: Timestamp::now(),
     };
     measure("decide: a citizen with VNeID files", 100_000, || {
-        black_box(settings.policy.decide(black_box(&query), std::iter::once(&citizen)));
+        black_box(settings.policy.decide(black_box(&query), std::iter::once(&citizen), &Lot::FIRST));
     });
     measure("decide: nobody, default", 100_000, || {
-        black_box(settings.policy.decide(black_box(&query), std::iter::empty()));
+        black_box(settings.policy.decide(black_box(&query), std::iter::empty(), &Lot::FIRST));
     });
     measure("read a target and find its route", 100_000, || {
         let raw = RawTarget::split(black_box(b"/nop-ho-so/ho-so/1?buoc=2")).unwrap();

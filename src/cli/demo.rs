@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The shipped policy, as it stands in `policies/daknong`.
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 7] = [
     ("gate.toml", include_str!("../../policies/daknong/gate.toml")),
     ("portal.toml", include_str!("../../policies/daknong/portal.toml")),
     ("identity.toml", include_str!("../../policies/daknong/identity.toml")),
     ("rules.toml", include_str!("../../policies/daknong/rules.toml")),
+    ("invariants.toml", include_str!("../../policies/daknong/invariants.toml")),
     ("sso.toml", include_str!("../../policies/daknong/sso.toml")),
     ("tests.toml", include_str!("../../policies/daknong/tests.toml")),
 ];

@@ -4,6 +4,7 @@
 use super::Settings;
 use crate::diagnostic::{Diagnostic, Source, code};
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 /// A policy directory as it was read at one moment.
@@ -17,11 +18,16 @@ pub struct Loaded {
     pub digest: String,
 }
 
-/// Reads and builds in one go.
+/// Reads and builds in one go, as of now.
 pub fn read_directory(directory: &Path) -> Loaded {
+    read_directory_at(directory, Timestamp::now())
+}
+
+/// Reads and builds in one go. `now` is when tests ask that name no moment, and what is past.
+pub fn read_directory_at(directory: &Path, now: Timestamp) -> Loaded {
     match sources(directory) {
         Ok(sources) => {
-            let (settings, diagnostics) = super::build(&sources, directory);
+            let (settings, diagnostics) = super::build(&sources, directory, now);
             Loaded { digest: digest_of(&sources), sources, settings, diagnostics }
         }
         Err(finding) => Loaded { sources: vec![], settings: None, diagnostics: vec![finding], digest: String::new() },

@@ -4,8 +4,10 @@
 //! room there is no `Result` about configuration any more.
 
 pub mod files;
+mod invariants;
 mod login;
 mod names;
+mod place;
 mod portal;
 mod process;
 mod prove;
@@ -16,11 +18,12 @@ mod tests_table;
 mod values;
 mod who;
 
-pub use files::{Loaded, read_directory};
+pub use files::{Loaded, read_directory, read_directory_at};
 pub use settings::Settings;
 
 use crate::diagnostic::{Diagnostic, Place, Source, code};
-use crate::policy::Policy;
+use crate::policy::{Policy, Route, Rule, Site, TooLarge, table};
+use jiff::Timestamp;
 use reader::{Findings, Table, Value};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -43,15 +46,16 @@ struct Files<'t> {
     read: RefCell<Vec<PathBuf>>,
 }
 
-/// Builds settings from text. `base` is the policy directory: keys ending in `_file` are read relative to it.
-pub fn build(sources: &[Source], base: &Path) -> (Option<Settings>, Vec<Diagnostic>) {
+/// Builds settings from text. `base` is the policy directory: keys ending in `_file` are read relative to it. `now` is
+/// when tests ask that name no moment, and what is past.
+pub fn build(sources: &[Source], base: &Path, now: Timestamp) -> (Option<Settings>, Vec<Diagnostic>) {
     let findings = RefCell::new(Vec::new());
     let parsed: Vec<Spanned<DeTable<'_>>> = sources.iter().enumerate().map(|(n, s)| parse(n, s, &findings)).collect();
     let settings = {
         let roots = parsed.iter().enumerate().map(|(n, root)| Table::root(root, n, &findings)).collect();
         let files = Files { roots, findings: &findings, base, read: RefCell::default() };
         files.check_top_level();
-        assemble(&files)
+        assemble(&files, now)
     };
     let findings = findings.into_inner();
     let broken = findings.iter().any(Diagnostic::is_error);
@@ -70,7 +74,7 @@ fn parse<'s>(file: usize, source: &'s Source, findings: &Findings) -> Spanned<De
 }
 
 /// Reads every table in the order in which names are needed; `None` when something essential is missing.
-fn assemble(files: &Files<'_>) -> Option<Settings> {
+fn assemble(files: &Files<'_>, now: Timestamp) -> Option<Settings> {
     let gate = process::gate(files);
     let zone = gate.as_ref().map_or(jiff::tz::TimeZone::UTC, |g| g.zone.clone());
     let listeners = process::listeners(files);
@@ -83,12 +87,14 @@ fn assemble(files: &Files<'_>) -> Option<Settings> {
     let (mut routes, route_names) = portal::routes(files, &mut sites, &site_names);
     let (identity, credential_names) = who::identity(files, &site_names, &sites);
     let rules = rules::rules(files, &mut routes, &route_names, &credential_names, &zone);
-    let policy = Policy::new(sites, routes, rules);
-    let cases = tests_table::cases(files, &credential_names, &zone);
+    let policy = compile(files, sites, routes, rules, credential_names.count())?;
+    let policy = policy.observing(gate.as_ref().is_some_and(|g| g.observing));
+    let invariants = invariants::invariants(files, &policy, &route_names, &credential_names, &zone);
+    let cases = tests_table::cases(files, &credential_names, &zone, now);
     if files.findings.borrow().iter().any(Diagnostic::is_error) {
         return None;
     }
-    prove::prove(files, &policy, &identity.identity, &cases);
+    prove::prove(files, &policy, &identity.identity, &invariants, &cases);
     Some(Settings {
         gate: gate?,
         listeners,
@@ -104,14 +110,46 @@ fn assemble(files: &Files<'_>) -> Option<Settings> {
     })
 }
 
+fn compile(
+    files: &Files<'_>,
+    sites: Vec<Site>,
+    routes: Vec<Route>,
+    rules: Vec<Rule>,
+    credentials: usize,
+) -> Option<Policy> {
+    let (message, help) = match Policy::new(sites, routes, rules, credentials) {
+        Ok(policy) => return Some(policy),
+        Err(TooLarge::Memory(bytes)) => (
+            format!("the decision table needs over {} MiB", bytes >> 20),
+            format!(
+                "the bound is {} MiB: 4 bytes for each set of rules that routes share and each kind of principal, \
+                 24 for each change in time; give more routes the same rules, or fewer rules dates of their own",
+                table::BYTES_MAX >> 20
+            ),
+        ),
+        Err(TooLarge::List { route, rules }) => (
+            format!("{rules} rules may have to be tried one after the other on route `{route}`"),
+            format!(
+                "rules with `client`, `percent` or `observe` cannot be looked up, and {} of them may meet; \
+                 put networks with the same outcome into one rule",
+                table::LIST_MAX
+            ),
+        ),
+        Err(TooLarge::Networks) => (
+            "more than 65,535 different lists of networks".to_owned(),
+            "let rules that mean the same networks list them in the same order".to_owned(),
+        ),
+    };
+    files.findings.borrow_mut().push(Diagnostic::error(code::POLICY_TOO_LARGE, message).help(help));
+    None
+}
+
 impl<'t> Files<'t> {
     fn check_top_level(&self) {
         for root in &self.roots {
             for key in ARRAYS.into_iter().chain(SINGLES) {
                 let Some(value) = root.raw(key) else { continue };
-                if key == "invariant" {
-                    root.unsupported(key);
-                } else if ARRAYS.contains(&key) && !value.is_array() {
+                if ARRAYS.contains(&key) && !value.is_array() {
                     let help = format!("write `[[{key}]]`: there may be several");
                     value.fail::<()>(code::WRONG_TYPE, format!("`{key}` is an array of tables"), help);
                 }

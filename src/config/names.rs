@@ -27,6 +27,10 @@ impl Names {
         self.list.push(name);
     }
 
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
     pub fn index(&self, name: &str) -> Option<usize> {
         self.list.iter().position(|n| n.value == name)
     }

@@ -5,6 +5,7 @@ use super::reader::{Table, Value, many};
 use super::settings::{Admin, Audit, CertificateFiles, Gate, Limits, Listener, Secret, State, Timeouts};
 use super::values;
 use crate::diagnostic::{Diagnostic, code};
+use crate::policy::Mode;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -27,11 +28,13 @@ pub(super) fn gate(files: &Files<'_>) -> Option<Gate> {
     });
     let threads = t.optional("threads", |v| values::integer(v, 1..=256));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mode = t.optional("mode", |v| values::word(v, Mode::WORDS, Mode::parse));
     let limits = limits(t.raw("limits").and_then(|v| v.table("gate.limits")));
     let timeouts = timeouts(t.raw("timeouts").and_then(|v| v.table("gate.timeouts")));
     t.done();
     Some(Gate {
         name: name?.value,
+        observing: mode.is_some_and(|m| m.value == Mode::Observe),
         zone: zone.map_or_else(default_zone, |z| z.value),
         secret: secret_file.or(secret_env).map(|s| s.value),
         tls_min_1_3: tls_min.is_some_and(|v| v.value),

@@ -1,29 +1,35 @@
-//! What must hold of the whole policy before it may run: its tests pass, and the log-in page is open to everyone.
+//! What must hold of the whole policy before it may run: its invariants and tests, and that the log-in page is open to
+//! everyone.
 
 use super::Files;
 use crate::diagnostic::{Diagnostic, code};
 use crate::identity::flow::PathPattern;
 use crate::identity::{Account, Evidence, Identity, Login, Principal, SiteId};
 use crate::policy::case::Case;
+use crate::policy::invariant::{Invariant, Violation};
 use crate::policy::target::{RawTarget, canonical_path};
-use crate::policy::{Action, Policy, Query, Site, reach};
-use std::net::{IpAddr, Ipv4Addr};
+use crate::policy::walk::{Outcome, SOMEWHERE};
+use crate::policy::{Action, Policy, Query, RouteId, Site, Verdict, reach};
+use jiff::Timestamp;
 
-/// An address of documentation (RFC 5737), in nobody's network.
-const SOMEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-
-pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, cases: &[Case]) {
+pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, invariants: &[Invariant], cases: &[Case]) {
     let mut findings = files.findings.borrow_mut();
+    let principals = reach::principals(identity);
+    for invariant in invariants {
+        if let Some(violation) = invariant.broken_by(policy, &principals) {
+            findings.push(broken(policy, identity, invariant, &violation));
+        }
+    }
     for case in cases {
         if let Err(instead) = policy.run(case) {
             let message = format!("test `{}` fails: {instead}", case.name);
             findings.push(Diagnostic::error(code::TEST_FAILED, message).at(case.place).help(expected(case)));
         }
     }
-    findings.extend(officials_by_name_only(policy, identity));
+    findings.extend(officials_by_name_only(policy, identity, &principals));
     findings.extend(flows_out_of_reach(policy, identity));
     for (id, site) in policy.sites() {
-        if let Some(finding) = login_page_open(policy, identity, id, site) {
+        if let Some(finding) = login_page_open(policy, &principals, id, site) {
             findings.push(finding);
         }
     }
@@ -70,34 +76,52 @@ fn flows_out_of_reach(policy: &Policy, identity: &Identity) -> Vec<Diagnostic> {
 
 /// A name like `x@province.gov.vn` is only a hint: whoever it lets in, beyond what every visitor may see, must also come
 /// from a network that the rule names.
-fn officials_by_name_only(policy: &Policy, identity: &Identity) -> Option<Diagnostic> {
-    let hinted = identity.shapes.iter().any(|s| s.account == Account::Official);
-    let by_name = |p: &Principal| p.account() == Account::Official && p.login() == Login::Password;
-    let officials: Vec<Principal> = reach::principals(identity).into_iter().filter(by_name).collect();
-    for (route, named) in policy.routes().filter(|_| hinted) {
-        for at in &policy.spans(Some(route)) {
-            let query = Query { route, client: SOMEWHERE, at: *at };
-            let visitor = policy.decide(&query, std::iter::empty()).verdict.action;
-            for official in &officials {
-                let verdict = policy.decide(&query, std::iter::once(official)).verdict;
-                if verdict.action == Action::Forward && visitor.severity() > 0 {
-                    let rule = policy.rule(verdict.rule).map_or("default", |r| r.name.as_str());
-                    let message = format!("rule `{rule}` lets officials in by the shape of a name, from anywhere");
-                    let help = format!(
-                        "on route `{}` from {at}: add `client = [\"10.20.0.0/16\"]` to the rule, or list its accounts",
-                        named.name
-                    );
-                    return Some(Diagnostic::error(code::OFFICIAL_BY_NAME_ONLY, message).help(help));
+fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Principal]) -> Option<Diagnostic> {
+    if !identity.shapes.iter().any(|s| s.account == Account::Official) {
+        return None;
+    }
+    let by_name = |p: &&Principal| p.account() == Account::Official && p.login() == Login::Password;
+    for group in policy.groups() {
+        for official in principals.iter().filter(by_name) {
+            let mut found = None;
+            policy.walk(&group, official, &[], |o| {
+                if found.is_none() && o.client == SOMEWHERE && o.verdict.action == Action::Forward {
+                    found = group.routes.iter().find(|r| turns_visitors_away(policy, **r, &o)).map(|r| (*r, o));
                 }
-            }
+            });
+            let Some((route, o)) = found else { continue };
+            let rule = policy.rule(o.verdict.rule).map_or("default", |r| r.name.as_str());
+            let message = format!("rule `{rule}` lets officials in by the shape of a name, from anywhere");
+            let help = format!(
+                "on route `{}`{}: add `client = [\"10.20.0.0/16\"]` to the rule, or list its accounts",
+                policy.route(route).map_or("", |r| r.name.as_str()),
+                o.from.map_or_else(String::new, |at| format!(" from {at}")),
+            );
+            return Some(Diagnostic::error(code::OFFICIAL_BY_NAME_ONLY, message).help(help));
         }
     }
     None
 }
 
+/// Whether somebody without any credential is not let in at some moment of an outcome, from there and in that lot.
+fn turns_visitors_away(policy: &Policy, route: RouteId, o: &Outcome<'_>) -> bool {
+    let anonymous = Principal::anonymous();
+    let mut moments: Vec<Timestamp> = vec![o.from.unwrap_or(Timestamp::MIN)];
+    if let Some(group) = policy.groups().into_iter().find(|g| g.routes.contains(&route)) {
+        policy.walk(&group, &anonymous, &[], |visit| {
+            moments
+                .extend(visit.from.filter(|at| o.overlaps(Some(*at), None) && o.from.is_none_or(|from| from <= *at)));
+        });
+    }
+    moments.into_iter().any(|at| {
+        let query = Query { route, client: o.client, at };
+        policy.decide(&query, std::iter::once(&anonymous), &o.lot).verdict.action.severity() > 0
+    })
+}
+
 /// Whoever is sent to log in must be able to see the log-in page, at any time and with any credential: else the
 /// browser would be sent round in a circle.
-fn login_page_open(policy: &Policy, identity: &Identity, id: SiteId, site: &Site) -> Option<Diagnostic> {
+fn login_page_open(policy: &Policy, principals: &[Principal], id: SiteId, site: &Site) -> Option<Diagnostic> {
     let url = site.login_url.as_deref()?;
     let raw = RawTarget::split(url.as_bytes()).ok()?;
     if let Some(authority) = raw.authority {
@@ -111,29 +135,61 @@ fn login_page_open(policy: &Policy, identity: &Identity, id: SiteId, site: &Site
     }
     let path = canonical_path(raw.path, site.relaxed).ok()?;
     let route = site.routes.find(&path).unwrap_or(site.other);
-    let principals = reach::principals(identity);
-    // An attempt is a post with a body; the page itself is asked for by GET.
-    let principals: Vec<_> = principals.into_iter().filter(|p| p.evidence() != Evidence::Attempt).collect();
+    let group = policy.groups().into_iter().find(|g| g.routes.contains(&route))?;
     let mut closed = None;
-    policy.reachable(
-        route,
-        &principals,
-        &policy.spans(Some(route)),
-        &policy.clients(Some(route)),
-        |who, query, verdict, _| {
-            if closed.is_none() && matches!(verdict.action, Action::Login | Action::Reject) {
-                let rule = policy.rule(verdict.rule).map_or("default", |r| r.name.as_str());
+    // An attempt is a post with a body; the page itself is asked for by GET.
+    for principal in principals.iter().filter(|p| p.evidence() != Evidence::Attempt) {
+        policy.walk(&group, principal, &[], |o| {
+            if closed.is_none() && matches!(o.verdict.action, Action::Login | Action::Reject) {
                 closed = Some(format!(
-                    "an account `{}` by `{}` with evidence `{}` gets `{}` by rule `{rule}` at {}",
-                    who.account(),
-                    who.login(),
-                    who.evidence(),
-                    verdict.action,
-                    query.at
+                    "{} by rule `{}`{}",
+                    gets(o.principal, o.verdict),
+                    name(policy, o.verdict),
+                    since(o.from)
                 ));
             }
-        },
-    );
+        });
+    }
     let message = format!("the log-in page `{url}` of site `{}` is not open to everyone", site.name);
     closed.map(|why| Diagnostic::error(code::LOGIN_PAGE_CLOSED, message).help(why))
+}
+
+fn broken(policy: &Policy, identity: &Identity, invariant: &Invariant, v: &Violation) -> Diagnostic {
+    let route = policy.route(v.route);
+    let site = route.and_then(|r| policy.site(r.site)).map_or("", |s| s.name.as_str());
+    let credential = v.who.credential().and_then(|c| identity.credential(c));
+    let message = format!("invariant `{}` does not hold: never {}", invariant.name, Action::words(invariant.never));
+    let shown = credential.map_or_else(String::new, |c| format!(" (credential `{}`)", c.name));
+    let help = format!(
+        "{}{shown} by rule `{}` on route `{}` of site `{site}`, from {}{}",
+        gets(&v.who, v.verdict),
+        name(policy, v.verdict),
+        route.map_or("", |r| r.name.as_str()),
+        v.client,
+        since(v.at),
+    );
+    let help = match &invariant.why {
+        Some(why) => format!("{help}; it must hold because: {why}"),
+        None => help,
+    };
+    Diagnostic::error(code::INVARIANT_BROKEN, message).at(invariant.place).help(help)
+}
+
+fn gets(who: &Principal, verdict: Verdict) -> String {
+    format!(
+        "an account `{}` of level {} by `{}` with evidence `{}` gets `{}`",
+        who.account(),
+        who.level().number(),
+        who.login(),
+        who.evidence(),
+        verdict.action
+    )
+}
+
+fn name(policy: &Policy, verdict: Verdict) -> &str {
+    policy.rule(verdict.rule).map_or("default", |r| r.name.as_str())
+}
+
+fn since(at: Option<Timestamp>) -> String {
+    at.map_or_else(String::new, |at| format!(", from {at} on"))
 }

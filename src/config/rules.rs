@@ -2,11 +2,13 @@
 
 use super::Files;
 use super::names::Names;
+use super::place::Reach;
 use super::reader::{Table, Value, many};
 use super::values;
 use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::{Account, Evidence, Login};
-use crate::policy::{Action, Condition, Mode, OTHER, Page, Route, Rule, RuleId};
+use crate::policy::{Action, Condition, Finite, Mode, Page, Route, Rule, RuleId};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// All rules in order with the default last; fills in which rules apply to which route.
@@ -24,7 +26,7 @@ pub(super) fn rules(
             t.report(code::BAD_VALUE, "more than 20,000 rules", None);
             break;
         };
-        let reach = reach(&t, route_names);
+        let reach = Reach::of(&t, route_names);
         let Some(rule) = rule(files, t, &mut names, credentials, zone) else { continue };
         for (nth, route) in routes.iter_mut().enumerate() {
             if reach.covers(nth, &route.name) {
@@ -37,46 +39,6 @@ pub(super) fn rules(
         all.push(default);
     }
     all
-}
-
-/// Where a rule applies.
-enum Reach {
-    Everywhere,
-    Only(Vec<usize>),
-    Except(Vec<usize>),
-}
-
-impl Reach {
-    fn covers(&self, route: usize, name: &str) -> bool {
-        match self {
-            Reach::Everywhere => true,
-            Reach::Only(list) => name != OTHER && list.contains(&route),
-            Reach::Except(list) => name == OTHER || !list.contains(&route),
-        }
-    }
-}
-
-fn reach(t: &Table<'_>, routes: &Names) -> Reach {
-    let list =
-        |key| t.raw(key).map(|v| many(v, |v| routes.resolve(v)).into_iter().map(|r| r.value).collect::<Vec<_>>());
-    let (only, except) = (list("routes"), list("except_routes"));
-    match (only, except) {
-        (Some(_), Some(_)) => {
-            t.report(code::CONFLICTING_KEYS, "`routes` and `except_routes` at once", Some("keep one".into()));
-            Reach::Only(vec![])
-        }
-        (Some(only), None) if only.is_empty() => {
-            t.report(
-                code::BAD_VALUE,
-                "`routes` is empty: the rule would apply nowhere",
-                Some("take it out for everywhere".into()),
-            );
-            Reach::Only(only)
-        }
-        (Some(only), None) => Reach::Only(only),
-        (None, Some(except)) => Reach::Except(except),
-        (None, None) => Reach::Everywhere,
-    }
 }
 
 fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names, zone: &TimeZone) -> Option<Rule> {
@@ -96,13 +58,12 @@ fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
     let mode = t.optional("mode", |v| values::word(v, Mode::WORDS, Mode::parse));
     let review = t.optional("review", |v| values::moment(v, zone).map(|m| m.to_zoned(zone.clone()).date()));
     t.optional("note", values::text);
-    t.unsupported("percent");
-    if let (Some(from), Some(until)) = (&from, &until)
-        && until.value <= from.value
-    {
-        let finding = Diagnostic::error(code::BAD_VALUE, "`until` is not after `from`: the rule is never in force");
-        files.findings.borrow_mut().push(finding.at(until.place));
+    let percent = t.optional("percent", |v| values::integer(v, 0..=100));
+    if percent.is_some() && mode.as_ref().is_some_and(|m| m.value == Mode::Observe) {
+        let help = "`percent` enforces the rule for a part of the people; with `observe` it is enforced for nobody";
+        t.report(code::CONFLICTING_KEYS, "`percent` on a rule that only observes", Some(help.into()));
     }
+    ends_after_it_starts(files, from.as_ref(), until.as_ref(), "the rule is never in force");
     let then = then.map(|a| a.value);
     if page.is_some() && matches!(then, Some(Action::Forward | Action::Anonymous)) {
         t.report(code::CONFLICTING_KEYS, "`page` on a rule that lets the request through", None);
@@ -113,6 +74,7 @@ fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
     names.define(name.clone(), files.findings);
     Some(Rule {
         name: name.value,
+        place: name.place,
         why: why.map(|w| w.value),
         when,
         unless: unless.map(|u| u.value),
@@ -120,9 +82,26 @@ fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
         until: until.map(|u| u.value),
         then: then?,
         page: page.map(|p| p.value),
-        mode: mode.map_or(Mode::Enforce, |m| m.value),
+        share: match (mode, percent.and_then(|p| u8::try_from(p.value).ok())) {
+            (Some(mode), _) if mode.value == Mode::Observe => 0,
+            (_, percent) => percent.unwrap_or(100),
+        },
         review: review.map(|r| r.value),
     })
+}
+
+pub(super) fn ends_after_it_starts(
+    files: &Files<'_>,
+    from: Option<&At<Timestamp>>,
+    until: Option<&At<Timestamp>>,
+    otherwise: &str,
+) {
+    if let (Some(from), Some(until)) = (from, until)
+        && until.value <= from.value
+    {
+        let finding = Diagnostic::error(code::BAD_VALUE, format!("`until` is not after `from`: {otherwise}"));
+        files.findings.borrow_mut().push(finding.at(until.place));
+    }
 }
 
 fn default(files: &Files<'_>) -> Option<Rule> {
@@ -130,9 +109,11 @@ fn default(files: &Files<'_>) -> Option<Rule> {
     let then = t.required("then", |v| values::word(v, Action::WORDS, Action::parse));
     let page = t.optional("page", |v| values::word(v, Page::WORDS, Page::parse));
     let why = t.optional("why", values::text);
+    let place = t.place;
     t.done();
     Some(Rule {
         name: "default".into(),
+        place,
         why: why.map(|w| w.value),
         when: Condition::default(),
         unless: None,
@@ -140,12 +121,12 @@ fn default(files: &Files<'_>) -> Option<Rule> {
         until: None,
         then: then?.value,
         page: page.map(|p| p.value),
-        mode: Mode::Enforce,
+        share: 100,
         review: None,
     })
 }
 
-fn condition(v: Value<'_>, credentials: &Names) -> Option<Condition> {
+pub(super) fn condition(v: Value<'_>, credentials: &Names) -> Option<Condition> {
     let t = v.table("when")?;
     let accounts = mask(&t, "account", |v| values::word(v, Account::WORDS, Account::parse).map(Account::bit));
     let logins = mask(&t, "login", |v| values::word(v, Login::WORDS, Login::parse).map(Login::bit));
@@ -163,7 +144,8 @@ fn condition(v: Value<'_>, credentials: &Names) -> Option<Condition> {
     }
     t.done();
     let client = client.into_iter().map(|n| n.value).collect();
-    Some(Condition { accounts, logins, evidence, level_min: level_min.map(|l| l.value), credentials, client })
+    let level_min = level_min.map(|l| l.value);
+    Some(Condition { finite: Finite { accounts, logins, evidence, level_min, credentials }, client })
 }
 
 /// One word or several as a mask; an empty list is a finding, not "everybody".

@@ -32,6 +32,8 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
     pub name: String,
+    /// Whether everything is forwarded, whatever was decided: `mode = "observe"`.
+    pub observing: bool,
     pub zone: TimeZone,
     /// Keys pseudonyms, ledger entries and remembered tokens; at least 32 bytes. `None`: a new one at every start.
     pub secret: Option<Secret>,

@@ -8,23 +8,31 @@ use super::values;
 use crate::diagnostic::code;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
 use crate::policy::case::{Case, Expect};
-use crate::policy::{Action, Reason};
+use crate::policy::{Action, Lot, Reason};
 use http::Method;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr};
 
-pub(super) fn cases(files: &Files<'_>, credentials: &Names, zone: &TimeZone) -> Vec<Case> {
+/// A test without `at` asks about `now`.
+pub(super) fn cases(files: &Files<'_>, credentials: &Names, zone: &TimeZone, now: Timestamp) -> Vec<Case> {
     let mut names = Names::new("test");
-    files.arrays("test").into_iter().filter_map(|t| case(files, t, &mut names, credentials, zone)).collect()
+    files.arrays("test").into_iter().filter_map(|t| case(files, t, &mut names, credentials, (zone, now))).collect()
 }
 
-fn case(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names, zone: &TimeZone) -> Option<Case> {
+fn case(
+    files: &Files<'_>,
+    t: Table<'_>,
+    names: &mut Names,
+    credentials: &Names,
+    (zone, now): (&TimeZone, Timestamp),
+) -> Option<Case> {
     let name = t.required("name", values::text);
     let at = t.optional("at", |v| values::moment(v, zone));
     let request = t.required("request", request);
     let who = t.optional("as", |v| who(v, credentials));
     let expect = t.required("expect", expect);
+    let (who, lot) = who.map_or_else(|| (Principal::anonymous(), None), |w| w.value);
     let place = name.as_ref().map_or(t.place, |n| n.place);
     t.done();
     let name = name?;
@@ -33,11 +41,12 @@ fn case(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
     Some(Case {
         name: name.value,
         place,
-        at: at.map_or_else(Timestamp::now, |a| a.value),
+        at: at.map_or(now, |a| a.value),
         method,
         url,
         client,
-        who: who.map_or_else(Principal::anonymous, |w| w.value),
+        who,
+        lot,
         expect: expect?.value,
     })
 }
@@ -57,15 +66,18 @@ fn request(v: Value<'_>) -> Option<(Method, String, IpAddr)> {
     Some((method.map_or(Method::GET, |m| m.value), url?.value, client.map_or(somewhere, |c| c.value)))
 }
 
-fn who(v: Value<'_>, credentials: &Names) -> Option<Principal> {
+fn who(v: Value<'_>, credentials: &Names) -> Option<(Principal, Option<Lot>)> {
     let t = v.table("test.as")?;
     let account = t.optional("account", |v| values::word(v, Account::WORDS, Account::parse));
     let login = t.optional("login", |v| values::word(v, Login::WORDS, Login::parse));
     let level = t.optional("level", values::level);
     let evidence = t.optional("evidence", |v| values::word(v, Evidence::WORDS, Evidence::parse));
     let credential = t.optional("credential", |v| credentials.resolve(v));
+    let lot = t.optional("lot", |v| values::integer(v, 0..=99)).and_then(|n| Lot::new(u8::try_from(n.value).ok()?));
     t.done();
-    let id = CredentialId(credential.and_then(|c| u8::try_from(c.value).ok()).unwrap_or(u8::MAX));
+    // Without a name it is a credential of which no rule speaks.
+    let id = credential.map_or(credentials.count(), |c| c.value);
+    let id = CredentialId(u8::try_from(id).unwrap_or(u8::MAX));
     let account = account.map_or(Account::Unknown, |a| a.value);
     let facts = Facts {
         account,
@@ -73,12 +85,13 @@ fn who(v: Value<'_>, credentials: &Names) -> Option<Principal> {
         level: level.map_or(Level::UNKNOWN, |l| l.value),
         subject: None,
     };
-    Some(match evidence.map_or(Evidence::Valid, |e| e.value) {
+    let who = match evidence.map_or(Evidence::Valid, |e| e.value) {
         Evidence::Valid => Principal::valid(id, facts),
         Evidence::Attempt => Principal::attempt(id, account),
         Evidence::None => Principal::anonymous(),
         other => Principal::unproved(Some(id), other),
-    })
+    };
+    Some((who, lot))
 }
 
 fn expect(v: Value<'_>) -> Option<Expect> {

@@ -37,3 +37,6 @@ pub const REVIEW_DUE: Code = Code("vg0404");
 pub const RULE_ENDED: Code = Code("vg0405");
 pub const NEEDS_RESTART: Code = Code("vg0406");
 pub const KEY_LEFT_OUT: Code = Code("vg0407");
+pub const POLICY_TOO_LARGE: Code = Code("vg0408");
+pub const INVARIANT_BROKEN: Code = Code("vg0409");
+pub const DEAD_RULE: Code = Code("vg0410");

@@ -3,7 +3,7 @@
 use super::reason::Reason;
 use super::rule::Action;
 use super::target::{self, RawTarget};
-use super::{OTHER, Policy, Query};
+use super::{Lot, OTHER, Policy, Query};
 use crate::diagnostic::Place;
 use crate::identity::Principal;
 use http::Method;
@@ -20,6 +20,8 @@ pub struct Case {
     pub url: String,
     pub client: IpAddr,
     pub who: Principal,
+    /// `None`: whatever part of the people they belong to, the same is expected.
+    pub lot: Option<Lot>,
     pub expect: Expect,
 }
 
@@ -46,15 +48,22 @@ impl Policy {
             return Err(format!("route `{}` does not allow {}", route.name, case.method));
         }
         let query = Query { route: id, client: case.client, at: case.at };
-        let verdict = self.decide(&query, std::iter::once(&case.who)).verdict;
+        let lots = case.lot.map_or_else(|| self.lots(), |lot| vec![lot]);
+        lots.into_iter().try_for_each(|lot| self.expect(case, &query, lot))
+    }
+
+    fn expect(&self, case: &Case, query: &Query, lot: Lot) -> Result<(), String> {
+        let verdict = self.decide(query, std::iter::once(&case.who), &lot).verdict;
+        let route = self.route(query.route).map_or(OTHER, |r| r.name.as_str());
         let rule = self.rule(verdict.rule).map_or(OTHER, |r| r.name.as_str());
         let fits = case.expect.then.is_none_or(|a| a == verdict.action)
             && case.expect.rule.as_deref().is_none_or(|r| r == rule)
             && case.expect.reason.is_none_or(|r| r == verdict.reason)
-            && case.expect.route.as_deref().is_none_or(|r| r == route.name);
+            && case.expect.route.as_deref().is_none_or(|r| r == route);
         if fits {
             return Ok(());
         }
-        Err(format!("got `{}` by rule `{rule}` ({}) on route `{}`", verdict.action, verdict.reason, route.name))
+        let of_lot = if lot == Lot::FIRST { String::new() } else { format!(" for lot {}", lot.number()) };
+        Err(format!("got `{}` by rule `{rule}` ({}) on route `{route}`{of_lot}", verdict.action, verdict.reason))
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! A [`Grant`] has private fields and is made here only. Whoever holds one may ask an upstream; there is no other way.
 
+use super::lot::Lots;
 use super::page::Page;
 use super::reason::Reason;
-use super::rule::{Action, Mode, Rule, RuleId};
-use super::{Policy, RouteId};
+use super::rule::{Action, Rule, RuleId};
+use super::table::Cell;
+use super::{Policy, RouteId, class};
 use crate::identity::{Evidence, Principal, SiteId};
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -68,15 +70,24 @@ impl Grant {
     }
 }
 
+/// Where the table has no answer: for a route or a credential of another policy.
+const UNDECIDED: Verdict =
+    Verdict { action: Action::Reject, rule: RuleId(u16::MAX), reason: Reason::InternalError, page: None };
+
 impl Policy {
     /// Decides for all principals; none at all is the anonymous one. Writes nothing, allocates nothing.
-    pub fn decide<'p>(&self, query: &Query, principals: impl Iterator<Item = &'p Principal>) -> Decision {
+    pub fn decide<'p>(
+        &self,
+        query: &Query,
+        principals: impl Iterator<Item = &'p Principal>,
+        lots: &impl Lots,
+    ) -> Decision {
         let mut held: Option<(usize, Verdict)> = None;
         let mut watched: Option<Verdict> = None;
         let mut any_observed = false;
         let (mut removed, mut speaker) = (0_u64, None);
         let mut weigh = |nth: usize, principal: &Principal| {
-            let (verdict, observed) = self.judge(query, principal);
+            let (verdict, observed) = self.judge(query, (nth, principal), lots);
             any_observed |= observed.is_some();
             let would = observed.unwrap_or(verdict);
             if watched.is_none_or(|w| would.action.severity() > w.action.severity()) {
@@ -101,6 +112,9 @@ impl Policy {
             speaker = None;
         }
         let (holder, verdict) = held.unwrap_or_else(|| (0, self.verdict(self.default_id(), &Principal::anonymous())));
+        let observed = if any_observed { watched } else { None };
+        let (verdict, observed) = self.as_told(verdict, observed);
+        let removed = if self.observing { 0 } else { removed };
         let site = self.route(query.route).map(|r| r.site);
         let grant = match (verdict.action, site) {
             // More credentials than the mask holds are never forwarded: undecided is not forwarded.
@@ -109,28 +123,53 @@ impl Policy {
             }
             _ => None,
         };
-        Decision { verdict, holder, observed: if any_observed { watched } else { None }, grant }
+        Decision { verdict, holder, observed, grant }
     }
 
-    /// What holds for one principal, and what would hold if observed rules were enforced (when one would hit first).
-    fn judge(&self, query: &Query, principal: &Principal) -> (Verdict, Option<Verdict>) {
-        let mut observed = None;
-        let rules = self.route(query.route).map_or(&[][..], |r| r.rules.as_slice());
-        for id in rules {
-            let Some(rule) = self.rule(*id).filter(|r| r.hits(principal, query.client, query.at)) else { continue };
-            let verdict = Self::verdict_of(rule, *id, principal);
-            match rule.mode {
-                Mode::Enforce => return (verdict, observed),
-                Mode::Observe => observed = observed.or(Some(verdict)),
-            }
+    /// What is enforced and what is told as observed. A gate that only observes lets the request travel as it came and
+    /// tells what was decided; what could not be decided is not forwarded by it either.
+    pub fn as_told(&self, decided: Verdict, observed: Option<Verdict>) -> (Verdict, Option<Verdict>) {
+        if !self.observing || decided.action == Action::Forward || decided.reason == Reason::InternalError {
+            return (decided, observed);
         }
-        (self.verdict(self.default_id(), principal), observed)
+        let verdict = Verdict { action: Action::Forward, reason: Reason::Observed, page: None, ..decided };
+        (verdict, Some(decided))
+    }
+
+    /// What holds for the n-th principal, and what would hold if observed rules were enforced (when one would hit
+    /// first).
+    pub(super) fn judge(
+        &self,
+        query: &Query,
+        who: (usize, &Principal),
+        lots: &impl Lots,
+    ) -> (Verdict, Option<Verdict>) {
+        let (nth, principal) = who;
+        let list = match self.table.cell(query.route, class::number(principal), query.at) {
+            Some(Cell::Rule(id)) => return (self.verdict(id, principal), None),
+            Some(Cell::List(list)) => list,
+            None => &[],
+        };
+        let (mut observed, mut lot) = (None, None);
+        for entry in list.iter().filter(|e| self.table.admits(e, query.client)) {
+            let verdict = self.verdict(entry.rule, principal);
+            let enforced = match entry.share {
+                0 => false,
+                100.. => true,
+                share => lot.get_or_insert_with(|| lots.of(nth, principal)).is_among(share),
+            };
+            if enforced {
+                return (verdict, observed);
+            }
+            observed = observed.or(Some(verdict));
+        }
+        (UNDECIDED, observed)
     }
 
     fn verdict(&self, id: RuleId, principal: &Principal) -> Verdict {
         match self.rule(id) {
             Some(rule) => Self::verdict_of(rule, id, principal),
-            None => Verdict { action: Action::Reject, rule: id, reason: Reason::InternalError, page: None },
+            None => Verdict { rule: id, ..UNDECIDED },
         }
     }
 

@@ -3,23 +3,32 @@
 //! A [`Policy`] is built once from meant values; a question is a [`Query`] and principals, the answer a [`Decision`].
 
 pub mod case;
+pub mod class;
 pub mod decision;
+pub mod invariant;
+pub mod lot;
+pub mod networks;
 pub mod page;
 pub mod reach;
 pub mod reason;
 pub mod route;
 pub mod rule;
+pub mod table;
 pub mod target;
+pub mod walk;
 
 pub use decision::{Decision, Grant, Query, Verdict};
+pub use lot::{Lot, Lots};
 pub use page::Page;
 pub use reason::Reason;
 pub use route::{RouteId, RouteIndex};
-pub use rule::{Action, Condition, Mode, Rule, RuleId};
+pub use rule::{Action, Condition, Finite, Mode, Rule, RuleId};
+pub use table::TooLarge;
 
 use crate::identity::SiteId;
 use http::Method;
 use std::collections::HashMap;
+use table::Table;
 use target::Relaxed;
 
 /// The route of a path that no declared route covers.
@@ -70,14 +79,32 @@ pub struct Policy {
     routes: Vec<Route>,
     /// The default is the last.
     rules: Vec<Rule>,
+    table: Table,
+    /// Whether everything is forwarded, whatever was decided.
+    observing: bool,
 }
 
 impl Policy {
-    /// `rules` in order, the default last.
-    pub fn new(sites: Vec<Site>, routes: Vec<Route>, rules: Vec<Rule>) -> Self {
+    /// `rules` in order, the default last; `credentials` is how many are declared.
+    pub fn new(sites: Vec<Site>, routes: Vec<Route>, rules: Vec<Rule>, credentials: usize) -> Result<Self, TooLarge> {
         let ids = (0_u16..).map(SiteId);
         let hosts = sites.iter().zip(ids).flat_map(|(s, id)| s.hosts.iter().map(move |h| (h.clone(), id))).collect();
-        Policy { sites, hosts, routes, rules }
+        let table = table::compile(&routes, &rules, credentials)?;
+        Ok(Policy { sites, hosts, routes, rules, table, observing: false })
+    }
+
+    /// Decides and counts as before, and forwards whatever was decided: `[gate] mode = "observe"`.
+    pub fn observing(self, observing: bool) -> Self {
+        Policy { observing, ..self }
+    }
+
+    /// See [`Policy::observing`].
+    pub fn is_observing(&self) -> bool {
+        self.observing
+    }
+
+    pub fn table(&self) -> &Table {
+        &self.table
     }
 
     /// `host` in lower case, without port.
@@ -104,6 +131,14 @@ impl Policy {
 
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.rules.get(usize::from(id.0))
+    }
+
+    /// One lot of each kind that the shares of rules tell apart; at least the first.
+    pub fn lots(&self) -> Vec<Lot> {
+        let mut lots: Vec<Lot> = self.rules.iter().filter_map(|r| Lot::new(r.share)).chain([Lot::FIRST]).collect();
+        lots.sort_unstable();
+        lots.dedup();
+        lots
     }
 
     /// All rules with the default at the end.

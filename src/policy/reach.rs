@@ -1,11 +1,8 @@
-//! Who can stand before a rule at all, and at which moments anything changes.
-//!
-//! Used to prove the log-in page open at load, and to start every reachable series at 0.
+//! Who can stand before a rule at all, and when does anything change next?
 
-use super::{Policy, Query, RouteId, Rule, Verdict};
+use super::Policy;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Identity, Level, Login, Principal};
-use jiff::{Timestamp, ToSpan};
-use std::net::{IpAddr, Ipv4Addr};
+use jiff::Timestamp;
 
 /// Every principal that the declared credentials can make, without subjects.
 pub fn principals(identity: &Identity) -> Vec<Principal> {
@@ -71,52 +68,5 @@ impl Policy {
     pub fn reviews_due(&self, today: jiff::civil::Date) -> Vec<&str> {
         let due = self.rules().iter().filter(|r| r.review.is_some_and(|date| date <= today));
         due.map(|r| r.name.as_str()).collect()
-    }
-
-    /// One moment in each span of time in which nothing changes, the first before every transition. With a route, only
-    /// its own rules are looked at.
-    pub fn spans(&self, route: Option<RouteId>) -> Vec<Timestamp> {
-        let mut edges: Vec<Timestamp> = self.rules_of(route).flat_map(|r| [r.from, r.until]).flatten().collect();
-        edges.sort_unstable();
-        edges.dedup();
-        let before = edges.first().and_then(|t| t.checked_sub(1.second()).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
-        std::iter::once(before).chain(edges).collect()
-    }
-
-    /// Addresses that stand for all: one in each network that a rule names, and one outside most.
-    pub fn clients(&self, route: Option<RouteId>) -> Vec<IpAddr> {
-        let conditions = self.rules_of(route).flat_map(|r| std::iter::once(&r.when).chain(r.unless.as_ref()));
-        let mut all: Vec<IpAddr> = conditions.flat_map(|c| c.client.iter().map(ipnet::IpNet::network)).collect();
-        all.push(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
-    fn rules_of(&self, route: Option<RouteId>) -> impl Iterator<Item = &Rule> {
-        let ids = route.and_then(|r| self.route(r)).map(|r| r.rules.as_slice());
-        let named = ids.unwrap_or_default().iter().filter_map(|id| self.rule(*id));
-        let all = if route.is_none() { self.rules() } else { &[] };
-        named.chain(all)
-    }
-
-    /// Calls `found` for every verdict that can happen on a route, in every span and from every kind of client.
-    pub fn reachable<'p>(
-        &self,
-        route: RouteId,
-        principals: &'p [Principal],
-        spans: &[Timestamp],
-        clients: &[IpAddr],
-        mut found: impl FnMut(&'p Principal, &Query, Verdict, Option<Verdict>),
-    ) {
-        for principal in principals {
-            for at in spans {
-                for client in clients {
-                    let query = Query { route, client: *client, at: *at };
-                    let decision = self.decide(&query, std::iter::once(principal));
-                    found(principal, &query, decision.verdict, decision.observed);
-                }
-            }
-        }
     }
 }

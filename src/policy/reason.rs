@@ -10,6 +10,8 @@ words! {
     pub enum Reason {
         Allowed = "allowed",
         CredentialRemoved = "credential-removed",
+        /// Forwarded because the whole gate only observes.
+        Observed = "observed",
         NotLoggedIn = "not-logged-in",
         CredentialExpired = "credential-expired",
         CredentialInvalid = "credential-invalid",

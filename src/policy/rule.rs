@@ -1,6 +1,7 @@
 //! One rule: where, who and when lead to an action. Pure matching over closed lists, networks and moments.
 
 use super::page::Page;
+use crate::diagnostic::Place;
 use crate::identity::words::words;
 use crate::identity::{Level, Principal};
 use ipnet::IpNet;
@@ -47,6 +48,14 @@ pub struct RuleId(pub u16);
 /// All parts must hold; an absent part always holds.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
+    pub finite: Finite,
+    /// Empty: from anywhere.
+    pub client: Vec<IpNet>,
+}
+
+/// What a condition asks of closed lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Finite {
     /// Masks of [`crate::identity::Account::bit`] and so on.
     pub accounts: Option<u32>,
     pub logins: Option<u32>,
@@ -54,20 +63,37 @@ pub struct Condition {
     pub level_min: Option<Level>,
     /// Bit n: credential n.
     pub credentials: Option<u64>,
-    pub client: Vec<IpNet>,
+}
+
+impl Finite {
+    pub fn fits(&self, principal: &Principal) -> bool {
+        self.missing(principal).is_none()
+    }
+
+    /// The first key that does not fit, as it is written in a rule.
+    pub fn missing(&self, principal: &Principal) -> Option<&'static str> {
+        let within = |mask: Option<u32>, bit: u32| mask.is_none_or(|m| m & bit != 0);
+        let shown = |mask: u64| {
+            principal.credential().is_some_and(|c| 1_u64.checked_shl(u32::from(c.0)).is_some_and(|b| mask & b != 0))
+        };
+        let parts = [
+            ("account", within(self.accounts, principal.account().bit())),
+            ("login", within(self.logins, principal.login().bit())),
+            ("level_min", self.level_min.is_none_or(|least| principal.level() >= least)),
+            ("evidence", within(self.evidence, principal.evidence().bit())),
+            ("credential", self.credentials.is_none_or(shown)),
+        ];
+        parts.into_iter().find(|(_, fits)| !fits).map(|(key, _)| key)
+    }
 }
 
 impl Condition {
     pub fn holds(&self, principal: &Principal, client: IpAddr) -> bool {
-        let within = |mask: Option<u32>, bit: u32| mask.is_none_or(|m| m & bit != 0);
-        within(self.accounts, principal.account().bit())
-            && within(self.logins, principal.login().bit())
-            && within(self.evidence, principal.evidence().bit())
-            && self.level_min.is_none_or(|least| principal.level() >= least)
-            && self.credentials.is_none_or(|mask| {
-                principal.credential().is_some_and(|c| 1_u64.checked_shl(u32::from(c.0)).is_some_and(|b| mask & b != 0))
-            })
-            && (self.client.is_empty() || self.client.iter().any(|net| net.contains(&client)))
+        self.finite.fits(principal) && self.admits(client)
+    }
+
+    pub fn admits(&self, client: IpAddr) -> bool {
+        self.client.is_empty() || self.client.iter().any(|net| net.contains(&client))
     }
 }
 
@@ -75,6 +101,8 @@ impl Condition {
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub name: String,
+    /// Where it is written.
+    pub place: Place,
     /// Said to the person on the page, in the operator's words.
     pub why: Option<String>,
     pub when: Condition,
@@ -85,7 +113,8 @@ pub struct Rule {
     pub until: Option<Timestamp>,
     pub then: Action,
     pub page: Option<Page>,
-    pub mode: Mode,
+    /// Percent of the people for whom it is enforced, 0 to 100; it is observed for the others.
+    pub share: u8,
     /// From this day on `check` and a metric remind; nothing changes by itself.
     pub review: Option<Date>,
 }

@@ -17,6 +17,7 @@ mod client;
 pub mod context;
 mod failure;
 mod headers;
+mod lots;
 mod read;
 pub mod rejection;
 mod respond;
@@ -34,6 +35,7 @@ use crate::transport::{Running, guard};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use lots::Drawn;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
@@ -97,7 +99,8 @@ impl Enforcer {
             client: ctx.client.ip(),
             at: ctx.at,
         };
-        let mut decision = settings.policy.decide(&query, ctx.presented.iter().map(|p| &p.principal));
+        let lots = Drawn { presented: &ctx.presented, keyed: &self.state.keyed, client: query.client };
+        let mut decision = settings.policy.decide(&query, ctx.presented.iter().map(|p| &p.principal), &lots);
         let (grant, verdict) = (decision.grant.take(), decision.verdict);
         ctx.decision = Some(decision);
         ctx.decided = Some(Instant::now());

@@ -2,8 +2,10 @@
 //! that the first refusal is a step from 0 and an absent series means a broken gate.
 
 use super::Metrics;
+use crate::identity::Principal;
 use crate::identity::identify::Check;
-use crate::policy::{Mode, Policy, reach};
+use crate::policy::walk::{Group, Outcome};
+use crate::policy::{Mode, Policy, Verdict, reach};
 use crate::snapshot::Snapshot;
 use std::collections::HashSet;
 
@@ -88,38 +90,43 @@ impl Metrics {
         }
     }
 
-    fn start_decisions(&self, policy: &Policy, principals: &[crate::identity::Principal]) {
-        for (id, route) in policy.routes() {
-            let (spans, clients) = (policy.spans(Some(id)), policy.clients(Some(id)));
+    fn start_decisions(&self, policy: &Policy, principals: &[Principal]) {
+        for group in policy.groups() {
             let mut started = HashSet::new();
+            for principal in principals {
+                policy.walk(&group, principal, &[], |o| {
+                    let decided = (o.verdict.rule, o.verdict.reason, o.observed.map(|v| v.rule));
+                    if started.insert((decided, o.principal.account(), o.principal.login())) {
+                        self.start_outcome(policy, &group, &o);
+                    }
+                });
+            }
+        }
+    }
+
+    /// The series of one outcome on every route of a group.
+    fn start_outcome(&self, policy: &Policy, group: &Group, o: &Outcome<'_>) {
+        let (verdict, observed) = policy.as_told(o.verdict, o.observed);
+        let name = |v: Verdict| policy.rule(v.rule).map_or("", |r| r.name.as_str());
+        for route in group.routes.iter().filter_map(|id| policy.route(*id)) {
             let site = policy.site(route.site).map_or("", |s| s.name.as_str());
-            policy.reachable(id, principals, &spans, &clients, |who, _, verdict, observed| {
-                if !started.insert((verdict.rule, verdict.reason, who.account(), who.login(), observed.map(|o| o.rule)))
-                {
-                    return;
-                }
-                for (verdict, mode) in [(Some(verdict), Mode::Enforce), (observed, Mode::Observe)]
-                    .into_iter()
-                    .filter_map(|(v, m)| Some((v?, m)))
-                {
-                    let rule = policy.rule(verdict.rule).map_or("", |r| r.name.as_str());
-                    self.decisions.with_label_values(&[
-                        site,
-                        route.name.as_str(),
-                        rule,
-                        verdict.action.as_str(),
-                        verdict.reason.as_str(),
-                        who.account().as_str(),
-                        who.login().as_str(),
-                        mode.as_str(),
-                    ]);
-                }
-                if let Some(observed) = observed.filter(|o| o.action != verdict.action) {
-                    let rule = policy.rule(observed.rule).map_or("", |r| r.name.as_str());
-                    let labels = [rule, verdict.action.as_str(), observed.action.as_str()];
-                    self.observe_disagreements.with_label_values(&labels);
-                }
-            });
+            for (verdict, mode) in [(Some(verdict), Mode::Enforce), (observed, Mode::Observe)] {
+                let Some(verdict) = verdict else { continue };
+                self.decisions.with_label_values(&[
+                    site,
+                    route.name.as_str(),
+                    name(verdict),
+                    verdict.action.as_str(),
+                    verdict.reason.as_str(),
+                    o.principal.account().as_str(),
+                    o.principal.login().as_str(),
+                    mode.as_str(),
+                ]);
+            }
+        }
+        if let Some(observed) = observed.filter(|seen| seen.action != verdict.action) {
+            let labels = [name(observed), verdict.action.as_str(), observed.action.as_str()];
+            self.observe_disagreements.with_label_values(&labels);
         }
     }
 }

@@ -87,10 +87,12 @@ const MISTAKES: &[Mistake] = &[
     ),
     (
         "[default]",
-        "[[invariant]]\nname = \"n\"\nnever = \"forward\"\n[default]",
-        &["rules.toml:", "invariant", "not yet supported"],
+        "[[invariant]]\nname = \"nobody\"\nnever = \"forward\"\n[default]",
+        &["rules.toml:", "invariant `nobody` does not hold", "by rule `public-pages`"],
     ),
-    ("review = 2025-07-01", "mode = \"observe\"\npercent = 5", &["rules.toml:", "percent", "not yet supported"]),
+    ("[default]", "[[invariant]]\nname = \"n\"\nnever = []\n[default]", &["rules.toml:", "`never` is empty"]),
+    ("review = 2025-07-01", "mode = \"observe\"\npercent = 5", &["rules.toml:", "`percent`", "only observes"]),
+    ("review = 2025-07-01", "percent = 101", &["rules.toml:", "`101` is out of range"]),
     (
         "[credential.session]\nidle = \"30m\"",
         "[credential.introspection]\nendpoint = \"https://sso.example/\"",

@@ -39,7 +39,7 @@ pub(super) fn findings(files: &[(String, String)]) -> Vec<Diagnostic> {
     let mut sorted = files.to_vec();
     sorted.sort();
     let sources: Vec<Source> = sorted.into_iter().map(|(name, text)| Source { name, text }).collect();
-    config::build(&sources, &root().join("policies/daknong")).1
+    config::build(&sources, &root().join("policies/daknong"), jiff::Timestamp::now()).1
 }
 
 pub(super) fn codes(findings: &[Diagnostic]) -> Vec<&'static str> {

@@ -12,7 +12,7 @@ use vneid_gate::diagnostic::Source;
 const STRANGER: &str = "qqqqqqqq";
 
 /// A heading of the handbook, the table below it, and how a policy gets there.
-const TABLES: [(&str, &str, &str); 36] = [
+const TABLES: [(&str, &str, &str); 37] = [
     ("[gate]", "", "[gate]\n"),
     ("[gate]", "limits.", "[gate.limits]\n"),
     ("[gate]", "timeouts.", "[gate.timeouts]\n"),
@@ -45,6 +45,7 @@ const TABLES: [(&str, &str, &str); 36] = [
     ("[[rule]]", "", "[[rule]]\n"),
     ("[[rule]]", "when.", "[[rule]]\nwhen."),
     ("[default]", "", "[default]\n"),
+    ("[[invariant]]", "", "[[invariant]]\n"),
     ("[[test]]", "", "[[test]]\n"),
     ("[[test]]", "request.", "[[test]]\nrequest."),
     ("[[test]]", "as.", "[[test]]\nas."),
@@ -119,7 +120,7 @@ fn every_example_of_a_key_is_accepted() {
                 continue;
             };
             let mut files = vec![("part.toml".into(), format!("{}{key} = {value}\n", opening(&heading)))];
-            if heading == "[[rule]]" {
+            if heading == "[[rule]]" || heading == "[[invariant]]" {
                 // A rule whose routes do not exist would apply nowhere.
                 files.push(("portal.toml".into(), read("policies/daknong/portal.toml")));
             }
@@ -192,7 +193,8 @@ expect.then = "login"
 
 /// All that a policy means, but for where it was written.
 fn settings(text: &str) -> String {
-    let (settings, found) = config::build(&[Source { name: "bare.toml".into(), text: text.into() }], root());
+    let (settings, found) =
+        config::build(&[Source { name: "bare.toml".into(), text: text.into() }], root(), jiff::Timestamp::now());
     let all = format!("{:?}", settings.unwrap_or_else(|| panic!("{text}: {found:?}")));
     Regex::new(r"Place \{[^}]*\}").unwrap().replace_all(&all, "Place").into_owned()
 }

@@ -1,0 +1,63 @@
+//! `[[invariant]]`: what must always hold of the rules, whatever else is changed.
+
+use super::Files;
+use super::names::Names;
+use super::place::Reach;
+use super::reader::{Table, many};
+use super::{rules, values};
+use crate::diagnostic::code;
+use crate::policy::invariant::Invariant;
+use crate::policy::{Action, Policy};
+use jiff::tz::TimeZone;
+
+pub(super) fn invariants(
+    files: &Files<'_>,
+    policy: &Policy,
+    routes: &Names,
+    credentials: &Names,
+    zone: &TimeZone,
+) -> Vec<Invariant> {
+    let mut names = Names::new("invariant");
+    let tables = files.arrays("invariant").into_iter();
+    tables.filter_map(|t| invariant(files, t, &mut names, policy, (routes, credentials), zone)).collect()
+}
+
+fn invariant(
+    files: &Files<'_>,
+    t: Table<'_>,
+    names: &mut Names,
+    policy: &Policy,
+    (routes, credentials): (&Names, &Names),
+    zone: &TimeZone,
+) -> Option<Invariant> {
+    let name = t.required("name", values::text);
+    let why = t.optional("why", values::text);
+    let never = t.required("never", |v| {
+        if v.count() == 0 {
+            return v.fail(code::BAD_VALUE, "`never` is empty: it would always hold", "like never = \"forward\"");
+        }
+        let actions = many(v, |v| values::word(v, Action::WORDS, Action::parse));
+        Some(actions.into_iter().fold(0, |mask, action| mask | action.value.bit()))
+    });
+    let when = t.optional("when", |v| rules::condition(v, credentials));
+    let unless = t.optional("unless", |v| rules::condition(v, credentials));
+    let from = t.optional("from", |v| values::moment(v, zone));
+    let until = t.optional("until", |v| values::moment(v, zone));
+    let reach = Reach::of(&t, routes);
+    rules::ends_after_it_starts(files, from.as_ref(), until.as_ref(), "the invariant never applies");
+    t.done();
+    let name = name?;
+    names.define(name.clone(), files.findings);
+    let covered = policy.routes().enumerate().filter(|(nth, (_, route))| reach.covers(*nth, &route.name));
+    Some(Invariant {
+        name: name.value,
+        place: name.place,
+        why: why.map(|w| w.value),
+        never: never?.value,
+        when: when.map(|w| w.value).unwrap_or_default(),
+        unless: unless.map(|u| u.value),
+        routes: covered.map(|(_, (id, _))| id).collect(),
+        from: from.map(|f| f.value),
+        until: until.map(|u| u.value),
+    })
+}

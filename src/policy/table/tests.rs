@@ -1,0 +1,169 @@
+//! The table against the plain meaning of rules: tried in order, one by one.
+
+use super::*;
+use crate::identity::{Account, Evidence, Level, Login, Principal, SiteId};
+use crate::policy::{Action, Condition, Finite, Lot, Policy, Query, Route, Rule, class};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+const CREDENTIALS: usize = 3;
+const CLIENTS: [&str; 6] = ["10.20.0.1", "10.20.9.9", "10.21.0.1", "192.0.2.1", "2001:db8::1", "::1"];
+const NETWORKS: [&str; 4] = ["10.20.0.0/16", "10.20.9.0/24", "2001:db8::/32", "0.0.0.0/0"];
+
+fn moment(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn condition(random: &mut StdRng) -> Condition {
+    let mut mask = |words: usize| random.random_bool(0.5).then(|| random.random_range(1..1_u32 << words));
+    let (accounts, logins, evidence) = (mask(Account::ALL.len()), mask(Login::ALL.len()), mask(Evidence::ALL.len()));
+    let finite = Finite {
+        accounts,
+        logins,
+        evidence,
+        level_min: if random.random_bool(0.2) { Level::new(random.random_range(0..=3)) } else { None },
+        credentials: random.random_bool(0.2).then(|| random.random_range(0..8)),
+    };
+    let networks = if random.random_bool(0.3) { random.random_range(1..3) } else { 0 };
+    let client = NETWORKS.choose_multiple(random, networks).map(|n| n.parse().unwrap()).collect();
+    Condition { finite, client }
+}
+
+fn rule(random: &mut StdRng, nth: usize) -> Rule {
+    let from = random.random_bool(0.3).then(|| moment(random.random_range(0..10)));
+    let until = random.random_bool(0.3).then(|| moment(random.random_range(10..20)));
+    Rule {
+        name: format!("rule-{nth}"),
+        place: Default::default(),
+        why: None,
+        when: condition(random),
+        unless: random.random_bool(0.3).then(|| condition(random)),
+        from,
+        until,
+        then: *Action::ALL.choose(random).unwrap(),
+        page: None,
+        share: *[100, 100, 100, 0, 30, 60].choose(random).unwrap(),
+        review: None,
+    }
+}
+
+fn default() -> Rule {
+    let mut random = StdRng::seed_from_u64(0);
+    let plain = rule(&mut random, 0);
+    Rule { when: Condition::default(), unless: None, from: None, until: None, share: 100, ..plain }
+}
+
+fn route(rules: Vec<RuleId>) -> Route {
+    Route { name: "somewhere".into(), site: SiteId(0), methods: None, body_max: 0, rules }
+}
+
+fn policy(random: &mut StdRng, rules: usize) -> Policy {
+    let all: Vec<Rule> = (0..rules).map(|n| rule(random, n)).chain([default()]).collect();
+    let ids = || (0..rules).map(|n| RuleId(n as u16));
+    let mut some = || ids().filter(|_| random.random_bool(0.5)).collect::<Vec<_>>();
+    let routes = vec![route(ids().collect()), route(some()), route(some()), route(vec![])];
+    Policy::new(vec![], routes, all, CREDENTIALS).unwrap()
+}
+
+/// Rule enforced, rules observed before it.
+fn tried(policy: &Policy, query: &Query, principal: &Principal, lot: Lot) -> (RuleId, Option<RuleId>) {
+    let mut observed = None;
+    for id in &policy.route(query.route).unwrap().rules {
+        let rule = policy.rule(*id).unwrap();
+        if rule.hits(principal, query.client, query.at) {
+            if lot.is_among(rule.share) {
+                return (*id, observed);
+            }
+            observed = observed.or(Some(*id));
+        }
+    }
+    (policy.default_id(), observed)
+}
+
+#[test]
+fn the_table_says_what_trying_the_rules_in_order_says() {
+    let everybody = class::all(CREDENTIALS);
+    for seed in 0..40 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let policy = policy(&mut random, 1 + seed as usize);
+        for _ in 0..4_000 {
+            let query = Query {
+                route: RouteId(random.random_range(0..4)),
+                client: CLIENTS.choose(&mut random).unwrap().parse().unwrap(),
+                at: moment(random.random_range(-1..21)),
+            };
+            let principal = everybody.choose(&mut random).unwrap();
+            let lot = Lot::new(random.random_range(0..100)).unwrap();
+            let decision = policy.decide(&query, std::iter::once(principal), &lot);
+            let (rule, observed) = tried(&policy, &query, principal, lot);
+            assert_eq!(decision.verdict.rule, rule, "seed {seed}, {query:?}, {principal:?}, {lot:?}");
+            assert_eq!(decision.observed.map(|v| v.rule), observed, "seed {seed}, {query:?}, {principal:?}");
+        }
+    }
+}
+
+#[test]
+fn the_walk_meets_every_outcome_that_a_request_can_have() {
+    let everybody = class::all(CREDENTIALS);
+    for seed in 0..10 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let policy = policy(&mut random, 12);
+        let groups = policy.groups();
+        for _ in 0..400 {
+            let principal = everybody.choose(&mut random).unwrap();
+            let group = groups.choose(&mut random).unwrap();
+            let query = Query {
+                route: group.routes[0],
+                client: CLIENTS.choose(&mut random).unwrap().parse().unwrap(),
+                at: moment(random.random_range(-1..21)),
+            };
+            let lot = Lot::new(random.random_range(0..100)).unwrap();
+            let verdict = policy.decide(&query, std::iter::once(principal), &lot).verdict;
+            let mut met = false;
+            policy.walk(group, principal, &[], |o| {
+                let then = o.from.is_none_or(|f| f <= query.at) && o.until.is_none_or(|u| query.at < u);
+                met |= then && o.verdict == verdict;
+            });
+            assert!(met, "seed {seed}, {query:?}, {principal:?}, {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn routes_with_the_same_rules_and_people_whom_no_rule_tells_apart_are_kept_once() {
+    let citizens =
+        Condition { finite: Finite { accounts: Some(Account::Citizen.bit()), ..Finite::default() }, client: vec![] };
+    let rules = vec![Rule { when: citizens, ..default() }, default()];
+    let routes: Vec<Route> = (0..1_000).map(|_| route(vec![RuleId(0)])).collect();
+    let table = compile(&routes, &rules, CREDENTIALS).unwrap();
+    assert_eq!((table.rows(), table.width), (1, 2));
+    assert!(table.bytes() < 6_000, "{} bytes", table.bytes());
+}
+
+#[test]
+fn a_policy_beyond_the_bounds_is_refused_with_what_is_too_much() {
+    let anywhere =
+        |n: u32| Condition { client: vec![ipnet::Ipv4Net::new(n.into(), 32).unwrap().into()], ..Condition::default() };
+    let rules: Vec<Rule> = (0..300).map(|n| Rule { when: anywhere(n), ..default() }).chain([default()]).collect();
+    let all = (0..300).map(RuleId).collect();
+    let refused = compile(&[route(all)], &rules, 1).unwrap_err();
+    assert_eq!(refused, TooLarge::List { route: "somewhere".into(), rules: 301 });
+
+    // Every route has a row of its own, every rule a column and a timeline.
+    let level = |n: usize| Finite {
+        accounts: Some(1 << (n % 6)),
+        logins: Some(1 << (n / 6 % 6)),
+        level_min: Level::new((n / 36 % 4) as u8),
+        credentials: Some(1 << (n / 144)),
+        ..Finite::default()
+    };
+    let dated = |n: usize| Rule {
+        when: Condition { finite: level(n % 3_700), client: vec![] },
+        from: Some(moment(n as i64)),
+        ..default()
+    };
+    let rules: Vec<Rule> = (0..3_700).map(dated).chain([default()]).collect();
+    let routes: Vec<Route> = (0..3_700).map(|n| route(vec![RuleId(n as u16)])).collect();
+    assert!(matches!(compile(&routes, &rules, 63), Err(TooLarge::Memory(_))));
+}

@@ -1,0 +1,101 @@
+//! Everything that a policy can decide, cell by cell: what proofs, reports and series are made from.
+//!
+//! Principals are kinds, time falls into steps, and of the clients of a cell only those at which its outcome may change
+//! need to be asked; so the walk is complete, and it ends.
+
+use super::table::{Cell, Entry};
+use super::{Lot, Policy, Query, RouteId, Verdict, class};
+use crate::identity::Principal;
+use jiff::Timestamp;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An address of documentation (RFC 5737), in hardly anybody's network.
+pub const SOMEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+/// Before the first network of each kind there is room too.
+pub(super) const LOWEST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+
+/// Routes that share their rules.
+#[derive(Clone, Debug)]
+pub struct Group {
+    row: usize,
+    pub routes: Vec<RouteId>,
+}
+
+/// One outcome, and for whom, from when until when, from where and in which lot it comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome<'w> {
+    pub principal: &'w Principal,
+    /// `None`: since ever.
+    pub from: Option<Timestamp>,
+    /// `None`: for ever.
+    pub until: Option<Timestamp>,
+    pub client: IpAddr,
+    pub lot: Lot,
+    pub verdict: Verdict,
+    pub observed: Option<Verdict>,
+}
+
+impl Outcome<'_> {
+    /// Whether any moment of from <= t < until lies in it.
+    pub fn overlaps(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> bool {
+        let starts_before = |start: Option<Timestamp>, end: Option<Timestamp>| match (start, end) {
+            (Some(start), Some(end)) => start < end,
+            _ => true,
+        };
+        starts_before(self.from, until) && starts_before(from, self.until)
+    }
+}
+
+impl Policy {
+    /// All routes, put together where they are decided alike.
+    pub fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = (0..self.table().rows()).map(|row| Group { row, routes: Vec::new() }).collect();
+        for (id, _) in self.routes() {
+            if let Some(group) = self.table().row(id).and_then(|row| groups.get_mut(row)) {
+                group.routes.push(id);
+            }
+        }
+        groups.retain(|g| !g.routes.is_empty());
+        groups
+    }
+
+    /// Calls `found` for everything that can be decided for a principal on the routes of a group, as if the gate were
+    /// not observing. `clients` are addresses to ask about beside those that the rules name.
+    pub fn walk<'w>(
+        &self,
+        group: &Group,
+        principal: &'w Principal,
+        clients: &[IpAddr],
+        mut found: impl FnMut(Outcome<'w>),
+    ) {
+        let Some(route) = group.routes.first() else { return };
+        let mut cells = self.table().cells(group.row, class::number(principal)).peekable();
+        while let Some((start, cell)) = cells.next() {
+            let from = (start > Timestamp::MIN).then_some(start);
+            let until = cells.peek().map(|(next, _)| *next);
+            let mut all = vec![SOMEWHERE];
+            let lots = match cell {
+                Cell::Rule(_) => vec![Lot::FIRST],
+                Cell::List(list) => {
+                    all.extend(self.table().edges(list).chain(LOWEST));
+                    lots_of(list)
+                }
+            };
+            for client in all.iter().chain(clients) {
+                for lot in &lots {
+                    let query = Query { route: *route, client: *client, at: start };
+                    let (verdict, observed) = self.judge(&query, (0, principal), lot);
+                    found(Outcome { principal, from, until, client: *client, lot: *lot, verdict, observed });
+                }
+            }
+        }
+    }
+}
+
+/// One lot of each kind that the rules of a list tell apart.
+fn lots_of(list: &[Entry]) -> Vec<Lot> {
+    let mut lots: Vec<Lot> = list.iter().filter_map(|e| Lot::new(e.share)).chain([Lot::FIRST]).collect();
+    lots.sort_unstable();
+    lots.dedup();
+    lots
+}

@@ -1,0 +1,25 @@
+//! Draws a person's lot for rules with `percent`: by subject, else by session, else by the client's address.
+
+use crate::identity::{Presented, Principal};
+use crate::policy::{Lot, Lots};
+use crate::state::keyed::Keyed;
+use std::net::IpAddr;
+
+/// What names the people behind one request.
+pub struct Drawn<'r> {
+    pub presented: &'r [Presented],
+    pub keyed: &'r Keyed,
+    pub client: IpAddr,
+}
+
+impl Lots for Drawn<'_> {
+    fn of(&self, nth: usize, principal: &Principal) -> Lot {
+        if let Some(subject) = principal.subject() {
+            return Lot::named(subject.pseudonym(|name| self.keyed.person(name)));
+        }
+        match self.presented.get(nth).and_then(|shown| shown.session) {
+            Some(session) => Lot::drawn(session.alias.iter().take(8).fold(0, |bits, b| bits << 8 | u64::from(*b))),
+            None => Lot::named(&self.keyed.person(&self.client.to_string())),
+        }
+    }
+}
