@@ -3,7 +3,7 @@
 #   make demo     the gate with the Đắk Nông policy in front of a small portal     (RELEASE=1: an optimised build)
 #   make test     formatting, lints, the tests, and the tests with real components
 #   make check    formatting, lints, and the shipped policies
-#   make bench    the request path beside other proxies, and the decision alone
+#   make bench    the request path beside other proxies, the decision alone, and policies of growing size
 #   make image    the container image
 
 .PHONY: demo test check bench image lint components
@@ -33,6 +33,7 @@ bench:
 	$(SETUP) bench
 	cargo bench --locked --bench request_path
 	cargo bench --locked --bench decide
+	cargo bench --locked --bench policy_scale
 
 image:
 	$(SETUP) image

@@ -8,6 +8,7 @@ mod run;
 mod serve;
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,6 +36,9 @@ enum Command {
     Check {
         /// Policy directory, for example policies/daknong
         directory: PathBuf,
+        /// As if it were this moment: what is past, what is next, and when tests ask that name no moment
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
         /// For people or for pipelines
         #[arg(long, value_parser = ["text", "json"], default_value = "text")]
         format: String,
@@ -48,7 +52,7 @@ pub fn main() -> ExitCode {
     // Clap exits with 2 for wrong usage, as promised.
     match Cli::parse().command {
         Command::Run { directory } => run::run(&directory),
-        Command::Check { directory, format } => check::check(&directory, format == "json"),
+        Command::Check { directory, at, format } => check::check(&directory, at, format == "json"),
         Command::Demo => demo::demo(),
     }
 }

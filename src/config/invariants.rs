@@ -48,7 +48,8 @@ fn invariant(
     t.done();
     let name = name?;
     names.define(name.clone(), files.findings);
-    let covered = policy.routes().enumerate().filter(|(nth, (_, route))| reach.covers(*nth, &route.name));
+    let routes: Vec<_> = policy.routes().map(|(id, _)| id).collect();
+    let covered = reach.places(routes.len()).into_iter().filter_map(|place| routes.get(place).copied());
     Some(Invariant {
         name: name.value,
         place: name.place,
@@ -56,7 +57,7 @@ fn invariant(
         never: never?.value,
         when: when.map(|w| w.value).unwrap_or_default(),
         unless: unless.map(|u| u.value),
-        routes: covered.map(|(_, (id, _))| id).collect(),
+        routes: covered.collect(),
         from: from.map(|f| f.value),
         until: until.map(|u| u.value),
     })

@@ -106,6 +106,7 @@ fn assemble(files: &Files<'_>, now: Timestamp) -> Option<Settings> {
         keys: identity.keys,
         policy,
         cases,
+        invariants,
         files: files.read.take(),
     })
 }

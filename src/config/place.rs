@@ -3,9 +3,9 @@
 use super::names::Names;
 use super::reader::{Table, many};
 use crate::diagnostic::code;
-use crate::policy::OTHER;
+use std::collections::BTreeSet;
 
-/// Routes by their place in the merged files; the built-in `other` of a site comes with everything but `routes`.
+/// Routes by their place in the merged files, sorted; the built-in `other` of a site comes with everything but `routes`.
 pub(super) enum Reach {
     Everywhere,
     Only(Vec<usize>),
@@ -14,8 +14,11 @@ pub(super) enum Reach {
 
 impl Reach {
     pub(super) fn of(t: &Table<'_>, routes: &Names) -> Reach {
-        let list =
-            |key| t.raw(key).map(|v| many(v, |v| routes.resolve(v)).into_iter().map(|r| r.value).collect::<Vec<_>>());
+        let list = |key| {
+            let named = t.raw(key).map(|v| many(v, |v| routes.resolve(v)))?;
+            let places: BTreeSet<usize> = named.into_iter().map(|route| route.value).collect();
+            Some(places.into_iter().collect::<Vec<_>>())
+        };
         let (only, except) = (list("routes"), list("except_routes"));
         match (only, except) {
             (Some(_), Some(_)) => {
@@ -36,12 +39,12 @@ impl Reach {
         }
     }
 
-    /// The n-th route, with its name.
-    pub(super) fn covers(&self, nth: usize, name: &str) -> bool {
+    /// The places of the routes that are meant, of so many; those of `other` come after the declared ones.
+    pub(super) fn places(&self, count: usize) -> Vec<usize> {
         match self {
-            Reach::Everywhere => true,
-            Reach::Only(list) => name != OTHER && list.contains(&nth),
-            Reach::Except(list) => name == OTHER || !list.contains(&nth),
+            Reach::Only(list) => list.clone(),
+            Reach::Everywhere => (0..count).collect(),
+            Reach::Except(list) => (0..count).filter(|n| list.binary_search(n).is_err()).collect(),
         }
     }
 }

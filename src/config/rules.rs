@@ -28,8 +28,8 @@ pub(super) fn rules(
         };
         let reach = Reach::of(&t, route_names);
         let Some(rule) = rule(files, t, &mut names, credentials, zone) else { continue };
-        for (nth, route) in routes.iter_mut().enumerate() {
-            if reach.covers(nth, &route.name) {
+        for place in reach.places(routes.len()) {
+            if let Some(route) = routes.get_mut(place) {
                 route.rules.push(id);
             }
         }

@@ -4,6 +4,7 @@ use crate::identity::keys::KeySet;
 use crate::identity::{CredentialId, Identity};
 use crate::policy::Policy;
 use crate::policy::case::Case;
+use crate::policy::invariant::Invariant;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub keys: Vec<KeySource>,
     pub policy: Policy,
     pub cases: Vec<Case>,
+    /// All of them hold.
+    pub invariants: Vec<Invariant>,
     /// Every other file that was read: certificates, key sets, secrets. A change of one is a change of the policy.
     pub files: Vec<PathBuf>,
 }

@@ -17,17 +17,15 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
 
 /// The closing line: how many of each.
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
-    let errors = diagnostics.iter().filter(|d| d.is_error()).count();
-    let warnings = diagnostics.len() - errors;
-    let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    format!("{}, {}", count(errors, "error"), count(warnings, "warning"))
+    let count = |severity: Severity| {
+        let n = diagnostics.iter().filter(|d| d.severity == severity).count();
+        format!("{n} {}{}", severity.as_str(), if n == 1 { "" } else { "s" })
+    };
+    format!("{}, {}", count(Severity::Error), count(Severity::Warning))
 }
 
 fn one(out: &mut String, d: &Diagnostic, sources: &[Source]) {
-    let kind = match d.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
+    let kind = d.severity.as_str();
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{kind}[{}]: {}", d.code.as_str(), d.message);
     if let Some((place, source)) = d.place.and_then(|p| sources.get(p.file).map(|s| (p, s))) {

@@ -3,7 +3,7 @@
 use super::reason::Reason;
 use super::rule::Action;
 use super::target::{self, RawTarget};
-use super::{Lot, OTHER, Policy, Query};
+use super::{Lot, OTHER, Policy, Query, RuleId};
 use crate::diagnostic::Place;
 use crate::identity::Principal;
 use http::Method;
@@ -35,8 +35,24 @@ pub struct Expect {
 }
 
 impl Policy {
-    /// `Err` says what came out instead, in one sentence.
+    /// `Err` says what came out instead, in one sentence. A gate that only observes is tested as if it did not.
     pub fn run(&self, case: &Case) -> Result<(), String> {
+        let query = self.question(case)?;
+        self.lots_of(case).into_iter().try_for_each(|lot| self.expect(case, &query, lot))
+    }
+
+    /// The rules that decide a test, and those that it sees observed.
+    pub fn deciders(&self, case: &Case) -> Vec<RuleId> {
+        let Ok(query) = self.question(case) else { return Vec::new() };
+        let judged = self.lots_of(case).into_iter().map(|lot| self.judge(&query, (0, &case.who), &lot));
+        judged.flat_map(|(verdict, observed)| std::iter::once(verdict).chain(observed)).map(|v| v.rule).collect()
+    }
+
+    fn lots_of(&self, case: &Case) -> Vec<Lot> {
+        case.lot.map_or_else(|| self.lots(), |lot| vec![lot])
+    }
+
+    fn question(&self, case: &Case) -> Result<Query, String> {
         let raw = RawTarget::split(case.url.as_bytes()).map_err(|a| format!("the url is refused as {a}"))?;
         let authority = raw.authority.ok_or("the url lacks scheme and host")?;
         let host = target::host_name(authority).map_err(|a| format!("the host is refused as {a}"))?;
@@ -47,13 +63,11 @@ impl Policy {
         if !route.allows(&case.method) {
             return Err(format!("route `{}` does not allow {}", route.name, case.method));
         }
-        let query = Query { route: id, client: case.client, at: case.at };
-        let lots = case.lot.map_or_else(|| self.lots(), |lot| vec![lot]);
-        lots.into_iter().try_for_each(|lot| self.expect(case, &query, lot))
+        Ok(Query { route: id, client: case.client, at: case.at })
     }
 
     fn expect(&self, case: &Case, query: &Query, lot: Lot) -> Result<(), String> {
-        let verdict = self.decide(query, std::iter::once(&case.who), &lot).verdict;
+        let (verdict, _) = self.judge(query, (0, &case.who), &lot);
         let route = self.route(query.route).map_or(OTHER, |r| r.name.as_str());
         let rule = self.rule(verdict.rule).map_or(OTHER, |r| r.name.as_str());
         let fits = case.expect.then.is_none_or(|a| a == verdict.action)

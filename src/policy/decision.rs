@@ -5,7 +5,7 @@
 use super::lot::Lots;
 use super::page::Page;
 use super::reason::Reason;
-use super::rule::{Action, Rule, RuleId};
+use super::rule::{Action, RuleId};
 use super::table::Cell;
 use super::{Policy, RouteId, class};
 use crate::identity::{Evidence, Principal, SiteId};
@@ -115,7 +115,7 @@ impl Policy {
         let observed = if any_observed { watched } else { None };
         let (verdict, observed) = self.as_told(verdict, observed);
         let removed = if self.observing { 0 } else { removed };
-        let site = self.route(query.route).map(|r| r.site);
+        let site = self.site_of.get(usize::from(query.route.0)).copied();
         let grant = match (verdict.action, site) {
             // More credentials than the mask holds are never forwarded: undecided is not forwarded.
             (Action::Forward | Action::Anonymous, Some(site)) if count <= 64 => {
@@ -166,20 +166,15 @@ impl Policy {
         (UNDECIDED, observed)
     }
 
-    fn verdict(&self, id: RuleId, principal: &Principal) -> Verdict {
-        match self.rule(id) {
-            Some(rule) => Self::verdict_of(rule, id, principal),
-            None => Verdict { rule: id, ..UNDECIDED },
-        }
-    }
-
-    fn verdict_of(rule: &Rule, id: RuleId, principal: &Principal) -> Verdict {
-        let action = match (rule.then, principal.evidence()) {
+    fn verdict(&self, rule: RuleId, principal: &Principal) -> Verdict {
+        let Some((then, page)) = self.says.get(usize::from(rule.0)).copied() else {
+            return Verdict { rule, ..UNDECIDED };
+        };
+        let action = match (then, principal.evidence()) {
             // The credential of an attempt is the request itself: it cannot be left behind.
             (Action::Anonymous, Evidence::Attempt) => Action::Reject,
             (action, _) => action,
         };
-        let reason = Reason::of(action, rule.page, principal);
-        Verdict { action, rule: id, reason, page: rule.page }
+        Verdict { action, rule, reason: Reason::of(action, page, principal), page }
     }
 }

@@ -13,6 +13,7 @@ pub mod reach;
 pub mod reason;
 pub mod route;
 pub mod rule;
+pub mod survey;
 pub mod table;
 pub mod target;
 pub mod walk;
@@ -80,6 +81,9 @@ pub struct Policy {
     /// The default is the last.
     rules: Vec<Rule>,
     table: Table,
+    /// What each rule says and the site of each route, apart from the rest, so that a decision touches little memory.
+    says: Vec<(Action, Option<Page>)>,
+    site_of: Vec<SiteId>,
     /// Whether everything is forwarded, whatever was decided.
     observing: bool,
 }
@@ -90,7 +94,9 @@ impl Policy {
         let ids = (0_u16..).map(SiteId);
         let hosts = sites.iter().zip(ids).flat_map(|(s, id)| s.hosts.iter().map(move |h| (h.clone(), id))).collect();
         let table = table::compile(&routes, &rules, credentials)?;
-        Ok(Policy { sites, hosts, routes, rules, table, observing: false })
+        let says = rules.iter().map(|rule| (rule.then, rule.page)).collect();
+        let site_of = routes.iter().map(|route| route.site).collect();
+        Ok(Policy { sites, hosts, routes, rules, table, says, site_of, observing: false })
     }
 
     /// Decides and counts as before, and forwards whatever was decided: `[gate] mode = "observe"`.

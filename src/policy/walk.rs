@@ -73,16 +73,12 @@ impl Policy {
         while let Some((start, cell)) = cells.next() {
             let from = (start > Timestamp::MIN).then_some(start);
             let until = cells.peek().map(|(next, _)| *next);
-            let mut all = vec![SOMEWHERE];
-            let lots = match cell {
-                Cell::Rule(_) => vec![Lot::FIRST],
-                Cell::List(list) => {
-                    all.extend(self.table().edges(list).chain(LOWEST));
-                    lots_of(list)
-                }
+            let (more, lots) = match cell {
+                Cell::Rule(_) => (Vec::new(), Vec::new()),
+                Cell::List(list) => (self.table().edges(list).chain(LOWEST).collect(), lots_of(list)),
             };
-            for client in all.iter().chain(clients) {
-                for lot in &lots {
+            for client in more.iter().chain(clients).chain([&SOMEWHERE]) {
+                for lot in lots.iter().chain([&Lot::FIRST]) {
                     let query = Query { route: *route, client: *client, at: start };
                     let (verdict, observed) = self.judge(&query, (0, principal), lot);
                     found(Outcome { principal, from, until, client: *client, lot: *lot, verdict, observed });
@@ -92,10 +88,11 @@ impl Policy {
     }
 }
 
-/// One lot of each kind that the rules of a list tell apart.
+/// One lot of each kind that the rules of a list tell apart, beside the first.
 fn lots_of(list: &[Entry]) -> Vec<Lot> {
-    let mut lots: Vec<Lot> = list.iter().filter_map(|e| Lot::new(e.share)).chain([Lot::FIRST]).collect();
+    let mut lots: Vec<Lot> = list.iter().filter_map(|e| Lot::new(e.share)).collect();
     lots.sort_unstable();
     lots.dedup();
+    lots.retain(|lot| *lot > Lot::FIRST);
     lots
 }

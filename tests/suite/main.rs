@@ -27,6 +27,7 @@ mod headers;
 mod keys;
 mod legacy;
 mod metrics;
+mod mutations;
 mod passage;
 mod passwords;
 mod reload;

@@ -167,3 +167,53 @@ fn a_policy_beyond_the_bounds_is_refused_with_what_is_too_much() {
     let routes: Vec<Route> = (0..3_700).map(|n| route(vec![RuleId(n as u16)])).collect();
     assert!(matches!(compile(&routes, &rules, 63), Err(TooLarge::Memory(_))));
 }
+
+#[test]
+fn a_decision_allocates_nothing() {
+    let mut random = StdRng::seed_from_u64(7);
+    let policy = policy(&mut random, 40);
+    let everybody = class::all(CREDENTIALS);
+    let queries: Vec<Query> = (0..400)
+        .map(|n| Query {
+            route: RouteId(n % 4),
+            client: CLIENTS[usize::from(n) % CLIENTS.len()].parse().unwrap(),
+            at: moment(i64::from(n % 22)),
+        })
+        .collect();
+    let mut allowed = 0;
+    let taken = allocation_counter::measure(|| {
+        for (query, who) in queries.iter().zip(everybody.iter().cycle()) {
+            allowed += usize::from(policy.decide(query, std::iter::once(who), &Lot::FIRST).grant.is_some());
+        }
+    });
+    assert_eq!(taken.count_total, 0);
+    assert!((1..400).contains(&allowed), "{allowed} of 400");
+}
+
+#[test]
+fn a_rule_that_never_decides_is_found_with_those_that_stand_before_it() {
+    let of = |account: Account| Condition {
+        finite: Finite { accounts: Some(account.bit()), ..Finite::default() },
+        client: vec![],
+    };
+    let rule = |name: &str, when: Condition| Rule { name: name.into(), when, ..default() };
+    let late = Rule { from: Some(moment(10)), ..rule("late", of(Account::Citizen)) };
+    let rules = vec![
+        Rule { until: Some(moment(10)), ..rule("early", of(Account::Citizen)) },
+        Rule { share: 0, ..rule("watched", of(Account::Service)) },
+        late,
+        rule("behind both", of(Account::Citizen)),
+        rule("after a watched one", of(Account::Service)),
+        rule("of nobody", of(Account::Official)),
+        default(),
+    ];
+    let policy = Policy::new(vec![], vec![route((0..6).map(RuleId).collect())], rules, 1).unwrap();
+    let everybody = class::all(1);
+    let people: Vec<Principal> = everybody.into_iter().filter(|p| p.account() != Account::Official).collect();
+    let survey = policy.survey(&people);
+    let found: Vec<(u16, Vec<u16>)> =
+        survey.dead.iter().map(|d| (d.rule.0, d.behind.iter().map(|r| r.0).collect())).collect();
+    assert_eq!(found, [(3, vec![0, 2]), (5, vec![])]);
+    let left: Vec<Account> = survey.gaps[0].people.iter().map(|p| p.account()).collect();
+    assert!(left.contains(&Account::Organization) && !left.contains(&Account::Service));
+}

@@ -1,0 +1,96 @@
+//! What does a policy say without saying it? Rules that never decide, who is left to the default, and what no test asks.
+//!
+//! Everything is found by walking the cells; nothing is guessed from the text of rules.
+
+use super::case::Case;
+use super::walk::{Group, Outcome};
+use super::{Policy, Rule, RuleId, Verdict};
+use crate::identity::Principal;
+use std::collections::BTreeSet;
+
+/// See the module. Rules are named by number; the default is never among them.
+#[derive(Clone, Debug, Default)]
+pub struct Survey<'p> {
+    pub dead: Vec<Dead>,
+    pub gaps: Vec<Gap<'p>>,
+}
+
+/// A rule that is first for nobody, anywhere, at any time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dead {
+    pub rule: RuleId,
+    /// Rules that hold wherever it would hit. Empty: no credential makes anybody whom it means.
+    pub behind: BTreeSet<RuleId>,
+}
+
+/// Routes decided alike, and the people on them for whom no rule hits, at some time or from somewhere.
+#[derive(Clone, Debug)]
+pub struct Gap<'p> {
+    pub group: Group,
+    pub people: Vec<&'p Principal>,
+}
+
+impl Policy {
+    /// Looks at everything that can be decided for these principals.
+    pub fn survey<'p>(&self, principals: &'p [Principal]) -> Survey<'p> {
+        let mut decides = vec![false; self.rules().len()];
+        let mut mark = |verdict: Verdict| {
+            if let Some(seen) = decides.get_mut(usize::from(verdict.rule.0)) {
+                *seen = true;
+            }
+        };
+        let default = self.default_id();
+        let mut gaps = Vec::new();
+        for group in self.groups() {
+            let mut people = Vec::new();
+            for principal in principals {
+                let mut left_over = false;
+                self.walk(&group, principal, &[], |o| {
+                    std::iter::once(o.verdict).chain(o.observed).for_each(&mut mark);
+                    left_over |= o.verdict.rule == default;
+                });
+                people.extend(left_over.then_some(principal));
+            }
+            if !people.is_empty() {
+                gaps.push(Gap { group, people });
+            }
+        }
+        let idle = decides.iter().zip(0_u16..).filter(|(decides, _)| !**decides).map(|(_, id)| RuleId(id));
+        let dead = idle.filter(|id| *id != default).map(|rule| self.dead(rule, principals)).collect();
+        Survey { dead, gaps }
+    }
+
+    fn dead(&self, id: RuleId, principals: &[Principal]) -> Dead {
+        let mut behind = BTreeSet::new();
+        let Some(rule) = self.rule(id) else { return Dead { rule: id, behind } };
+        let applies = |group: &Group| {
+            let first = group.routes.first().and_then(|r| self.route(*r));
+            first.is_some_and(|route| route.rules.contains(&id))
+        };
+        let clients: Vec<_> = rule.when.client.iter().map(ipnet::IpNet::network).collect();
+        for group in self.groups().iter().filter(|g| applies(g)) {
+            for principal in principals.iter().filter(|p| rule.when.finite.fits(p)) {
+                self.walk(group, principal, &clients, |o| {
+                    if would_hit(rule, &o) {
+                        // An observed rule lets those behind it decide, but only the first of them is watched.
+                        behind.insert(o.observed.unwrap_or(o.verdict).rule);
+                    }
+                });
+            }
+        }
+        Dead { rule: id, behind }
+    }
+
+    /// Rules that decide no test, though some test might ask.
+    pub fn untested(&self, cases: &[Case]) -> Vec<RuleId> {
+        let asked: BTreeSet<RuleId> = cases.iter().flat_map(|case| self.deciders(case)).collect();
+        let all = (0..self.default_id().0).map(RuleId);
+        all.filter(|id| !asked.contains(id)).collect()
+    }
+}
+
+fn would_hit(rule: &Rule, o: &Outcome<'_>) -> bool {
+    o.overlaps(rule.from, rule.until)
+        && rule.when.holds(o.principal, o.client)
+        && !rule.unless.as_ref().is_some_and(|unless| unless.holds(o.principal, o.client))
+}
