@@ -31,6 +31,7 @@ mod mutations;
 mod passage;
 mod passwords;
 mod reload;
+mod rollout;
 mod sessions;
 mod startup;
 mod targets;
