@@ -5,10 +5,12 @@
 mod check;
 mod demo;
 mod run;
+mod schema;
 mod serve;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,6 +45,8 @@ enum Command {
         #[arg(long, value_parser = ["text", "json"], default_value = "text")]
         format: String,
     },
+    /// Print the JSON Schema of the policy files, with which editors complete and underline
+    Schema,
     /// The gate with the shipped policy in front of a small built-in portal: try it in a browser
     Demo,
 }
@@ -53,6 +57,15 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { directory } => run::run(&directory),
         Command::Check { directory, at, format } => check::check(&directory, at, format == "json"),
+        Command::Schema => schema::schema(),
         Command::Demo => demo::demo(),
+    }
+}
+
+/// Writes text that was asked for; a reader that went away early is not an error worth a panic.
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(COULD_NOT),
     }
 }

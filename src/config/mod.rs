@@ -13,6 +13,7 @@ mod process;
 mod prove;
 mod reader;
 mod rules;
+pub mod schema;
 pub mod settings;
 mod tests_table;
 mod values;

@@ -5,6 +5,7 @@
 
 mod examples;
 mod keys;
+mod schema;
 
 use regex::Regex;
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use vneid_gate::config;
 use vneid_gate::diagnostic::Source;
 
 /// Nobody's key, and near to none.
-const STRANGER: &str = "qqqqqqqq";
+pub(super) const STRANGER: &str = "qqqqqqqq";
 
 /// A heading of the handbook, the table below it, and how a policy gets there.
 const TABLES: [(&str, &str, &str); 37] = [
@@ -53,14 +53,14 @@ const TABLES: [(&str, &str, &str); 37] = [
 ];
 
 /// One key as a page tells it.
-struct Told {
-    heading: String,
-    key: String,
-    default: String,
+pub(super) struct Told {
+    pub heading: String,
+    pub key: String,
+    pub default: String,
     example: String,
 }
 
-fn told(language: &str) -> Vec<Told> {
+pub(super) fn told(language: &str) -> Vec<Told> {
     let mut heading = String::new();
     let mut all = Vec::new();
     for line in handbook(language, "keys").lines() {
@@ -132,64 +132,7 @@ fn every_example_of_a_key_is_accepted() {
 }
 
 /// Every table once, with what is mandatory only.
-const BARE: &str = r#"
-[gate]
-name = "bare"
-[[listener]]
-address = "127.0.0.1:8080"
-[admin]
-address = "127.0.0.1:9180"
-[state]
-store = "memory"
-[[upstream]]
-name = "portal"
-servers = "127.0.0.1:8081"
-health.path = "/"
-[[site]]
-name = "portal"
-hosts = "portal.example"
-upstream = "portal"
-[[route]]
-name = "home"
-site = "portal"
-paths = "/"
-[[credential]]
-name = "token"
-from = [{ header = "authorization" }]
-[credential.jwt]
-issuer = "https://sso.example"
-audience = "account"
-algorithms = "RS256"
-jwks_url = "https://sso.example/certs"
-[[credential.principal]]
-is.login = "vneid"
-[[credential]]
-name = "session"
-from = [{ cookie = "S" }]
-[credential.session]
-[[credential.login]]
-name = "vneid"
-request.method = "GET"
-request.path = "/callback"
-begins.location_host = "sso.example"
-success.location = "/"
-[[credential.logout]]
-request.path = "/out"
-[[username]]
-matches = "^a"
-account = "citizen"
-[[rule]]
-name = "r"
-then = "login"
-[default]
-then = "login"
-[[test]]
-name = "t"
-at = 2026-01-01
-request.url = "https://portal.example/"
-as.credential = "session"
-expect.then = "login"
-"#;
+pub(super) const BARE: &str = include_str!("../policies/bare.toml");
 
 /// All that a policy means, but for where it was written.
 fn settings(text: &str) -> String {

@@ -1,0 +1,122 @@
+//! Keys of the tables about who may be asking: credential with what it holds, and username.
+
+use super::kind::Kind::{
+    Cookie, Duration, Header, Many, Map, Method, Name, Number, Path, Pointer, Scalar, Table, Text, Value, Word,
+};
+use super::kind::{Key, key};
+use crate::identity::{Account, Login};
+
+pub(super) const CREDENTIAL: &[Key] = &[
+    key("name", Name, "Unique over all files.").required(),
+    key("from", Many(&Table(SOURCE)), "Where it is looked for, like [{ cookie = \"PHPSESSID\" }].").required(),
+    key("sites", Many(&Name), "Sites on which it is looked for; all if absent."),
+    key("jwt", Table(JWT), "It is a signed token; not beside session."),
+    key(
+        "session",
+        Table(SESSION),
+        "It is an opaque cookie, known only because the gate saw its log-in; not beside jwt.",
+    ),
+    key("principal", Many(&Table(PRINCIPAL)), "What the claims of a good token prove; the first that matches holds."),
+    key("login", Many(&Table(LOGIN)), "A log-in that the gate can see happen."),
+    key("logout", Many(&Table(LOGOUT)), "A request that ends the session."),
+];
+
+const SOURCE: &[Key] =
+    &[key("header", Header, "Name of the request header."), key("cookie", Cookie, "Name of the cookie.")];
+
+const ALGORITHMS: &[&str] = &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
+const JWT: &[Key] = &[
+    key("issuer", Text, "The one iss, exact.").required(),
+    key("audience", Many(&Text), "One of these is in aud.").required(),
+    key("parties", Many(&Text), "The claim azp is one of these; any if absent."),
+    key("algorithms", Many(&Word(ALGORITHMS)), "Algorithms that are accepted; asymmetric ones only.").required(),
+    key("jwks_url", Text, "URL of the key set; not beside jwks_file."),
+    key("jwks_file", Text, "File with the key set."),
+    key("ca_file", Text, "PEM file of the authorities to trust for jwks_url instead of the system's."),
+    key("leeway", Duration, "For exp, nbf and iat.").or(r#""30s""#),
+    key("types", Many(&Text), "Accepted typ of the header.").or(r#"["JWT", "at+jwt"]"#),
+    key("subject", Pointer, "The claim that names the person.").or(r#""/sub""#),
+];
+
+const SESSION: &[Key] = &[
+    key("idle", Duration, "Forgotten after so long without a request; not longer than the portal's own.")
+        .or(r#""30m""#),
+    key("lifetime", Duration, "Forgotten so long after the log-in in any case.").or(r#""12h""#),
+];
+
+const PRINCIPAL: &[Key] = &[
+    key("equals", Map(&Scalar), "JSON pointer = value of the whole claim."),
+    key("matches", Map(&Value), "JSON pointer = regular expression; the claim is text."),
+    key("present", Many(&Pointer), "Claims that are there, and not null."),
+    key("absent", Many(&Pointer), "Claims that are not there, or null."),
+    key("is", Table(IS), "What such a token proves.").required(),
+];
+
+const IS: &[Key] = &[
+    key("account", Word(Account::WORDS), "Kind of account.").or(r#""unknown""#),
+    key("login", Word(Login::WORDS), "How the session was born.").or(r#""unknown""#),
+    key("level", Number(0, 3), "Identity assurance level, as a constant.").or("0"),
+    key("level_from", Pointer, "The claim that holds the level; not beside level."),
+];
+
+const LOGIN: &[Key] = &[
+    key("name", Name, "Unique over all files; a metric label.").required(),
+    key("begins", Table(BEGINS), "The portal's own redirect that begins it; required for a session without username."),
+    key("request", Table(REQUEST), "The request that brings the log-in.").required(),
+    key("success", Table(SUCCESS), "How the portal's answer says that it succeeded; all that is given must hold."),
+    key("username", Table(NAME_FIELD), "Where the name stands: the attempt is decided before it is forwarded."),
+    key("is", Table(FLOW_IS), "What a session born this way proves."),
+    key("headers", Table(HEADERS), "Headers of the portal's answer that say it better; they never reach the browser."),
+];
+
+const BEGINS: &[Key] =
+    &[key("location_host", Many(&Text), "Hosts of the identity provider to which the portal sends the session.")
+        .required()];
+
+const REQUEST: &[Key] = &[
+    key("method", Method, "Its route must allow it; HEAD counts as GET.").required(),
+    key("path", Path, "One path, or ending in /**.").required(),
+    key("query", Many(&Text), "Parameters that are there, once each."),
+    key("form", Map(&Value), "Form fields with these values; needs username.form."),
+];
+
+const SUCCESS: &[Key] = &[
+    key("status", Many(&Number(100, 599)), "Status codes."),
+    key("location", Many(&Path), "Paths of the site to one of which Location leads."),
+    key("header", Map(&Value), "Answer headers with these values; \"*\" is any."),
+    key("json", Map(&Scalar), "JSON pointer = value in the answer's body."),
+    key("set_cookie", Many(&Cookie), "Cookies that the answer sets."),
+];
+
+const NAME_FIELD: &[Key] = &[
+    key("form", Text, "Form field that holds the name."),
+    key("json", Pointer, "Member of a JSON body that holds the name."),
+];
+
+const FLOW_IS: &[Key] = &[
+    key("account", Word(Account::WORDS), "Kind of account; unknown if absent."),
+    key("account_from", Word(&["username"]), "By the shapes in [[username]]; not beside account."),
+    key("login", Word(Login::WORDS), "How the session was born; unknown if absent."),
+    key("level", Number(0, 3), "A constant only where the provider refuses lower ones.").or("0"),
+];
+
+const HEADERS: &[Key] = &[
+    key("account", Header, "Header that holds the kind of account."),
+    key("login", Header, "Header that says how the session was born."),
+    key("level", Header, "Header that holds the level."),
+    key("subject", Header, "Header that names the person."),
+];
+
+const LOGOUT: &[Key] = &[key("request", Table(OUT), "The request that ends the session.").required()];
+
+const OUT: &[Key] = &[
+    key("path", Path, "One path, or ending in /**.").required(),
+    key("method", Method, "Any if absent."),
+    key("query", Many(&Text), "Parameters that are there."),
+];
+
+pub(super) const USERNAME: &[Key] = &[
+    key("matches", Value, "Regular expression for the name after trimming and NFKC.").required(),
+    key("account", Word(Account::WORDS), "Kind of account that such a name hints at.").required(),
+];
