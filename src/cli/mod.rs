@@ -3,7 +3,9 @@
 //! Exit status: 0 fine, 1 the policy is not fine, 2 wrong usage or could not run.
 
 mod check;
+mod completions;
 mod demo;
+mod man;
 mod run;
 mod schema;
 mod serve;
@@ -47,6 +49,17 @@ enum Command {
     },
     /// Print the JSON Schema of the policy files, with which editors complete and underline
     Schema,
+    /// Print what a shell must know to complete commands and options
+    Completions {
+        /// bash, zsh or fish
+        #[arg(value_parser = ["bash", "zsh", "fish"])]
+        shell: String,
+    },
+    /// Write manual pages into a directory, one for each command
+    Man {
+        /// Directory, for example /usr/local/share/man/man1
+        directory: PathBuf,
+    },
     /// The gate with the shipped policy in front of a small built-in portal: try it in a browser
     Demo,
 }
@@ -58,13 +71,15 @@ pub fn main() -> ExitCode {
         Command::Run { directory } => run::run(&directory),
         Command::Check { directory, at, format } => check::check(&directory, at, format == "json"),
         Command::Schema => schema::schema(),
+        Command::Completions { shell } => completions::completions(&shell),
+        Command::Man { directory } => man::man(&directory),
         Command::Demo => demo::demo(),
     }
 }
 
 /// Writes text that was asked for; a reader that went away early is not an error worth a panic.
-fn print(text: &str) -> ExitCode {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+fn print(text: &[u8]) -> ExitCode {
+    match std::io::stdout().lock().write_all(text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(COULD_NOT),
     }

@@ -5,5 +5,5 @@ use crate::config::schema;
 use std::process::ExitCode;
 
 pub(super) fn schema() -> ExitCode {
-    print(&format!("{:#}\n", schema::schema()))
+    print(format!("{:#}\n", schema::schema()).as_bytes())
 }

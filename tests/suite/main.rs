@@ -18,6 +18,7 @@ mod answers;
 mod architecture;
 mod audit;
 mod callbacks;
+mod commands;
 mod cookies;
 mod deadlines;
 mod docs;

@@ -1,0 +1,95 @@
+//! Does the command line say what it can do: in help, completions and manual pages, and by its exit status?
+
+use std::process::{Command, Output};
+
+fn vneid_gate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vneid-gate")).args(arguments).output().unwrap()
+}
+
+/// What a command prints that ends well and complains of nothing.
+fn printed(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = vneid_gate(arguments);
+    assert_eq!((status.code(), String::from_utf8_lossy(&stderr).as_ref()), (Some(0), ""), "{arguments:?}");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// Every command, as the help lists them.
+fn commands() -> Vec<String> {
+    let help = printed(&["--help"]);
+    let (_, list) = help.split_once("Commands:\n").expect("a list of commands");
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let first = lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
+    let all: Vec<_> = first.filter(|word| word != "help").collect();
+    assert!(all.len() > 5 && all.iter().any(|c| c == "check"), "{all:?}");
+    all
+}
+
+#[test]
+fn each_shell_completes_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = printed(&["completions", shell]);
+        for command in commands() {
+            let entry = match shell {
+                "bash" => format!("vneid__gate,{command})"),
+                "zsh" => format!("'{command}:"),
+                _ => format!("-a \"{command}\""),
+            };
+            assert!(script.contains(&entry), "{shell} does not know `{command}`: {script}");
+        }
+        assert!(script.contains("format"), "{shell} does not know `--format`");
+    }
+}
+
+#[test]
+fn bash_completes_a_command_that_was_begun() {
+    let asked = "source <(\"$0\" completions bash); COMP_WORDS=(vneid-gate ch); COMP_CWORD=1; \
+                 _vneid__gate vneid-gate ch vneid-gate; echo \"${COMPREPLY[@]}\"";
+    let bash = Command::new("bash").args(["-c", asked, env!("CARGO_BIN_EXE_vneid-gate")]).output().unwrap();
+    assert_eq!(String::from_utf8(bash.stdout).unwrap(), "check\n", "{}", String::from_utf8_lossy(&bash.stderr));
+}
+
+#[test]
+fn every_command_has_a_manual_page_and_the_first_page_names_them_all() {
+    let folder = tempfile::tempdir().unwrap();
+    // A folder that is not there yet is made.
+    let pages = folder.path().join("share/man1");
+    assert_eq!(printed(&["man", pages.to_str().unwrap()]), "");
+    let first = std::fs::read_to_string(pages.join("vneid-gate.1")).unwrap();
+    for command in commands() {
+        // In a manual page a hyphen that is typed is escaped.
+        assert!(first.contains(&format!("vneid\\-gate\\-{command}(1)")), "{command}: {first}");
+        let own = std::fs::read_to_string(pages.join(format!("vneid-gate-{command}.1"))).unwrap();
+        assert!(own.contains(".SH SYNOPSIS"), "{command}: {own}");
+    }
+    let check = std::fs::read_to_string(pages.join("vneid-gate-check.1")).unwrap();
+    assert!(check.contains("\\-\\-format"), "{check}");
+}
+
+#[test]
+fn manual_pages_that_cannot_be_written_end_with_2() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let below = file.path().join("man1");
+    let output = vneid_gate(&["man", below.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: cannot write manual pages to `"));
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_was_meant() {
+    for (arguments, said) in [
+        (&[][..], "Usage: vneid-gate"),
+        (&["checkk", "x"], "a similar subcommand exists: 'check'"),
+        (&["check"], "<DIRECTORY>"),
+        (&["check", "a", "b"], "unexpected argument 'b'"),
+        (&["check", "a", "--format", "xml"], "[possible values: text, json]"),
+        (&["check", "a", "--fromat", "json"], "'--format'"),
+        (&["run"], "<DIRECTORY>"),
+        (&["completions", "tcsh"], "[possible values: bash, zsh, fish]"),
+        (&["man"], "<DIRECTORY>"),
+    ] {
+        let output = vneid_gate(arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+    }
+}
