@@ -32,7 +32,7 @@ pub(super) fn flow(v: Value<'_>, session: bool, names: &mut Names) -> Option<Flo
             Some(help.into()),
         );
     }
-    if session && success.as_ref().is_none_or(|s| s.value.is_empty()) {
+    if session && (success.as_ref().is_some_and(|s| s.value.is_empty()) || !t.toml.contains_key("success")) {
         let help = "at least one of location, header, json, set_cookie: a status alone is no verdict";
         t.report(code::MISSING_KEY, "`success` has no positive sign", Some(help.into()));
     }
@@ -43,7 +43,8 @@ pub(super) fn flow(v: Value<'_>, session: bool, names: &mut Names) -> Option<Flo
     if request.as_ref().is_some_and(|r| !r.value.form.is_empty())
         && !matches!(&username, Some(u) if matches!(u.value, NameField::Form(_)))
     {
-        t.report(code::CONFLICTING_KEYS, "`request.form` needs `username = { form = … }`", None);
+        let message = "`request.form` needs `username = { form = … }`";
+        t.report_key("request", code::CONFLICTING_KEYS, message, None);
     }
     t.done();
     let is = is.map(|i| i.value).unwrap_or_default();
@@ -78,16 +79,10 @@ fn request(v: Value<'_>, method_needed: bool) -> Option<RequestShape> {
     let path = t.required("path", path_pattern);
     let query = t.list("query", values::text);
     if !method_needed && t.toml.contains_key("form") {
-        t.report(code::NOT_YET_SUPPORTED, "`form` on a log-out is not yet supported", Some("take it out".into()));
+        t.report_key("form", code::NOT_YET_SUPPORTED, "`form` on a log-out is not yet supported", Some("take it out"));
     }
     let form = t.raw("form").and_then(|v| v.table("request.form")).map(|table| {
-        let fields = table.toml.iter();
-        fields
-            .filter_map(|(name, value)| {
-                let value = Value::new(value, table.place.file, table.findings);
-                Some((name.get_ref().to_string(), value.text()?.to_owned()))
-            })
-            .collect()
+        table.pairs().filter_map(|(name, _, value)| Some((name.to_owned(), value.text()?.to_owned()))).collect()
     });
     t.done();
     Some(RequestShape {
@@ -117,7 +112,7 @@ fn path_pattern(v: Value<'_>) -> Option<PathPattern> {
 fn begins(v: Value<'_>) -> Option<Begins> {
     let t = v.table("begins")?;
     let location_hosts: Vec<String> = t.list("location_host", host_with_port).into_iter().map(|h| h.value).collect();
-    if location_hosts.is_empty() {
+    if t.raw("location_host").is_none_or(|v| v.count() == 0) {
         t.report(code::MISSING_KEY, "`begins` lacks `location_host`", Some("the host of the identity provider".into()));
     }
     t.done();
@@ -137,22 +132,12 @@ fn success(v: Value<'_>) -> Option<Success> {
     let t = v.table("success")?;
     let status = t.list("status", |v| values::integer(v, 100..=599).and_then(|n| u16::try_from(n).ok()));
     let location = t.list("location", path_pattern);
-    let header = table_of(&t, "header", |name, v| {
-        let header = http::HeaderName::from_bytes(name.as_bytes()).ok();
-        let header = header.or_else(|| v.fail(code::BAD_VALUE, format!("`{name}` is not a header name"), ""))?;
+    let header = table_of(&t, "header", |name, at, v| {
+        let header = values::header_name(name, at)?;
         let text = v.text()?;
         Some((header, (text != "*").then(|| text.to_owned())))
     });
-    let json = table_of(&t, "json", |name, v| {
-        if !name.starts_with('/') {
-            return v.fail(
-                code::BAD_VALUE,
-                format!("`{name}` is not a JSON pointer"),
-                format!("did you mean `/{name}`?"),
-            );
-        }
-        Some((name.to_owned(), values::json(v)?))
-    });
+    let json = table_of(&t, "json", |name, at, v| Some((values::pointer(name, at)?.to_owned(), values::json(v)?)));
     let set_cookie = t.list("set_cookie", values::cookie);
     t.done();
     Some(Success {
@@ -164,10 +149,10 @@ fn success(v: Value<'_>) -> Option<Success> {
     })
 }
 
-fn table_of<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(&str, Value<'t>) -> Option<T>) -> Vec<T> {
+/// Reads a table whose keys are the author's: each key, the same as a value to report at, and what stands behind it.
+fn table_of<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(&str, Value<'t>, Value<'t>) -> Option<T>) -> Vec<T> {
     let Some(table) = t.raw(key).and_then(|v| v.table(key)) else { return Vec::new() };
-    let entries = table.toml.iter();
-    entries.filter_map(|(name, v)| read(name.get_ref(), Value::new(v, table.place.file, table.findings))).collect()
+    table.pairs().filter_map(|(name, place, v)| read(name, Value { place, ..v }, v)).collect()
 }
 
 fn username(v: Value<'_>) -> Option<NameField> {
@@ -201,7 +186,7 @@ fn is(v: Value<'_>) -> Option<FlowIs> {
     let login = t.optional("login", |v| values::word(v, Login::WORDS, Login::parse));
     let level = t.optional("level", values::level);
     if account.is_some() && from.is_some() {
-        t.report(code::CONFLICTING_KEYS, "`account` and `account_from` at once", None);
+        t.report_key("account_from", code::CONFLICTING_KEYS, "`account` and `account_from` at once", Some("keep one"));
     }
     t.done();
     Some(FlowIs {

@@ -29,7 +29,7 @@ use reader::{Findings, Table, Value};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 /// The arrays of tables at the top level, in the order of the handbook.
 const ARRAYS: [&str; 9] =
@@ -80,7 +80,7 @@ fn assemble(files: &Files<'_>, now: Timestamp) -> Option<Settings> {
     let zone = gate.as_ref().map_or(jiff::tz::TimeZone::UTC, |g| g.zone.clone());
     let listeners = process::listeners(files);
     let admin = process::admin(files);
-    process::addresses_apart(files, &listeners, admin.as_ref());
+    process::addresses_apart(files);
     let state = process::state(files);
     let audit = process::audit(files);
     let (upstreams, upstream_names) = portal::upstreams(files);
@@ -164,6 +164,17 @@ impl<'t> Files<'t> {
     fn arrays(&self, key: &'static str) -> Vec<Table<'t>> {
         let values = self.roots.iter().filter_map(|root| root.raw(key)).filter(Value::is_array);
         values.flat_map(|v| v.elements().unwrap_or_default()).filter_map(|v| v.table(key)).collect()
+    }
+
+    /// What stands under `key` in every table of these kinds, whatever it is: nothing is reported.
+    fn values_in(&self, kinds: &[&'static str], key: &str) -> Vec<Value<'t>> {
+        let tables = kinds.iter().flat_map(|kind| self.roots.iter().filter_map(|root| root.raw(kind)));
+        let tables = tables.flat_map(|v| if v.is_array() { v.elements().unwrap_or_default() } else { vec![v] });
+        let fields = tables.filter_map(|v| match v.toml {
+            DeValue::Table(table) => table.get(key).map(|field| Value::new(field, v.place.file, v.findings)),
+            _ => None,
+        });
+        fields.collect()
     }
 
     /// The one `[name]` of all files; a second one is a finding.

@@ -22,18 +22,17 @@ impl Reach {
         let (only, except) = (list("routes"), list("except_routes"));
         match (only, except) {
             (Some(_), Some(_)) => {
-                t.report(code::CONFLICTING_KEYS, "`routes` and `except_routes` at once", Some("keep one".into()));
+                let message = "`routes` and `except_routes` at once";
+                t.report_key("except_routes", code::CONFLICTING_KEYS, message, Some("keep one"));
                 Reach::Only(vec![])
             }
-            (Some(only), None) if only.is_empty() => {
-                t.report(
-                    code::BAD_VALUE,
-                    format!("`routes` is empty: the {} would apply nowhere", t.name),
-                    Some("take it out for everywhere".into()),
-                );
+            (Some(only), None) => {
+                if let Some(value) = t.raw("routes").filter(|v| v.count() == 0) {
+                    let message = format!("`routes` is empty: the {} would apply nowhere", t.name);
+                    value.fail::<()>(code::BAD_VALUE, message, "take it out for everywhere");
+                }
                 Reach::Only(only)
             }
-            (Some(only), None) => Reach::Only(only),
             (None, Some(except)) => Reach::Except(except),
             (None, None) => Reach::Everywhere,
         }

@@ -24,7 +24,7 @@ pub(super) fn upstreams(files: &Files<'_>) -> (Vec<Upstream>, Names) {
 fn upstream(files: &Files<'_>, t: Table<'_>, names: &mut Names) -> Option<Upstream> {
     let name = t.required("name", values::name);
     let servers = t.list("servers", values::server);
-    if servers.is_empty() {
+    if t.raw("servers").is_none_or(|v| v.count() == 0) {
         t.report(code::MISSING_KEY, "`upstream` lacks `servers`", Some("like [\"10.0.10.11:8080\"]".into()));
     }
     t.optional("balance", |v| values::word(v, &["round-robin"], |w| (w == "round-robin").then_some(())));
@@ -116,13 +116,14 @@ fn site(
 ) -> Option<Site> {
     let name = t.required("name", values::name);
     let own = t.list("hosts", values::host);
-    if own.is_empty() {
+    if t.raw("hosts").is_none_or(|v| v.count() == 0) {
         t.report(code::MISSING_KEY, "`site` lacks `hosts`", Some("like [\"dichvucong.daknong.gov.vn\"]".into()));
     }
     for host in &own {
         if hosts.iter().any(|h| h.value == host.value) {
-            let message = format!("the host `{}` belongs to two sites", host.value);
-            files.findings.borrow_mut().push(Diagnostic::error(code::DUPLICATE_NAME, message).at(host.place));
+            let message = format!("the host `{}` is listed twice", host.value);
+            let finding = Diagnostic::error(code::DUPLICATE_NAME, message).at(host.place);
+            files.findings.borrow_mut().push(finding.help("each host belongs to one site"));
         }
         hosts.push(host.clone());
     }
@@ -248,8 +249,9 @@ fn path(v: Value<'_>, site: &mut Site, id: RouteId, earlier: &[Route]) -> Option
             v.fail(code::BAD_VALUE, format!("`{text}` is not a path pattern"), advice)
         }
         Err(PatternError::Taken(owner)) => {
-            let owner = earlier.get(usize::from(owner.0)).map_or("this route itself", |r| r.name.as_str());
-            let message = format!("`{text}` covers the same paths as a pattern of `{owner}`");
+            let owner = earlier.get(usize::from(owner.0)).map(|r| format!("route `{}`", r.name));
+            let owner = owner.unwrap_or_else(|| "this route itself".into());
+            let message = format!("`{text}` covers the same paths as a pattern of {owner}");
             v.fail(code::DUPLICATE_PATTERN, message, "the most specific pattern wins; two equal ones cannot both")
         }
     }

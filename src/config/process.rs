@@ -9,6 +9,7 @@ use crate::policy::Mode;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 use std::time::Duration;
+use toml::de::DeValue;
 
 pub(super) fn gate(files: &Files<'_>) -> Option<Gate> {
     let t = files.mandatory("gate")?;
@@ -17,7 +18,7 @@ pub(super) fn gate(files: &Files<'_>) -> Option<Gate> {
     let secret_file = t.optional("secret_file", |v| secret(v, files.read(v)?));
     let secret_env = t.optional("secret_env", secret_from_environment);
     if t.toml.contains_key("secret_file") && t.toml.contains_key("secret_env") {
-        t.report(code::CONFLICTING_KEYS, "`secret_file` and `secret_env` at once", Some("keep one".into()));
+        t.report_key("secret_env", code::CONFLICTING_KEYS, "`secret_file` and `secret_env` at once", Some("keep one"));
     }
     let tls_min = t.optional("tls_min_version", |v| {
         values::word(v, &["1.2", "1.3"], |w| match w {
@@ -94,7 +95,9 @@ fn limits(t: Option<Table<'_>>) -> Limits {
     let bytes = |key, default: usize, max: usize| {
         t.optional(key, |v| match values::size(v)? {
             n if (1_024..=max as u64).contains(&n) => usize::try_from(n).ok(),
-            n => v.fail(code::BAD_VALUE, format!("{n} bytes is out of range"), format!("from 1KiB to {max} bytes")),
+            n => {
+                v.fail(code::BAD_VALUE, format!("{n} bytes is out of range"), format!("from 1KiB to {}KiB", max >> 10))
+            }
         })
         .map_or(default, |n| n.value)
     };
@@ -145,7 +148,8 @@ fn listener(files: &Files<'_>, t: Table<'_>) -> Option<Listener> {
         t.unsupported("proxy_protocol");
     }
     if redirect.is_some() && t.toml.contains_key("tls") {
-        t.report(code::CONFLICTING_KEYS, "a listener that redirects to https has no `tls` of its own", None);
+        let message = "a listener that redirects to https has no `tls` of its own";
+        t.report_key("tls", code::CONFLICTING_KEYS, message, Some("another listener serves https"));
     }
     t.done();
     Some(Listener {
@@ -173,18 +177,19 @@ pub(super) fn admin(files: &Files<'_>) -> Option<Admin> {
 }
 
 /// Two listeners on one address would share the connections between them, whoever they were meant for.
-pub(super) fn addresses_apart(files: &Files<'_>, listeners: &[Listener], admin: Option<&Admin>) {
+pub(super) fn addresses_apart(files: &Files<'_>) {
     let mut taken: Vec<SocketAddr> = Vec::new();
-    for address in listeners.iter().map(|l| l.address).chain(admin.map(|a| a.address)) {
+    for value in files.values_in(&["listener", "admin"], "address") {
+        let DeValue::String(text) = value.toml else { continue };
+        let Ok(address) = text.parse::<SocketAddr>() else { continue };
         let overlaps = |other: &SocketAddr| {
             other.port() == address.port()
                 && (other.ip() == address.ip() || other.ip().is_unspecified() || address.ip().is_unspecified())
         };
         if let Some(other) = taken.iter().find(|other| overlaps(other)) {
             let message = format!("the addresses {other} and {address} overlap");
-            let finding = Diagnostic::error(code::CONFLICTING_KEYS, message);
             let help = "every listener and `[admin]` has an address of its own; 0.0.0.0 takes the port on all";
-            files.findings.borrow_mut().push(finding.help(help));
+            value.fail::<()>(code::CONFLICTING_KEYS, message, help);
         }
         taken.push(address);
     }

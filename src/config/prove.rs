@@ -97,7 +97,11 @@ fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Pr
                 policy.route(route).map_or("", |r| r.name.as_str()),
                 o.from.map_or_else(String::new, |at| format!(" from {at}")),
             );
-            return Some(Diagnostic::error(code::OFFICIAL_BY_NAME_ONLY, message).help(help));
+            let finding = Diagnostic::error(code::OFFICIAL_BY_NAME_ONLY, message).help(help);
+            return Some(match policy.rule(o.verdict.rule) {
+                Some(rule) => finding.at(rule.place),
+                None => finding,
+            });
         }
     }
     None

@@ -78,6 +78,8 @@ impl<'t> Value<'t> {
     }
 }
 
+const TOP_LEVEL: &str = "the top level";
+
 /// One TOML table being read. Call [`Table::done`] when every known key was asked for.
 pub struct Table<'t> {
     /// As in the handbook, for messages: `rule`, `credential.jwt`.
@@ -92,7 +94,7 @@ impl<'t> Table<'t> {
     /// The whole of a file.
     pub fn root(root: &'t Spanned<DeTable<'t>>, file: usize, findings: &'t Findings) -> Self {
         let place = Place { file, start: 0, end: 0 };
-        Table { name: "the top level", toml: root.get_ref(), place, findings, known: RefCell::default() }
+        Table { name: TOP_LEVEL, toml: root.get_ref(), place, findings, known: RefCell::default() }
     }
 
     /// The raw value of a key; marks the key as known.
@@ -140,6 +142,25 @@ impl<'t> Table<'t> {
         self.findings.borrow_mut().push(finding);
     }
 
+    /// Reports at one of the keys of this table.
+    pub fn report_key(&self, key: &str, code: Code, message: impl Into<String>, help: Option<&str>) {
+        let span = self.toml.get_key_value(key).map_or(self.place.start..self.place.end, |(k, _)| k.span());
+        let place = Place { file: self.place.file, start: span.start, end: span.end };
+        let mut finding = Diagnostic::error(code, message).at(place);
+        finding.help = help.map(str::to_owned);
+        self.findings.borrow_mut().push(finding);
+    }
+
+    /// Each key that the author chose, as a value to report at, with its value.
+    pub fn pairs(&self) -> impl Iterator<Item = (&'t str, Place, Value<'t>)> {
+        let (file, findings) = (self.place.file, self.findings);
+        self.toml.iter().map(move |(key, value)| {
+            let span = key.span();
+            let place = Place { file, start: span.start, end: span.end };
+            (key.get_ref().as_ref(), place, Value::new(value, file, findings))
+        })
+    }
+
     /// Reports every key that nobody asked for, and ends the reading.
     pub fn done(self) {
         self.report_unknown();
@@ -153,15 +174,20 @@ impl<'t> Table<'t> {
                 continue;
             }
             let span = key.span();
+            let (at, shown) = match self.name {
+                TOP_LEVEL => ("at", TOP_LEVEL.to_owned()),
+                name => ("in", format!("`{name}`")),
+            };
             let help = match did_you_mean(word, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => {
                     let mut known: Vec<&str> = known.clone();
                     known.sort_unstable();
-                    format!("`{}` knows: {}", self.name, known.join(", "))
+                    known.dedup();
+                    format!("{shown} knows: {}", known.join(", "))
                 }
             };
-            let message = format!("unknown key `{word}` in `{}`", self.name);
+            let message = format!("unknown key `{word}` {at} {shown}");
             let place = Place { file: self.place.file, start: span.start, end: span.end };
             self.findings.borrow_mut().push(Diagnostic::error(code::UNKNOWN_KEY, message).at(place).help(help));
         }

@@ -61,12 +61,13 @@ fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
     let percent = t.optional("percent", |v| values::integer(v, 0..=100));
     if percent.is_some() && mode.as_ref().is_some_and(|m| m.value == Mode::Observe) {
         let help = "`percent` enforces the rule for a part of the people; with `observe` it is enforced for nobody";
-        t.report(code::CONFLICTING_KEYS, "`percent` on a rule that only observes", Some(help.into()));
+        t.report_key("percent", code::CONFLICTING_KEYS, "`percent` on a rule that only observes", Some(help));
     }
     ends_after_it_starts(files, from.as_ref(), until.as_ref(), "the rule is never in force");
     let then = then.map(|a| a.value);
     if page.is_some() && matches!(then, Some(Action::Forward | Action::Anonymous)) {
-        t.report(code::CONFLICTING_KEYS, "`page` on a rule that lets the request through", None);
+        let message = "`page` on a rule that lets the request through";
+        t.report_key("page", code::CONFLICTING_KEYS, message, Some("nobody would see it: take it out"));
     }
     let when = when.map(|w| w.value).unwrap_or_default();
     t.done();
@@ -139,8 +140,8 @@ pub(super) fn condition(v: Value<'_>, credentials: &Names) -> Option<Condition> 
             .fold(0, |mask, bit| mask | bit)
     });
     let client = t.list("client", values::network);
-    if t.raw("client").is_some_and(|v| v.count() == 0) {
-        t.report(code::BAD_VALUE, "`client` is empty: nobody would match", Some("take it out for everybody".into()));
+    if let Some(value) = t.raw("client").filter(|v| v.count() == 0) {
+        value.fail::<()>(code::BAD_VALUE, "`client` is empty: nobody would match", "take it out for everybody");
     }
     t.done();
     let client = client.into_iter().map(|n| n.value).collect();

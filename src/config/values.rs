@@ -59,10 +59,10 @@ pub fn integer(v: Value<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64
 /// `"30s"`, `"5m"`, `"2h"`, `"500ms"`: more than nothing, at most a year.
 pub fn duration(v: Value<'_>) -> Option<Duration> {
     let text = v.text()?;
-    let parsed = text.parse::<SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
-    match parsed.filter(|d| !d.is_zero() && d.as_secs() <= 366 * 86_400) {
-        Some(duration) => Some(duration),
-        None => v.fail(
+    match text.parse::<SignedDuration>().map(Duration::try_from) {
+        Ok(Ok(duration)) if !duration.is_zero() && duration.as_secs() <= 366 * 86_400 => Some(duration),
+        Ok(_) => v.fail(code::BAD_VALUE, format!("`{text}` is out of range"), "more than nothing, at most 366 days"),
+        Err(_) => v.fail(
             code::BAD_VALUE,
             format!("`{text}` is not a duration"),
             "write it like \"30s\", \"5m\", \"2h\" or \"500ms\"",
@@ -179,10 +179,14 @@ pub fn method(v: Value<'_>) -> Option<Method> {
 }
 
 pub fn header(v: Value<'_>) -> Option<HeaderName> {
-    let text = v.text()?;
+    header_name(v.text()?, v)
+}
+
+/// The same as the key of a table; `at` is where it stands.
+pub fn header_name(text: &str, at: Value<'_>) -> Option<HeaderName> {
     match HeaderName::from_bytes(text.as_bytes()) {
         Ok(name) => Some(name),
-        Err(_) => v.fail(code::BAD_VALUE, format!("`{text}` is not a header name"), "like \"authorization\""),
+        Err(_) => at.fail(code::BAD_VALUE, format!("`{text}` is not a header name"), "like \"authorization\""),
     }
 }
 
@@ -207,23 +211,31 @@ pub fn pattern(v: Value<'_>) -> Option<Regex> {
     }
 }
 
-/// A JSON pointer (RFC 6901): empty, or starting with `/`.
+/// A JSON pointer (RFC 6901) that starts with `/`.
 pub fn json_pointer(v: Value<'_>) -> Option<String> {
-    let text = v.text()?;
-    if !text.starts_with('/') {
-        return v.fail(
-            code::BAD_VALUE,
-            format!("`{text}` is not a JSON pointer"),
-            format!("did you mean `/{text}`? (RFC 6901)"),
-        );
+    pointer(v.text()?, v).map(str::to_owned)
+}
+
+/// The same as the key of a table; `at` is where it stands.
+pub fn pointer<'w>(text: &'w str, at: Value<'_>) -> Option<&'w str> {
+    if text.starts_with('/') {
+        return Some(text);
     }
-    Some(text.to_owned())
+    at.fail(code::BAD_VALUE, format!("`{text}` is not a JSON pointer"), format!("did you mean `/{text}`? (RFC 6901)"))
 }
 
 /// A moment: with its own offset, or local in `zone`; a bare date is its midnight.
 pub fn moment(v: Value<'_>, zone: &TimeZone) -> Option<Timestamp> {
     let DeValue::Datetime(written) = v.toml else { return v.wrong_type("a date-time without quotes") };
-    let Some(civil) = civil(written) else { return v.wrong_type("a date-time with a date") };
+    if written.date.is_none() {
+        // Neither date nor time is what the parser leaves of a value that it has refused already.
+        return written
+            .time
+            .and_then(|_| v.fail(code::WRONG_TYPE, "expected a date, found only a time", "like 2024-07-01"));
+    }
+    let Some(civil) = civil(written) else {
+        return v.fail(code::BAD_VALUE, "this moment does not exist", "there are 60 seconds in a minute, from 0 to 59");
+    };
     let moment = match written.offset {
         Some(toml::value::Offset::Z) => civil.to_zoned(TimeZone::UTC),
         Some(toml::value::Offset::Custom { minutes }) => {
@@ -234,7 +246,7 @@ pub fn moment(v: Value<'_>, zone: &TimeZone) -> Option<Timestamp> {
     };
     match moment {
         Ok(zoned) => Some(zoned.timestamp()),
-        Err(error) => v.fail(code::BAD_VALUE, "this moment does not exist", error.to_string()),
+        Err(_) => v.fail(code::BAD_VALUE, "this moment is out of range", "it ends with the year 9999, seen from UTC"),
     }
 }
 
@@ -243,9 +255,12 @@ pub fn json(v: Value<'_>) -> Option<serde_json::Value> {
     match v.toml {
         DeValue::String(text) => Some(text.as_ref().into()),
         DeValue::Boolean(b) => Some((*b).into()),
-        DeValue::Integer(digits) => {
-            digits.as_str().parse::<i64>().ok().map(Into::into).or_else(|| v.wrong_type("a number"))
-        }
+        DeValue::Integer(digits) => match i64::from_str_radix(&digits.as_str().replace('_', ""), digits.radix()) {
+            Ok(number) => Some(number.into()),
+            Err(_) => {
+                v.fail(code::BAD_VALUE, format!("`{}` is out of range", digits.as_str()), "a whole number of 64 bits")
+            }
+        },
         _ => v.wrong_type("a string, a whole number, or true or false"),
     }
 }

@@ -74,7 +74,8 @@ fn credential(
         }),
         (None, Some(v)) => {
             if t.toml.contains_key("principal") {
-                t.report(code::CONFLICTING_KEYS, "`principal` maps the claims of a token; a session has none", None);
+                let message = "`principal` maps the claims of a token; a session has none";
+                t.report_key("principal", code::CONFLICTING_KEYS, message, None);
             }
             opaque(v).map(Kind::Session)
         }
@@ -108,12 +109,12 @@ fn source(v: Value<'_>) -> Option<Source> {
     let t = v.table("credential.from")?;
     let header = t.optional("header", values::header);
     let cookie = t.optional("cookie", values::cookie);
-    t.done();
-    match (header, cookie) {
-        (Some(header), None) => Some(Source::Header(header.value)),
-        (None, Some(cookie)) => Some(Source::Cookie(cookie.value)),
-        _ => v.fail(code::BAD_VALUE, "a source is one header or one cookie", "like { header = \"authorization\" }"),
+    if t.toml.contains_key("header") == t.toml.contains_key("cookie") {
+        let help = "like { header = \"authorization\" }";
+        t.report(code::BAD_VALUE, "a source is one header or one cookie", Some(help.into()));
     }
+    t.done();
+    header.map(|h| Source::Header(h.value)).or(cookie.map(|c| Source::Cookie(c.value)))
 }
 
 type KeysFrom = (Option<Arc<KeySet>>, Option<String>, Option<std::path::PathBuf>);
@@ -140,11 +141,8 @@ fn token(files: &Files<'_>, v: Value<'_>, principals: Vec<ClaimRule>) -> Option<
         t.report(code::MISSING_KEY, "`credential.jwt` lacks its keys", Some("`jwks_url` or `jwks_file`".into()));
     }
     if t.toml.contains_key("jwks_url") && t.toml.contains_key("jwks_file") {
-        t.report(
-            code::NOT_YET_SUPPORTED,
-            "`jwks_url` beside `jwks_file` is not yet supported",
-            Some("keep one".into()),
-        );
+        let message = "`jwks_url` beside `jwks_file` is not yet supported";
+        t.report_key("jwks_file", code::NOT_YET_SUPPORTED, message, Some("keep one"));
     }
     t.done();
     let types = if types.is_empty() {
@@ -216,17 +214,9 @@ fn mapping(v: Value<'_>) -> Option<ClaimRule> {
     let t = v.table("credential.principal")?;
     let claims = |key: &'static str| {
         let table = t.raw(key).and_then(|v| v.table(key));
-        let pairs = table.map(|c| {
-            c.toml
-                .iter()
-                .map(|(name, value)| (name.get_ref().to_string(), Value::new(value, c.place.file, c.findings)))
-                .collect::<Vec<_>>()
-        });
-        pairs.unwrap_or_default().into_iter().filter_map(|(name, value)| {
-            if name.starts_with('/') {
-                return Some((name, value));
-            }
-            value.fail(code::BAD_VALUE, format!("`{name}` is not a JSON pointer"), format!("did you mean `/{name}`?"))
+        let pairs: Vec<_> = table.iter().flat_map(Table::pairs).collect();
+        pairs.into_iter().filter_map(|(name, place, value)| {
+            values::pointer(name, Value { place, ..value }).map(|pointer| (pointer.to_owned(), value))
         })
     };
     let equals = claims("equals").filter_map(|(n, v)| Some((n, values::json(v)?))).collect();
@@ -245,7 +235,8 @@ fn is(v: Value<'_>) -> Option<Is> {
     let constant = t.optional("level", values::level);
     let claim = t.optional("level_from", values::json_pointer);
     if constant.is_some() && claim.is_some() {
-        t.report(code::CONFLICTING_KEYS, "`level` and `level_from` at once", Some("a constant or a claim".into()));
+        let message = "`level` and `level_from` at once";
+        t.report_key("level_from", code::CONFLICTING_KEYS, message, Some("a constant or a claim"));
     }
     t.done();
     let level = match (constant, claim) {

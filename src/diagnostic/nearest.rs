@@ -1,9 +1,12 @@
 //! "Did you mean": the nearest known word, if it is near enough to be meant.
 
-/// The candidate within edit distance 2 of `word` (1 for words under four letters), the nearest first.
+/// The candidate within edit distance 2 of `word` (1 for words under four letters), the nearest first. Case is no
+/// difference here: it is mostly what is wrong.
 pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let limit = if word.chars().count() < 4 { 1 } else { 2 };
-    candidates.into_iter().map(|c| (distance(word, c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+    let word = word.to_lowercase();
+    let near = |c: &str| distance(&word, &c.to_lowercase());
+    candidates.into_iter().map(|c| (near(c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
 }
 
 /// Optimal string alignment distance: insertions, deletions, substitutions, and swaps of neighbours.
@@ -36,6 +39,8 @@ mod tests {
         let known = ["account", "login", "level_min", "evidence"];
         assert_eq!(did_you_mean("acount", known), Some("account"));
         assert_eq!(did_you_mean("lgoin", known), Some("login"));
+        assert_eq!(did_you_mean("ACCOUNT", known), Some("account"));
+        assert_eq!(did_you_mean("vneid", ["VNeID"]), Some("VNeID"));
         assert_eq!(did_you_mean("colour", known), None);
         assert_eq!(did_you_mean("xyz", ["abc"]), None);
     }

@@ -15,28 +15,28 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
     out
 }
 
-/// The closing line: how many of each.
+/// The closing words: how many of each, and where their codes are explained.
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
     let count = |severity: Severity| {
         let n = diagnostics.iter().filter(|d| d.severity == severity).count();
         format!("{n} {}{}", severity.as_str(), if n == 1 { "" } else { "s" })
     };
-    format!("{}, {}", count(Severity::Error), count(Severity::Warning))
+    let read = if diagnostics.is_empty() { "" } else { " (the handbook explains each code: diagnostics.md)" };
+    format!("{}, {}{read}", count(Severity::Error), count(Severity::Warning))
 }
 
 fn one(out: &mut String, d: &Diagnostic, sources: &[Source]) {
     let kind = d.severity.as_str();
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{kind}[{}]: {}", d.code.as_str(), d.message);
-    if let Some((place, source)) = d.place.and_then(|p| sources.get(p.file).map(|s| (p, s))) {
-        excerpt(out, place, source);
-    }
+    let excerpt = d.place.and_then(|p| sources.get(p.file).map(|s| excerpt(out, p, s)));
     if let Some(help) = &d.help {
-        let _ = writeln!(out, "  = help: {help}");
+        let _ = writeln!(out, "{} = help: {help}", excerpt.unwrap_or_else(|| " ".into()));
     }
 }
 
-fn excerpt(out: &mut String, place: Place, source: &Source) {
+/// Writes the line and gives the margin that its number takes.
+fn excerpt(out: &mut String, place: Place, source: &Source) -> String {
     let text = source.text.as_str();
     let start = floor(text, place.start);
     let line_start = text.get(..start).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
@@ -51,6 +51,7 @@ fn excerpt(out: &mut String, place: Place, source: &Source) {
     let _ = writeln!(out, "{number} | {}", line.replace('\t', " "));
     let _ =
         writeln!(out, "{gutter} | {}{}", " ".repeat(before.chars().count()), "^".repeat(marked.chars().count().max(1)));
+    gutter
 }
 
 /// The nearest character boundary at or before `at`.

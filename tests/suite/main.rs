@@ -17,6 +17,7 @@ mod harness;
 mod answers;
 mod architecture;
 mod audit;
+mod broken;
 mod callbacks;
 mod commands;
 mod cookies;

@@ -30,6 +30,7 @@ const TOP: Kind = Kind::Table(&[
     ),
     key("rule", Kind::Tables(rules::RULE), "Where, who and when, and what then; the first that matches holds."),
     key("default", Kind::Table(rules::DEFAULT), "What happens when no rule matches; exactly one."),
+    key("invariant", Kind::Tables(rules::INVARIANT), "What must hold whatever else is changed; proved at every load."),
     key("test", Kind::Tables(rules::TEST), "A question to the policy and its answer; run at every load."),
 ]);
 

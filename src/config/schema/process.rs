@@ -2,6 +2,7 @@
 
 use super::kind::Kind::{Bool, Duration, Many, Name, Number, Size, Table, Text, Word};
 use super::kind::{Key, key};
+use crate::policy::Mode;
 
 pub(super) const GATE: &[Key] = &[
     key("name", Name, "Shown in /status.").required(),
@@ -14,6 +15,8 @@ pub(super) const GATE: &[Key] = &[
         Number(1, 256),
         "Threads that serve requests, for each listener; as many as there are cores if absent.",
     ),
+    key("mode", Word(Mode::WORDS), "observe: everything that can be read is decided, counted and forwarded.")
+        .or(r#""enforce""#),
     key("limits", Table(LIMITS), "How much there may be at once."),
     key("timeouts", Table(TIMEOUTS), "How long clients may take."),
 ];

@@ -1,4 +1,4 @@
-//! Keys of the tables about who may do what: rule, default, test.
+//! Keys of the tables about who may do what: rule, default, invariant, test.
 
 use super::kind::Kind::{Many, Method, Moment, Name, Number, Table, Text, Word};
 use super::kind::{Key, key};
@@ -17,6 +17,12 @@ pub(super) const RULE: &[Key] = &[
     key("then", Word(Action::WORDS), "What happens.").required(),
     key("page", Word(Page::WORDS), "Which page explains it; with login and reject only."),
     key("mode", Word(Mode::WORDS), "observe counts and changes nothing.").or(r#""enforce""#),
+    key(
+        "percent",
+        Number(0, 100),
+        "Enforced for this part of the people, observed for the others; not beside observe.",
+    )
+    .or("100"),
     key("review", Moment, "From this day on check and a metric remind."),
     key("note", Text, "For your colleagues; not used."),
 ];
@@ -34,6 +40,18 @@ pub(super) const DEFAULT: &[Key] = &[
     key("then", Word(Action::WORDS), "What happens.").required(),
     key("page", Word(Page::WORDS), "Which page explains it."),
     key("why", Text, "Shown on the page, in your words."),
+];
+
+pub(super) const INVARIANT: &[Key] = &[
+    key("name", Text, "A sentence; unique over all files.").required(),
+    key("why", Text, "Said when it is broken."),
+    key("never", Many(&Word(Action::WORDS)), "What must not happen.").required(),
+    key("when", Table(CONDITION), "To whom: all of it must hold; everybody if absent."),
+    key("unless", Table(CONDITION), "Not to those for whom all of this holds."),
+    key("routes", Many(&Name), "Routes where it applies; every route if absent."),
+    key("except_routes", Many(&Name), "Every route but these; not beside routes."),
+    key("from", Moment, "Holds from then on; always if absent."),
+    key("until", Moment, "Holds before then, not at it; for ever if absent."),
 ];
 
 pub(super) const TEST: &[Key] = &[
@@ -56,6 +74,7 @@ const WHO: &[Key] = &[
     key("level", Number(0, 3), "Identity assurance level.").or("0"),
     key("evidence", Word(Evidence::WORDS), "What the gate could establish.").or(r#""valid""#),
     key("credential", Name, "Name of the credential; none if absent."),
+    key("lot", Number(0, 99), "Which hundredth of the people, for rules with percent; every one if absent."),
 ];
 
 const EXPECT: &[Key] = &[
