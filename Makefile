@@ -3,10 +3,11 @@
 #   make demo     the gate with the Đắk Nông policy in front of a small portal     (RELEASE=1: an optimised build)
 #   make test     formatting, lints, the tests, and the tests with real components
 #   make check    formatting, lints, and the shipped policies
+#   make fuzz     odd policy files and requests from seeds that no earlier run had     (CASES=20000: how many)
 #   make bench    the request path beside other proxies, the decision alone, and policies of growing size
 #   make image    the container image
 
-.PHONY: demo test check bench image lint components
+.PHONY: demo test check fuzz bench image lint components
 .DELETE_ON_ERROR:
 
 SETUP   := deploy/setup-debian.sh
@@ -28,6 +29,11 @@ check:
 	$(SETUP) check
 	$(MAKE) lint
 	set -e; for policy in policies/daknong policies/examples/*/; do cargo run --locked -- check "$$policy"; done
+
+CASES ?= 20000
+fuzz:
+	$(SETUP) check
+	FUZZ_SEED=$$(date +%s) FUZZ_CASES=$(CASES) cargo test --locked --test suite fuzz::loader::any fuzz::requests -- --nocapture
 
 bench:
 	$(SETUP) bench

@@ -5,7 +5,11 @@ use super::Settings;
 use crate::diagnostic::{Diagnostic, Source, code};
 use aws_lc_rs::digest;
 use jiff::Timestamp;
+use std::io;
 use std::path::{Path, PathBuf};
+
+/// Several times what the largest policy needs.
+const BYTES_MAX: u64 = 32 << 20;
 
 /// A policy directory as it was read at one moment.
 #[derive(Debug)]
@@ -68,12 +72,28 @@ fn sources(directory: &Path) -> Result<Vec<Source>, Diagnostic> {
     paths.sort();
     paths
         .into_iter()
-        .map(|path| match std::fs::read_to_string(&path) {
+        .map(|path| match text(&path) {
             Ok(text) => Ok(Source { name: path.display().to_string(), text }),
             Err(e) => Err(Diagnostic::error(code::UNREADABLE_FILE, format!("cannot read `{}`: {e}", path.display()))
                 .help("policy files are UTF-8 text")),
         })
         .collect()
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read(path)?).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.utf8_error()))
+}
+
+/// Reads a regular file as a whole. A device or a pipe might never end, and no policy would be loaded again.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    if found.len() > BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it has more than {} MiB", BYTES_MAX >> 20)));
+    }
+    std::fs::read(path)
 }
 
 fn digest_of(sources: &[Source]) -> String {

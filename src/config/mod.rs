@@ -205,7 +205,7 @@ impl<'t> Files<'t> {
     fn read(&self, value: Value<'_>) -> Option<Vec<u8>> {
         let name = value.text()?;
         let path = self.base.join(name);
-        match std::fs::read(&path) {
+        match files::read(&path) {
             Ok(bytes) => {
                 self.read.borrow_mut().push(path);
                 Some(bytes)

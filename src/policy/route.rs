@@ -5,6 +5,9 @@
 
 use std::collections::HashMap;
 
+/// An index as deep as a pattern is long is walked down recursively: a pattern without end would end the stack.
+const SEGMENTS_MAX: usize = 64;
+
 /// The number of a route, over all sites; each site's built-in `other` has one too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouteId(pub u16);
@@ -37,6 +40,9 @@ impl RouteIndex {
         let Some(below) = pattern.strip_prefix('/') else {
             return Err(PatternError::Malformed("a pattern starts with `/`"));
         };
+        if below.split('/').nth(SEGMENTS_MAX).is_some() {
+            return Err(PatternError::Malformed("a pattern has at most 64 segments"));
+        }
         let mut node = &mut self.root;
         let mut segments = below.split('/').peekable();
         while let Some(segment) = segments.next() {
