@@ -33,7 +33,8 @@ check:
 CASES ?= 20000
 fuzz:
 	$(SETUP) check
-	FUZZ_SEED=$$(date +%s) FUZZ_CASES=$(CASES) cargo test --locked --test suite fuzz::loader::any fuzz::requests -- --nocapture
+	FUZZ_SEED=$$(date +%s) FUZZ_CASES=$(CASES) \
+	    cargo test --locked --test suite -- fuzz::loader::any fuzz::requests --nocapture
 
 bench:
 	$(SETUP) bench

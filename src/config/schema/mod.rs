@@ -34,8 +34,8 @@ const TOP: Kind = Kind::Table(&[
     key("test", Kind::Tables(rules::TEST), "A question to the policy and its answer; run at every load."),
 ]);
 
-/// The schema of one policy file. Draft 7, since that is what editors of TOML complete with. No top-level table is
-/// required, since any file may hold any table.
+/// The schema of one policy file, in draft 7: the oldest that can say it all. No top-level table is required, since any
+/// file may hold any table.
 pub fn schema() -> Value {
     let mut schema = TOP.schema();
     if let Some(members) = schema.as_object_mut() {
