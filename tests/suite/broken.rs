@@ -88,7 +88,8 @@ fn broken(case: &[u8]) -> TempDir {
 /// All that `check` says, and how it ends.
 fn said(home: &TempDir, more: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vneid-gate"));
-    let output = command.current_dir(home).args(["check", "policy"]).args(more).output().unwrap();
+    let arguments = ["check", "policy", "--at", "2026-01-01T00:00:00Z"];
+    let output = command.current_dir(home).args(arguments).args(more).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let (stdout, stderr) = (text(output.stdout), text(output.stderr));
     format!("exit status {}\n\nstdout:\n{stdout}\nstderr:\n{stderr}", output.status.code().unwrap())
@@ -140,7 +141,10 @@ fn a_directory_that_is_no_policy_is_told_as_it_was_agreed() {
 fn a_pipeline_is_told_the_same_as_it_was_agreed() {
     for name in ["names-unknown", "warning-keys-left-out"] {
         let case = fs::read(folder().join(format!("{name}.toml"))).unwrap();
-        hold_against(&folder().join(format!("{name}.json.txt")), &said(&broken(&case), &["--format", "json"])).unwrap();
+        let said = said(&broken(&case), &["--format", "json"]);
+        // How large the compiled table is, is no promise.
+        let said = Regex::new("\"table_bytes\": [0-9]+").unwrap().replace(&said, "\"table_bytes\": …");
+        hold_against(&folder().join(format!("{name}.json.txt")), &said).unwrap();
     }
 }
 
