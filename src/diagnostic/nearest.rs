@@ -5,8 +5,11 @@
 pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let limit = if word.chars().count() < 4 { 1 } else { 2 };
     let word = word.to_lowercase();
-    let near = |c: &str| distance(&word, &c.to_lowercase());
-    candidates.into_iter().map(|c| (near(c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+    let length = word.chars().count();
+    // What differs more in length differs more; and a text without end is not compared at all.
+    let comparable = candidates.into_iter().filter(|c| c.chars().count().abs_diff(length) <= limit);
+    let near = comparable.map(|c| (distance(&word, &c.to_lowercase()), c));
+    near.filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
 }
 
 /// Optimal string alignment distance: insertions, deletions, substitutions, and swaps of neighbours.

@@ -306,3 +306,12 @@ fn a_number_in_another_base_is_not_read_as_a_decimal() {
     };
     assert_eq!([with("0x10"), with("0o10"), with("0b10"), with("1_0")], [16, 8, 2, 10].map(serde_json::Value::from));
 }
+
+#[test]
+fn a_word_of_great_length_is_refused_without_looking_for_what_was_meant() {
+    let began = std::time::Instant::now();
+    let word = "forward".repeat(100_000);
+    let (_, found, _) = load(&[BARE.replace("[default]\nthen = \"login\"", &format!("[default]\nthen = \"{word}\""))]);
+    assert_eq!(found.iter().map(|d| d.code.as_str()).collect::<Vec<_>>(), ["vg0205"]);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
