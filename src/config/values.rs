@@ -13,6 +13,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use toml::de::DeValue;
 
+const PATTERN_BYTES_MAX: usize = 1_024;
+
 pub fn text(v: Value<'_>) -> Option<String> {
     let text = v.text()?;
     if text.trim().is_empty() {
@@ -202,6 +204,15 @@ pub fn cookie(v: Value<'_>) -> Option<String> {
 
 pub fn pattern(v: Value<'_>) -> Option<Regex> {
     let text = v.text()?;
+    // The size of what is compiled is bounded below; reading a text of great length takes seconds before that.
+    if text.len() > PATTERN_BYTES_MAX {
+        let message = format!("a regular expression of {} bytes is too long", text.len());
+        return v.fail(
+            code::BAD_VALUE,
+            message,
+            format!("at most {PATTERN_BYTES_MAX}; several tables can share the work"),
+        );
+    }
     match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
         Ok(regex) => Some(regex),
         Err(error) => {

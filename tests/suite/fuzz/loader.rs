@@ -315,3 +315,13 @@ fn a_word_of_great_length_is_refused_without_looking_for_what_was_meant() {
     assert_eq!(found.iter().map(|d| d.code.as_str()).collect::<Vec<_>>(), ["vg0205"]);
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
 }
+
+#[test]
+fn a_regular_expression_of_great_length_is_refused_before_it_is_read() {
+    let began = std::time::Instant::now();
+    let pattern = "(?i)\\p{L}+$".repeat(3_000);
+    let (_, found, _) = load(&[BARE.replace("matches = \"^a\"", &format!("matches = '{pattern}'"))]);
+    let said: Vec<_> = found.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(said, ["a regular expression of 33000 bytes is too long"]);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
