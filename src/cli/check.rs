@@ -4,7 +4,7 @@
 use super::NOT_FINE;
 use crate::config::settings::Settings;
 use crate::config::{Loaded, read_directory_at};
-use crate::diagnostic::{Diagnostic, Source, code, render, summary};
+use crate::diagnostic::{Diagnostic, Source, code, counted, render, sorted, summary};
 use crate::policy::survey::Survey;
 use crate::policy::{Policy, RuleId, reach};
 use crate::transport::tls::Certificate;
@@ -97,11 +97,12 @@ fn said(directory: &Path, loaded: &Loaded, found: Option<&Found>, now: Timestamp
     };
     let rules = settings.policy.rules().len() - 1;
     let mut text = format!(
-        "{}: fine: {rules} rules, {} routes, {} invariants proved, {} tests passed, {}",
+        "{}: fine: {}, {}, {} proved, {} passed, {}",
         directory.display(),
-        settings.policy.routes().count(),
-        settings.invariants.len(),
-        settings.cases.len(),
+        counted(rules, "rule"),
+        counted(settings.policy.routes().count(), "route"),
+        counted(settings.invariants.len(), "invariant"),
+        counted(settings.cases.len(), "test"),
         summary(&loaded.diagnostics)
     );
     text.push_str(&match names(&settings.policy, found.untested.iter().copied()).as_slice() {
@@ -119,7 +120,7 @@ fn report(loaded: &Loaded, found: Option<&Found>, now: Timestamp) -> Value {
         "fine": !loaded.diagnostics.iter().any(Diagnostic::is_error),
         "digest": loaded.digest,
         "at": now,
-        "diagnostics": loaded.diagnostics.iter().map(|d| finding(d, &loaded.sources)).collect::<Vec<_>>(),
+        "diagnostics": sorted(&loaded.diagnostics).into_iter().map(|d| finding(d, &loaded.sources)).collect::<Vec<_>>(),
         "policy": loaded.settings.as_ref().zip(found).map(|(settings, found)| about(settings, found, now)),
     })
 }

@@ -9,7 +9,7 @@ mod render;
 
 pub use code::Code;
 pub use nearest::did_you_mean;
-pub use render::{render, summary};
+pub use render::{counted, render, sorted, summary};
 
 /// One file as it was read.
 #[derive(Clone, Debug)]

@@ -3,12 +3,17 @@
 use super::{Diagnostic, Place, Severity, Source};
 use std::fmt::Write;
 
-/// All findings, sorted by file and position, each followed by an empty line.
-pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
+/// All findings by file and position; those without a place come last.
+pub fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by_key(|d| d.place.map_or((usize::MAX, 0), |p| (p.file, p.start)));
+    sorted
+}
+
+/// All findings in their order, each followed by an empty line.
+pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
     let mut out = String::new();
-    for diagnostic in sorted {
+    for diagnostic in sorted(diagnostics) {
         one(&mut out, diagnostic, sources);
         out.push('\n');
     }
@@ -17,12 +22,15 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
 
 /// The closing words: how many of each, and where their codes are explained.
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
-    let count = |severity: Severity| {
-        let n = diagnostics.iter().filter(|d| d.severity == severity).count();
-        format!("{n} {}{}", severity.as_str(), if n == 1 { "" } else { "s" })
-    };
+    let count =
+        |severity: Severity| counted(diagnostics.iter().filter(|d| d.severity == severity).count(), severity.as_str());
     let read = if diagnostics.is_empty() { "" } else { " (the handbook explains each code: diagnostics.md)" };
     format!("{}, {}{read}", count(Severity::Error), count(Severity::Warning))
+}
+
+/// A number with its word in the right form.
+pub fn counted(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
 fn one(out: &mut String, d: &Diagnostic, sources: &[Source]) {
