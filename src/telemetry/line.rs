@@ -17,12 +17,13 @@ use std::net::SocketAddr;
 /// Room for a line with two principals and a long path.
 const USUAL_BYTES: usize = 1024;
 
-/// A member's name with the comma before it.
+/// A member's name with the comma before it; `past` reads what is written with it.
 macro_rules! member {
     ($name:literal) => {
         concat!(",\"", $name, "\":")
     };
 }
+pub(super) use member;
 
 /// Writes the line of a request, without its newline, behind what `out` holds.
 pub fn write(out: &mut Vec<u8>, f: &Finished<'_>) {
