@@ -266,6 +266,27 @@ fn a_log_through_a_changed_policy_tells_exactly_whom_it_hits() {
 }
 
 #[test]
+fn a_share_of_the_people_is_the_same_people_in_a_replay() {
+    let trial = "[[rule]]\nname = \"trial\"\nroutes = [\"filing\"]\nwhen = { login = \"vneid\" }\npercent = 50\nthen = \"reject\"\n\n";
+    let first = "[[rule]]\nname = \"officials-from-their-network\"";
+    let origin = Origin::answering(portal);
+    let gate = Gate::start(&Policy::portal(&origin).change(first, &format!("{trial}{first}")));
+    let mut statuses = Vec::new();
+    for nth in 0..12 {
+        let mut person = Browser::new(&gate);
+        person.log_in_with_vneid(&format!("first-{nth}"));
+        let before = person.get("/nop-ho-so/1").status;
+        person.get(&format!("/tra-cuu-ho-so?sid=second-{nth}"));
+        assert_eq!(person.get("/nop-ho-so/1").status, before, "a new cookie is no new lot");
+        statuses.push(before);
+    }
+    assert!(statuses.contains(&200) && statuses.contains(&403), "{statuses:?}");
+    gate.audit_mark();
+    let report = replayed(&gate, &gate.directory());
+    assert_eq!((&report["changed"], &report["lines"]["not_placed"]), (&0.into(), &serde_json::json!({})), "{report}");
+}
+
+#[test]
 fn a_support_code_leads_to_the_decision_in_words() {
     expect_kept("why.txt", &["why", "test-oo28", "--log", "day.jsonl", "--policy", "policy"]);
     expect_kept("why-let-through.txt", &["why", "TEST-0013", "--log", "day.jsonl"]);
