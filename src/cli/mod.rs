@@ -1,14 +1,16 @@
 //! The command line: one file a command.
 //!
-//! Exit status: 0 fine, 1 the policy is not fine, 2 wrong usage or could not run.
+//! Exit status: 0 fine, 1 the policy (or the answer asked for) is not fine, 2 wrong usage or could not run.
 
 mod check;
 mod completions;
 mod demo;
 mod man;
+mod replay;
 mod run;
 mod schema;
 mod serve;
+mod why;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
@@ -16,7 +18,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The policy is not fine.
+/// The policy, or the answer asked for, is not fine.
 const NOT_FINE: u8 = 1;
 /// Wrong usage, or could not run.
 const COULD_NOT: u8 = 2;
@@ -60,8 +62,20 @@ enum Command {
         /// Directory, for example /usr/local/share/man/man1
         directory: PathBuf,
     },
+    /// Replay recorded traffic through a policy directory: which decisions change, who would be locked out
+    Replay(replay::Arguments),
+    /// The decision behind a support code, for a help desk
+    Why(why::Arguments),
     /// The gate with the shipped policy in front of a small built-in portal: try it in a browser
     Demo,
+}
+
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
+fn say(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
+        _ => Ok(()),
+    }
 }
 
 /// Reads the arguments and does what they ask for.
@@ -73,6 +87,8 @@ pub fn main() -> ExitCode {
         Command::Schema => schema::schema(),
         Command::Completions { shell } => completions::completions(&shell),
         Command::Man { directory } => man::man(&directory),
+        Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Why(arguments) => why::why(&arguments),
         Command::Demo => demo::demo(),
     }
 }

@@ -114,7 +114,7 @@ pub fn shown_session(ctx: &RequestContext, credential: CredentialId) -> Option<c
 fn attempt(identity: &Identity, credential: &Credential, name: &str) -> Presented {
     let account = username::account_of(&identity.shapes, name);
     let principal = Principal::attempt(credential.id, account);
-    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None }
+    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None, session_name: None }
 }
 
 /// The name typed; `None` when the form's fixed fields say that this is another kind of request. A fixed field that is

@@ -6,7 +6,7 @@
 use super::bounded::Bounded;
 use crate::identity::flow::FlowStamp;
 use crate::identity::identify::SessionFound;
-use crate::identity::{Facts, SessionKey};
+use crate::identity::{Facts, SessionKey, SessionName};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,6 +24,7 @@ const RENAMED_S: i64 = 60;
 struct Bound {
     ended: AtomicBool,
     facts: Facts,
+    called: SessionName,
     born_s: i64,
     seen_s: AtomicI64,
     birth: Birth,
@@ -109,7 +110,7 @@ impl Ledger {
             return SessionFound::Unknown;
         }
         name.bound.seen_s.fetch_max(now_s, Ordering::Relaxed);
-        SessionFound::Bound(name.bound.facts.clone())
+        SessionFound::Bound(name.bound.facts.clone(), name.bound.called)
     }
 
     /// Whether anything is known of the session, under whatever spelling.
@@ -137,6 +138,7 @@ impl Ledger {
         let bound = Arc::new(Bound {
             ended: AtomicBool::new(false),
             facts: birth.facts.clone(),
+            called: key.name,
             born_s: birth.at_s,
             seen_s: AtomicI64::new(birth.at_s),
             birth,

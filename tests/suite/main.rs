@@ -34,6 +34,7 @@ mod mutations;
 mod passage;
 mod passwords;
 mod reload;
+mod replay;
 mod rollout;
 mod sessions;
 mod startup;

@@ -2,13 +2,13 @@
 
 use super::*;
 
-const K: SessionKey = SessionKey { alias: [1; 16], exact: [1; 16] };
-const L: SessionKey = SessionKey { alias: [2; 16], exact: [2; 16] };
+const K: SessionKey = SessionKey { alias: [1; 16], exact: [1; 16], name: SessionName(1) };
+const L: SessionKey = SessionKey { alias: [2; 16], exact: [2; 16], name: SessionName(2) };
 const FLOWS: [FlowStamp; 1] = [FlowStamp(7)];
 const TERMS: Terms<'static> = Terms { idle_s: 60, lifetime_s: 600, flows: &FLOWS };
 
 fn bound(ledger: &Ledger, key: SessionKey, terms: Terms<'_>, now_s: i64) -> bool {
-    matches!(ledger.look_up(key, terms, now_s), SessionFound::Bound(_))
+    matches!(ledger.look_up(key, terms, now_s), SessionFound::Bound(..))
 }
 
 fn birth(at_s: i64) -> Birth {
