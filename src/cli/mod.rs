@@ -2,13 +2,17 @@
 //!
 //! Exit status: 0 fine, 1 the policy is not fine, 2 wrong usage or could not run.
 
+mod at;
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod man;
 mod run;
 mod schema;
 mod serve;
+mod table;
+mod words;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
@@ -47,6 +51,16 @@ enum Command {
         #[arg(long, value_parser = ["text", "json"], default_value = "text")]
         format: String,
     },
+    /// One request: how it is read, who is asking, which rules hit or miss and why, what is decided and until when
+    Explain {
+        #[command(flatten)]
+        question: explain::Question,
+    },
+    /// Who may go where at a moment, and what changes later; or what differs between two policies
+    Table {
+        #[command(flatten)]
+        wanted: table::Wanted,
+    },
     /// Print the JSON Schema of the policy files, with which editors complete and underline
     Schema,
     /// Print what a shell must know to complete commands and options
@@ -70,6 +84,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { directory } => run::run(&directory),
         Command::Check { directory, at, format } => check::check(&directory, at, format == "json"),
+        Command::Explain { question } => explain::explain(&question),
+        Command::Table { wanted } => table::table(&wanted),
         Command::Schema => schema::schema(),
         Command::Completions { shell } => completions::completions(&shell),
         Command::Man { directory } => man::man(&directory),
