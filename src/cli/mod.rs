@@ -2,14 +2,18 @@
 //!
 //! Exit status: 0 fine, 1 the policy (or the answer asked for) is not fine, 2 wrong usage or could not run.
 
+mod at;
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod man;
 mod replay;
 mod run;
 mod schema;
 mod serve;
+mod table;
+mod words;
 mod why;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +53,16 @@ enum Command {
         #[arg(long, value_parser = ["text", "json"], default_value = "text")]
         format: String,
     },
+    /// One request: how it is read, who is asking, which rules hit or miss and why, what is decided and until when
+    Explain {
+        #[command(flatten)]
+        question: explain::Question,
+    },
+    /// Who may go where at a moment, and what changes later; or what differs between two policies
+    Table {
+        #[command(flatten)]
+        wanted: table::Wanted,
+    },
     /// Print the JSON Schema of the policy files, with which editors complete and underline
     Schema,
     /// Print what a shell must know to complete commands and options
@@ -84,6 +98,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { directory } => run::run(&directory),
         Command::Check { directory, at, format } => check::check(&directory, at, format == "json"),
+        Command::Explain { question } => explain::explain(&question),
+        Command::Table { wanted } => table::table(&wanted),
         Command::Schema => schema::schema(),
         Command::Completions { shell } => completions::completions(&shell),
         Command::Man { directory } => man::man(&directory),

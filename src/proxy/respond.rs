@@ -24,19 +24,23 @@ pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Reje
     if let Rejection::RedirectToHttps = rejection {
         return redirect_to_https(session, ctx, reader).await;
     }
-    let to_log_in = match rejection {
-        Rejection::Decided(v) => v.action == Action::Login && v.reason != Reason::IdentityUnavailable,
-        Rejection::UnsolicitedCallback => true,
-        _ => false,
-    };
-    if to_log_in
-        && navigates
+    if navigates
+        && sends_to_log_in(rejection)
         && let Some(url) = ctx.site().and_then(|s| s.login_url.as_deref()).and_then(safe_link)
     {
         let url = url.to_owned();
         return redirect(session, ctx, StatusCode::SEE_OTHER, &url, rejection, reader).await;
     }
     page(session, ctx, rejection, reader).await
+}
+
+/// Whether a person who opens a page is sent to log in.
+pub(super) fn sends_to_log_in(rejection: Rejection) -> bool {
+    match rejection {
+        Rejection::Decided(v) => v.action == Action::Login && v.reason != Reason::IdentityUnavailable,
+        Rejection::UnsolicitedCallback => true,
+        _ => false,
+    }
 }
 
 async fn page(
@@ -84,15 +88,7 @@ fn expire_refused_sessions(
 ) -> pingora::Result<()> {
     let person = reader == Audience::Person;
     let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder)).map(|p| &p.shown);
-    let gone = match rejection {
-        Rejection::Decided(v) => {
-            v.reason == Reason::PasswordSession
-                || (v.reason == Reason::SessionUnbound && person)
-                || (v.action == Action::Reject && matches!(v.page, Some(Page::UseVneid | Page::UseNationalPortal)))
-        }
-        _ => false,
-    };
-    if let (true, Some(Shown::Cookie(name))) = (gone, holder) {
+    if let (true, Some(Shown::Cookie(name))) = (takes_session_out(rejection, reader), holder) {
         expire(ctx, name, head)?;
     }
     if let (Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)), true) = (rejection, person) {
@@ -102,6 +98,18 @@ fn expire_refused_sessions(
         }
     }
     Ok(())
+}
+
+/// Whether the cookie of the session that was refused is taken out of the browser.
+pub(super) fn takes_session_out(rejection: Rejection, reader: Audience) -> bool {
+    match rejection {
+        Rejection::Decided(v) => {
+            v.reason == Reason::PasswordSession
+                || (v.reason == Reason::SessionUnbound && reader == Audience::Person)
+                || (v.action == Action::Reject && matches!(v.page, Some(Page::UseVneid | Page::UseNationalPortal)))
+        }
+        _ => false,
+    }
 }
 
 /// Once for the host alone and once for the host as a domain: a browser keeps both apart, and the gate saw neither

@@ -1,0 +1,162 @@
+//! What is decided for one kind of people at one place, what does it still depend on, and when does it change?
+//!
+//! A cell of the table as a person would say it: "from this network that, otherwise this".
+
+use super::rule::{Action, Rule, RuleId};
+use super::table::{Cell, Entry};
+use super::walk::Group;
+use super::{Page, Policy, class};
+use crate::identity::Principal;
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+/// What is done, and for whom of a kind of people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Branch {
+    pub action: Action,
+    /// As the rule names it.
+    pub page: Option<Page>,
+    /// Percent of the people for whom it is enforced; 0: it is only observed.
+    pub share: u8,
+    /// Only for clients from these networks; empty: from anywhere.
+    pub within: Vec<IpNet>,
+    /// Not for clients from these.
+    pub outside: Vec<IpNet>,
+    /// The rules that say so.
+    pub rules: Vec<RuleId>,
+}
+
+impl Branch {
+    fn does_like(&self, other: &Branch) -> bool {
+        (self.action, self.page) == (other.action, other.page)
+    }
+
+    /// Whether it depends on nothing.
+    pub fn is_plain(&self) -> bool {
+        self.share >= 100 && self.within.is_empty() && self.outside.is_empty()
+    }
+}
+
+/// The first branch that admits somebody and is enforced for them holds. The last is plain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ruling(pub Vec<Branch>);
+
+impl Ruling {
+    /// Whether the same is done for the same people, by whatever rules.
+    pub fn does_like(&self, other: &Ruling) -> bool {
+        let same = |(a, b): (&Branch, &Branch)| {
+            a.does_like(b) && (a.share, &a.within, &a.outside) == (b.share, &b.within, &b.outside)
+        };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+    }
+
+    /// What does the same as the plain branch after it is one with it.
+    fn simplified(branches: Vec<Branch>) -> Ruling {
+        let mut kept: Vec<Branch> = Vec::new();
+        for branch in branches.into_iter().rev() {
+            match kept.as_mut_slice() {
+                [last] if last.does_like(&branch) => last.rules.splice(0..0, branch.rules).for_each(drop),
+                _ => kept.push(branch),
+            }
+        }
+        kept.reverse();
+        Ruling(kept)
+    }
+}
+
+impl Policy {
+    /// What is decided for a principal on the routes of a group, each with the moment from which it holds; the first
+    /// holds since ever. As if the gate were not observing.
+    pub fn rulings(&self, group: &Group, principal: &Principal) -> Vec<(Timestamp, Ruling)> {
+        let cells = self.table().cells(group.row, class::number(principal));
+        let mut all: Vec<(Timestamp, Ruling)> = Vec::new();
+        for (from, cell) in cells {
+            let ruling = self.ruling(cell, principal);
+            if all.last().is_none_or(|(_, last)| *last != ruling) {
+                all.push((from, ruling));
+            }
+        }
+        all
+    }
+
+    fn ruling(&self, cell: Cell<'_>, principal: &Principal) -> Ruling {
+        match cell {
+            Cell::Rule(id) => Ruling(vec![self.branch(id, 100, principal)]),
+            Cell::List(list) => Ruling::simplified(list.iter().map(|e| self.branch_of(e, principal)).collect()),
+        }
+    }
+
+    fn branch(&self, id: RuleId, share: u8, principal: &Principal) -> Branch {
+        let verdict = self.verdict(id, principal);
+        let (within, outside) = (Vec::new(), Vec::new());
+        Branch { action: verdict.action, page: verdict.page, share, within, outside, rules: vec![id] }
+    }
+
+    fn branch_of(&self, entry: &Entry, principal: &Principal) -> Branch {
+        let rule = self.rule(entry.rule);
+        let within = rule.filter(|_| entry.asks_within()).map(|r| r.when.client.clone());
+        let unless = rule.filter(|_| entry.asks_outside()).and_then(|r: &Rule| r.unless.as_ref());
+        let outside = unless.map(|u| u.client.clone()).unwrap_or_default();
+        Branch { within: within.unwrap_or_default(), outside, ..self.branch(entry.rule, entry.share, principal) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Lot;
+    use crate::policy::table::tests::{CREDENTIALS, moment, policy};
+    use crate::policy::walk::Outcome;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn admits(branch: &Branch, outcome: &Outcome<'_>) -> bool {
+        let is_in = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&outcome.client));
+        (branch.within.is_empty() || is_in(&branch.within)) && !is_in(&branch.outside)
+    }
+
+    /// What the ruling says to somebody from there and in that lot.
+    fn said<'r>(ruling: &'r Ruling, outcome: &Outcome<'_>) -> &'r Branch {
+        let lot: Lot = outcome.lot;
+        ruling.0.iter().find(|b| admits(b, outcome) && lot.is_among(b.share)).unwrap()
+    }
+
+    #[test]
+    fn a_ruling_says_what_the_walk_meets() {
+        let everybody = class::all(CREDENTIALS);
+        for seed in 0..10 {
+            let policy = policy(&mut StdRng::seed_from_u64(seed), 12);
+            for group in policy.groups() {
+                for principal in everybody.iter().step_by(7) {
+                    let rulings = policy.rulings(&group, principal);
+                    policy.walk(&group, principal, &[], |outcome| {
+                        let at = outcome.from.unwrap_or(moment(-1));
+                        let (_, ruling) = rulings.iter().rev().find(|(from, _)| *from <= at).unwrap();
+                        let branch = said(ruling, &outcome);
+                        assert_eq!(branch.action, outcome.verdict.action, "seed {seed}, {outcome:?}, {ruling:?}");
+                        assert!(branch.rules.contains(&outcome.verdict.rule), "seed {seed}, {outcome:?}, {ruling:?}");
+                    });
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn networks_that_change_nothing_are_not_told() {
+        let branch = |action, within: &[&str], rule| Branch {
+            action,
+            page: None,
+            share: 100,
+            within: within.iter().map(|n| n.parse().unwrap()).collect(),
+            outside: vec![],
+            rules: vec![RuleId(rule)],
+        };
+        let forward = |within: &[&str], rule| branch(Action::Forward, within, rule);
+        let simple = Ruling::simplified(vec![forward(&["10.0.0.0/8"], 0), forward(&[], 1)]);
+        assert_eq!(simple.0.len(), 1);
+        assert_eq!(simple.0[0].rules, [RuleId(0), RuleId(1)]);
+        assert!(simple.0[0].is_plain());
+        let needed = vec![forward(&["10.0.0.0/8"], 0), branch(Action::Reject, &["10.0.0.0/9"], 1), forward(&[], 2)];
+        assert_eq!(Ruling::simplified(needed.clone()), Ruling(needed));
+    }
+}
