@@ -37,7 +37,7 @@ impl Branch {
     }
 }
 
-/// The first branch that admits somebody and is enforced for them holds. The last is plain.
+/// The first branch that admits somebody and is enforced for them holds; one always does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ruling(pub Vec<Branch>);
 
@@ -60,8 +60,48 @@ impl Ruling {
             }
         }
         kept.reverse();
-        Ruling(kept)
+        Ruling(narrowed(kept))
     }
+}
+
+/// Each branch with the networks alone that the enforced ones before it leave to it.
+fn narrowed(branches: Vec<Branch>) -> Vec<Branch> {
+    let mut kept = Vec::new();
+    // Networks are nested or apart, never across each other.
+    let mut taken: Vec<IpNet> = Vec::new();
+    let mut left: Option<Vec<IpNet>> = None;
+    for mut branch in branches {
+        let anywhere = branch.within.is_empty();
+        if let Some(left) = &left {
+            branch.within = if anywhere { left.clone() } else { common(&branch.within, left) };
+        }
+        branch.within.retain(|net| !taken.iter().any(|t| t.contains(net)));
+        if branch.within.is_empty() && !(anywhere && left.is_none()) {
+            continue;
+        }
+        if branch.share >= 100 && branch.outside.is_empty() {
+            taken.extend(&branch.within);
+        } else if branch.share >= 100 && anywhere {
+            left = Some(left.map_or_else(|| branch.outside.clone(), |left| common(&left, &branch.outside)));
+            branch.outside.retain(|net| branch.within.is_empty() || branch.within.iter().any(|w| w.contains(net)));
+        }
+        kept.push(branch);
+    }
+    kept
+}
+
+/// What lies in networks of both lists.
+fn common(one: &[IpNet], other: &[IpNet]) -> Vec<IpNet> {
+    let pairs = one.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
+    let smaller = |(a, b): (&IpNet, &IpNet)| match (a.contains(b), b.contains(a)) {
+        (true, _) => Some(*b),
+        (false, true) => Some(*a),
+        (false, false) => None,
+    };
+    let mut nets: Vec<IpNet> = pairs.filter_map(smaller).collect();
+    nets.sort_unstable();
+    nets.dedup();
+    nets
 }
 
 impl Policy {
@@ -156,6 +196,14 @@ mod tests {
         assert_eq!(simple.0.len(), 1);
         assert_eq!(simple.0[0].rules, [RuleId(0), RuleId(1)]);
         assert!(simple.0[0].is_plain());
+        let elsewhere = Branch { outside: vec!["10.0.0.0/8".parse().unwrap()], ..branch(Action::Reject, &[], 0) };
+        let narrow = Ruling::simplified(vec![
+            elsewhere.clone(),
+            branch(Action::Forward, &["10.1.0.0/16", "192.168.0.0/16"], 1),
+            branch(Action::Login, &[], 2),
+        ]);
+        let told: Vec<_> = narrow.0.iter().map(|b| b.within.iter().map(ToString::to_string).collect()).collect();
+        assert_eq!(told, [vec![], vec!["10.1.0.0/16".to_owned()], vec!["10.0.0.0/8".to_owned()]]);
         let needed = vec![forward(&["10.0.0.0/8"], 0), branch(Action::Reject, &["10.0.0.0/9"], 1), forward(&[], 2)];
         assert_eq!(Ruling::simplified(needed.clone()), Ruling(needed));
     }

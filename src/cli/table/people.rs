@@ -143,6 +143,9 @@ fn proved(kinds: &[Kind], possible: &[Kind]) -> Vec<String> {
         let of_login = |k: &&Kind| logins.contains(&k.login);
         let all: BTreeSet<Account> = possible.iter().filter(of_login).map(|k| k.account).collect();
         let whoever = accounts.len() > 1 && all.len() == accounts.len();
+        if (accounts.as_slice(), logins.as_slice()) == (&[Account::Unknown], &[Login::Unknown]) {
+            return format!("unknown person{}", of_level(&levels));
+        }
         let who = match whoever {
             true => "anyone".to_owned(),
             false => either(&accounts),

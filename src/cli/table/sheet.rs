@@ -151,25 +151,25 @@ pub(super) fn rule_names(policy: &Policy, branch: &Branch) -> Vec<String> {
     branch.rules.iter().filter_map(|id| policy.rule(*id)).map(|rule| rule.name.clone()).collect()
 }
 
-/// `from 10.20.0.0/16, for 5 % of them`
+/// `from 10.20.0.0/16, 5 % of people`
 fn condition(branch: &Branch, otherwise: Option<&str>) -> String {
     let parts = [
         (!branch.within.is_empty()).then(|| format!("from {}", either(&branch.within))),
         (!branch.outside.is_empty()).then(|| format!("not from {}", either(&branch.outside))),
-        (1..100).contains(&branch.share).then(|| format!("for {} % of them", branch.share)),
+        (1..100).contains(&branch.share).then(|| format!("{} % of people", branch.share)),
         otherwise.map(str::to_owned),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// `forward from 10.20.0.0/16, reject from elsewhere`; the page only where it is what differs.
+/// `forward (from 10.20.0.0/16), reject (from elsewhere)`; the page only where it is what differs.
 pub(super) fn brief(ruling: &Ruling, with_page: bool) -> String {
     let part = |(branch, otherwise): Said| {
-        let page = branch.page.filter(|_| with_page).map_or_else(String::new, |page| format!(" ({page})"));
+        let page = branch.page.filter(|_| with_page).map_or_else(String::new, |page| format!(" `{page}`"));
         let condition = condition(&branch, otherwise);
-        let condition = if condition.is_empty() { condition } else { format!(" {condition}") };
+        let condition = if condition.is_empty() { condition } else { format!(" ({condition})") };
         match branch.share {
-            0 => format!("(observed: {}{page}{condition})", branch.action),
+            0 => format!("observed {}{page}{condition}", branch.action),
             _ => format!("{}{page}{condition}", branch.action),
         }
     };

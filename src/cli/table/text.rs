@@ -31,11 +31,10 @@ pub(super) fn report(sheet: &Sheet, is_comparison: bool) -> String {
 /// People with what is done and by which rules.
 fn row(line: &Line) -> (&str, Vec<String>) {
     let mut who = line.who.clone();
-    let would = if line.observed { format!(": would be {}", line.action) } else { String::new() };
-    let condition = if line.condition.is_empty() { String::new() } else { format!(": {}", line.condition) };
-    if let Some(last) = who.last_mut() {
-        last.push_str(&would);
-        last.push_str(&condition);
+    let would = if line.observed { format!("would be {}", line.action) } else { String::new() };
+    let terms: Vec<&str> = [would.as_str(), line.condition.as_str()].into_iter().filter(|t| !t.is_empty()).collect();
+    if let (Some(first), false) = (who.first_mut(), terms.is_empty()) {
+        *first = format!("{}: {first}", terms.join(", "));
     }
     (if line.observed { "observed" } else { line.action }, who)
 }
@@ -43,11 +42,15 @@ fn row(line: &Line) -> (&str, Vec<String>) {
 fn rows(out: &mut String, lines: &[Line]) {
     let names = lines.iter().flat_map(|line| line.rules.iter().map(|rule| rule.chars().count() + 1));
     let rule_width = names.max().unwrap_or(0).min(RULE_MAX);
-    let who_width = WIDTH - 2 - ACTION - 2 - 2 - rule_width;
-    let mut last = "";
-    for line in lines {
+    let who_max = WIDTH - 2 - ACTION - 2 - 2 - rule_width;
+    let folded = |line| {
         let (what, who) = row(line);
-        let (who, rules) = (fold(&who, ";", who_width), fold(&line.rules, ",", rule_width));
+        (what, fold(&who, ";", who_max), fold(&line.rules, ",", rule_width))
+    };
+    let rows: Vec<(&str, Vec<String>, Vec<String>)> = lines.iter().map(folded).collect();
+    let who_width = rows.iter().flat_map(|(_, who, _)| who).map(|line| line.chars().count()).max().unwrap_or(0);
+    let mut last = "";
+    for (what, who, rules) in rows {
         for nth in 0..who.len().max(rules.len()) {
             let what = if nth > 0 || what == last { "" } else { what };
             let part = |column: &[String]| column.get(nth).cloned().unwrap_or_default();
