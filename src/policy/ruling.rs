@@ -202,7 +202,8 @@ mod tests {
             branch(Action::Forward, &["10.1.0.0/16", "192.168.0.0/16"], 1),
             branch(Action::Login, &[], 2),
         ]);
-        let told: Vec<_> = narrow.0.iter().map(|b| b.within.iter().map(ToString::to_string).collect()).collect();
+        let nets = |b: &Branch| b.within.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let told: Vec<_> = narrow.0.iter().map(nets).collect();
         assert_eq!(told, [vec![], vec!["10.1.0.0/16".to_owned()], vec!["10.0.0.0/8".to_owned()]]);
         let needed = vec![forward(&["10.0.0.0/8"], 0), branch(Action::Reject, &["10.0.0.0/9"], 1), forward(&[], 2)];
         assert_eq!(Ruling::simplified(needed.clone()), Ruling(needed));

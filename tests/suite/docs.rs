@@ -17,9 +17,9 @@ use vneid_gate::policy::target::Ambiguous;
 use vneid_gate::policy::{Action, Page, Reason};
 use vneid_gate::telemetry::series;
 
-const LANGUAGES: [&str; 2] = ["en", "vi"];
+pub(super) const LANGUAGES: [&str; 2] = ["en", "vi"];
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -28,7 +28,7 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn handbook(language: &str, page: &str) -> String {
+pub(super) fn handbook(language: &str, page: &str) -> String {
     read(format!("docs/handbook/{language}/{page}.md"))
 }
 

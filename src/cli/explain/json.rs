@@ -37,7 +37,7 @@ pub(super) fn report(e: &Explanation<'_>, settings: &Settings) -> Value {
 }
 
 fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    at.display_with_offset(zone.to_offset(at)).to_string()
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 fn refused(rejection: Rejection, replies: &[(Audience, Reply)]) -> Value {

@@ -168,6 +168,10 @@ fn bytes_of(file: &Path) -> std::io::Result<Vec<u8>> {
 
 /// The request as a client would write it. A `Host` among the headers stands beside the one of the URL.
 fn written(url: &str, method: &str, headers: &[String]) -> Result<Result<Vec<u8>, Ambiguous>, String> {
+    let begins = |scheme: &str| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+    if !begins("https://") && !begins("http://") {
+        return Err("--url is written with scheme and host, like https://dichvucong.daknong.gov.vn/".to_owned());
+    }
     let raw = match RawTarget::split(url.as_bytes()) {
         Ok(raw) => raw,
         Err(what) => return Ok(Err(what)),

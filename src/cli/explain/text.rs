@@ -49,7 +49,7 @@ fn line(out: &mut String, label: &str, text: &str) {
 fn head(out: &mut String, e: &Explanation<'_>, settings: &Settings) {
     let policy = &settings.policy;
     if e.target.is_none() {
-        line(out, "request", "its target could not be read in one way");
+        line(out, "request", &format!("{}, not read any further", e.method));
     }
     if let Some(target) = &e.target {
         line(out, "request", &format!("{} {}", e.method, target.path));
@@ -98,14 +98,14 @@ fn rules(out: &mut String, asker: &Asker<'_>, settings: &Settings, zone: &TimeZo
         let skipped = steps.iter().take_while(|s| s.met == Met::OtherRoutes).count();
         let text = if skipped >= SKIPPED_MIN {
             let last = steps.get(skipped - 1).map_or("", |s| s.rule.name.as_str());
-            format!("      {} to {last}: {skipped} rules for other routes", step.rule.name)
+            format!("          {} to {last}: {skipped} rules for other routes", step.rule.name)
         } else {
             let mark = match step.met {
-                Met::Decides => "hit  ",
-                Met::Observed => "seen ",
-                _ => "miss ",
+                Met::Decides => "hit",
+                Met::Observed => "observed",
+                _ => "miss",
             };
-            format!("{mark} {:<width$}  {}", step.rule.name, met(step, &asker.principal, settings, zone, client))
+            format!("{mark:<8}  {:<width$}  {}", step.rule.name, met(step, &asker.principal, settings, zone, client))
         };
         line(out, label, &text);
         label = "";
@@ -113,7 +113,7 @@ fn rules(out: &mut String, asker: &Asker<'_>, settings: &Settings, zone: &TimeZo
     }
     let rest = settings.policy.rules().len() - asker.steps.len();
     if rest > 0 {
-        line(out, "", &format!("      {rest} more {} not asked", if rest == 1 { "rule is" } else { "rules are" }));
+        line(out, "", &format!("          {rest} more {} not asked", if rest == 1 { "rule is" } else { "rules are" }));
     }
     out.push('\n');
 }
@@ -135,9 +135,9 @@ pub(super) fn met(
         }
         Met::Misses(key) => missed(key, &step.rule.when.finite, principal, settings),
         Met::Excepted => "its `unless` holds".to_owned(),
-        Met::Observed if step.rule.share == 0 => format!("only observed: would be `{}`", step.rule.then),
+        Met::Observed if step.rule.share == 0 => format!("would be {}, and is only observed", step.rule.then),
         Met::Observed => {
-            format!("`{}` for {} % of the people, only observed for the others", step.rule.then, step.rule.share)
+            format!("-> {} for {} % of the people, observed for the others", step.rule.then, step.rule.share)
         }
         Met::Decides => format!("-> {}", step.rule.then),
     }
