@@ -50,18 +50,27 @@ impl Ruling {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
     }
 
-    /// What does the same as the plain branch after it is one with it.
+    /// The last of the branches holds for everyone who is left.
     fn simplified(branches: Vec<Branch>) -> Ruling {
-        let mut kept: Vec<Branch> = Vec::new();
-        for branch in branches.into_iter().rev() {
-            match kept.as_mut_slice() {
-                [last] if last.does_like(&branch) => last.rules.splice(0..0, branch.rules).for_each(drop),
-                _ => kept.push(branch),
-            }
-        }
-        kept.reverse();
-        Ruling(narrowed(kept))
+        // What one pass drops or joins may show the other one more.
+        Ruling(narrowed(joined(narrowed(joined(branches)))))
     }
+}
+
+/// Branches that do the same as all after them are one with these.
+fn joined(branches: Vec<Branch>) -> Vec<Branch> {
+    let mut kept: Vec<Branch> = Vec::new();
+    for branch in branches.into_iter().rev() {
+        match kept.as_mut_slice() {
+            [last] if last.does_like(&branch) => {
+                last.rules.splice(0..0, branch.rules).for_each(drop);
+                (last.within, last.outside) = (Vec::new(), Vec::new());
+            }
+            _ => kept.push(branch),
+        }
+    }
+    kept.reverse();
+    kept
 }
 
 /// Each branch with the networks alone that the enforced ones before it leave to it.
@@ -205,7 +214,9 @@ mod tests {
         let nets = |b: &Branch| b.within.iter().map(ToString::to_string).collect::<Vec<_>>();
         let told: Vec<_> = narrow.0.iter().map(nets).collect();
         assert_eq!(told, [vec![], vec!["10.1.0.0/16".to_owned()], vec!["10.0.0.0/8".to_owned()]]);
-        let needed = vec![forward(&["10.0.0.0/8"], 0), branch(Action::Reject, &["10.0.0.0/9"], 1), forward(&[], 2)];
+        let unreached = vec![forward(&["10.0.0.0/8"], 0), branch(Action::Reject, &["10.0.0.0/9"], 1), forward(&[], 2)];
+        assert_eq!(Ruling::simplified(unreached).0.len(), 1);
+        let needed = vec![branch(Action::Reject, &["10.0.0.0/9"], 0), forward(&[], 1)];
         assert_eq!(Ruling::simplified(needed.clone()), Ruling(needed));
     }
 }
