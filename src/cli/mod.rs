@@ -116,3 +116,11 @@ fn print(text: &[u8]) -> ExitCode {
         Err(_) => ExitCode::from(COULD_NOT),
     }
 }
+
+/// A report and its exit status, if anybody was left to read it.
+fn said(report: &str, status: u8) -> ExitCode {
+    match print(report.as_bytes()) {
+        ExitCode::SUCCESS => ExitCode::from(status),
+        not_read => not_read,
+    }
+}

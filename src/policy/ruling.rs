@@ -41,6 +41,9 @@ impl Branch {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ruling(pub Vec<Branch>);
 
+/// Rulings one after the other, each with the moment from which it holds; the first holds since ever.
+pub type Timeline = Vec<(Timestamp, Ruling)>;
+
 impl Ruling {
     /// Whether the same is done for the same people, by whatever rules.
     pub fn does_like(&self, other: &Ruling) -> bool {
@@ -114,11 +117,10 @@ fn common(one: &[IpNet], other: &[IpNet]) -> Vec<IpNet> {
 }
 
 impl Policy {
-    /// What is decided for a principal on the routes of a group, each with the moment from which it holds; the first
-    /// holds since ever. As if the gate were not observing.
-    pub fn rulings(&self, group: &Group, principal: &Principal) -> Vec<(Timestamp, Ruling)> {
+    /// What is decided for a principal on the routes of a group, as if the gate were not observing.
+    pub fn rulings(&self, group: &Group, principal: &Principal) -> Timeline {
         let cells = self.table().cells(group.row, class::number(principal));
-        let mut all: Vec<(Timestamp, Ruling)> = Vec::new();
+        let mut all = Timeline::new();
         for (from, cell) in cells {
             let ruling = self.ruling(cell, principal);
             if all.last().is_none_or(|(_, last)| *last != ruling) {

@@ -11,7 +11,7 @@ mod shown;
 mod text;
 
 use super::at::{self, At};
-use super::{COULD_NOT, NOT_FINE};
+use super::{COULD_NOT, NOT_FINE, said};
 use crate::config::{Settings, read_directory};
 use crate::diagnostic::{render, summary};
 use crate::policy::Lot;
@@ -74,11 +74,11 @@ pub(super) fn explain(question: &Question) -> ExitCode {
         }
     };
     let explanation = asked.explain(&settings, question.fetch);
-    match question.format.as_str() {
-        "json" => println!("{:#}", json::report(&explanation, &settings)),
-        _ => print!("{}", text::report(&explanation, &settings)),
-    }
-    if explanation.refused.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NOT_FINE) }
+    let text = match question.format.as_str() {
+        "json" => format!("{:#}\n", json::report(&explanation, &settings)),
+        _ => text::report(&explanation, &settings),
+    };
+    said(&text, if explanation.refused.is_none() { 0 } else { NOT_FINE })
 }
 
 /// A policy that is fine; else what is wrong with it is said.

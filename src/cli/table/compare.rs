@@ -6,7 +6,7 @@ use super::sheet::{Moment, Sheet, at_moment, route_name};
 use crate::cli::at;
 use crate::config::Settings;
 use crate::identity::{CredentialId, Evidence, Facts, Principal};
-use crate::policy::ruling::Ruling;
+use crate::policy::ruling::{Ruling, Timeline};
 use crate::policy::walk::Group;
 use crate::policy::{Policy, reach};
 use jiff::Timestamp;
@@ -43,7 +43,7 @@ impl<'s> Side<'s> {
         Some(shown_by(principal, CredentialId(u8::try_from(place).ok()?)))
     }
 
-    fn rulings(&self, group: usize, principal: &Principal) -> Vec<(Timestamp, Ruling)> {
+    fn rulings(&self, group: usize, principal: &Principal) -> Timeline {
         self.groups.get(group).map_or_else(Vec::new, |group| self.policy.rulings(group, principal))
     }
 }
@@ -102,7 +102,7 @@ pub(super) fn compare(before: (&Settings, &str), after: (&Settings, &str), at: T
             let own = (sides.0.own(principal, &names), sides.1.own(principal, &names));
             let (Some(one), Some(other)) = own else { continue };
             let timelines = (sides.0.rulings(*first, &one), sides.1.rulings(*second, &other));
-            differences(&timelines, at, |moment, pair| found.note(moment, pair, routes, nth));
+            differences((&timelines.0, &timelines.1), at, |moment, pair| found.note(moment, pair, routes, nth));
         }
     }
     let zone = &before.0.gate.zone;
@@ -158,24 +158,22 @@ fn paths(policy: &Policy) -> BTreeMap<String, BTreeSet<String>> {
 
 /// Every moment from `at` on from which another difference holds than before; also when there is none any more.
 fn differences(
-    timelines: &(Vec<(Timestamp, Ruling)>, Vec<(Timestamp, Ruling)>),
+    (one, other): (&Timeline, &Timeline),
     at: Timestamp,
     mut found: impl FnMut(Timestamp, (&Ruling, &Ruling)),
 ) {
-    let (one, other) = timelines;
     let later = one.iter().chain(other).map(|(from, _)| *from).filter(|from| *from > at);
     let moments: BTreeSet<Timestamp> = later.chain([at]).collect();
-    let mut last: Option<(Ruling, Ruling)> = None;
+    let mut last: Option<(&Ruling, &Ruling)> = None;
     for moment in moments {
-        let pair = (at_moment(one.clone(), moment), at_moment(other.clone(), moment));
-        let (Some(a), Some(b)) = pair else { continue };
-        let differs = !a.does_like(&b);
-        let news = match &last {
+        let (Some(a), Some(b)) = (at_moment(one, moment), at_moment(other, moment)) else { continue };
+        let differs = !a.does_like(b);
+        let news = match last {
             Some((c, d)) => !(a.does_like(c) && b.does_like(d)),
             None => differs,
         };
         if news {
-            found(moment, (&a, &b));
+            found(moment, (a, b));
         }
         last = if differs { Some((a, b)) } else { None };
     }

@@ -10,7 +10,7 @@ mod text;
 
 use super::at::{self, At};
 use super::explain::read;
-use super::{COULD_NOT, NOT_FINE};
+use super::{COULD_NOT, NOT_FINE, said};
 use crate::config::Settings;
 use crate::policy::reach;
 use jiff::Timestamp;
@@ -40,22 +40,22 @@ pub(super) fn table(wanted: &Wanted) -> ExitCode {
     let at = at::moment(wanted.at, &settings.gate.zone);
     let name = wanted.directory.display().to_string();
     let (sheet, status) = match &wanted.diff {
-        None => (of_policy(&settings, &name, at), ExitCode::SUCCESS),
+        None => (of_policy(&settings, &name, at), 0),
         Some(directory) => {
             // What cannot be compared must not pass for a difference.
             let Some(other) = read(directory) else { return ExitCode::from(COULD_NOT) };
             let sheet = compare::compare((&settings, &name), (&other, &directory.display().to_string()), at);
             let differs = !sheet.changes.is_empty() || !sheet.notes.is_empty();
-            (sheet, ExitCode::from(if differs { NOT_FINE } else { 0 }))
+            (sheet, if differs { NOT_FINE } else { 0 })
         }
     };
-    match wanted.format.as_str() {
-        "markdown" => print!("{}", paper::markdown(&sheet)),
-        "csv" => print!("{}", paper::csv(&sheet, &at::shown(at, &settings.gate.zone))),
-        "json" => println!("{:#}", serde_json::to_value(&sheet).unwrap_or_default()),
-        _ => print!("{}", text::report(&sheet, wanted.diff.is_some())),
-    }
-    status
+    let text = match wanted.format.as_str() {
+        "markdown" => paper::markdown(&sheet),
+        "csv" => paper::csv(&sheet, &at::shown(at, &settings.gate.zone)),
+        "json" => format!("{:#}\n", serde_json::to_value(&sheet).unwrap_or_default()),
+        _ => text::report(&sheet, wanted.diff.is_some()),
+    };
+    said(&text, status)
 }
 
 fn of_policy(settings: &Settings, name: &str, at: Timestamp) -> Sheet {

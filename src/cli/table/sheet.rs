@@ -5,7 +5,7 @@
 use super::people::{Part, Universe};
 use crate::cli::words::either;
 use crate::config::Settings;
-use crate::policy::ruling::{Branch, Ruling};
+use crate::policy::ruling::{Branch, Ruling, Timeline};
 use crate::policy::{OTHER, Policy, RouteId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,7 +70,7 @@ pub(super) fn blocks(settings: &Settings, universe: &Universe<'_>, at: Timestamp
     let mut places: BTreeMap<Vec<Ruling>, usize> = BTreeMap::new();
     for group in policy.groups() {
         let rulings: Vec<Ruling> =
-            universe.principals.iter().filter_map(|p| at_moment(policy.rulings(&group, p), at)).collect();
+            universe.principals.iter().filter_map(|p| at_moment(&policy.rulings(&group, p), at).cloned()).collect();
         let place = *places.entry(rulings).or_insert_with_key(|rulings| {
             alike.push((Vec::new(), rulings.clone()));
             alike.len() - 1
@@ -88,9 +88,9 @@ pub(super) fn blocks(settings: &Settings, universe: &Universe<'_>, at: Timestamp
     alike.into_iter().map(block).collect()
 }
 
-/// What holds at a moment, of all that holds since some moment.
-pub(super) fn at_moment(rulings: Vec<(Timestamp, Ruling)>, at: Timestamp) -> Option<Ruling> {
-    rulings.into_iter().take_while(|(from, _)| *from <= at).last().map(|(_, ruling)| ruling)
+/// What of a timeline holds at a moment.
+pub(super) fn at_moment(timeline: &Timeline, at: Timestamp) -> Option<&Ruling> {
+    timeline.iter().take_while(|(from, _)| *from <= at).last().map(|(_, ruling)| ruling)
 }
 
 /// With the site where routes of several sites may share it.
