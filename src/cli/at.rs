@@ -48,6 +48,11 @@ pub(super) fn shown(moment: Timestamp, zone: &TimeZone) -> String {
     zoned.strftime(form).to_string()
 }
 
+/// The same for programs (RFC 3339).
+pub(super) fn written(moment: Timestamp, zone: &TimeZone) -> String {
+    moment.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +66,7 @@ mod tests {
             assert_eq!(read(text), midnight, "{text}");
         }
         assert_eq!(read("2024-06-30T23:59:59+07:00").as_deref(), Some("2024-06-30 23:59:59 +07:00"));
+        assert_eq!(written(Timestamp::UNIX_EPOCH, &zone), "1970-01-01T07:00:00+07:00");
         for text in ["", "yesterday", "2024-13-01", "01.07.2024"] {
             assert_eq!(read(text), None, "{text}");
         }

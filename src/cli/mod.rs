@@ -13,8 +13,8 @@ mod run;
 mod schema;
 mod serve;
 mod table;
-mod why;
 mod words;
+mod why;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;

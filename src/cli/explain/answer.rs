@@ -3,9 +3,10 @@
 use super::offline::Offline;
 use super::shown;
 use crate::config::Settings;
+use crate::identity::identify::Check;
 use crate::identity::{Evidence, Presented, Principal};
 use crate::policy::trace::Step;
-use crate::policy::{Decision, Lot, Lots, Query};
+use crate::policy::{Decision, Grant, Lot, Lots, Query};
 use crate::proxy::answer::{Audience, audience};
 use crate::proxy::context::Target;
 use crate::proxy::lots::Drawn;
@@ -31,7 +32,7 @@ pub(super) struct Asker<'s> {
     /// What shows them, in words that repeat nothing of it.
     pub shown: String,
     /// How the credential was judged; `None` where nothing was.
-    pub check: Option<&'static str>,
+    pub check: Option<Check>,
     pub note: Option<String>,
     /// Whether it is shown by a cookie; `None` where nobody knows.
     pub in_cookie: Option<bool>,
@@ -191,6 +192,12 @@ impl<'s> Explanation<'s> {
         if let [only] = self.outcomes.as_mut_slice() {
             only.lots = None;
         }
+    }
+
+    /// Whether the credential of the n-th asker does not travel under a grant.
+    pub(super) fn removes(&self, grant: &Grant, nth: usize) -> bool {
+        let shows_one = self.askers.get(nth).is_some_and(|asker| asker.principal.evidence() != Evidence::None);
+        shows_one && grant.removes(nth)
     }
 
     /// What a person and a program would get, or the one of them that the request shows.

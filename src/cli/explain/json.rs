@@ -2,6 +2,7 @@
 
 use super::answer::{Asker, Explanation, Outcome};
 use super::text;
+use crate::cli::at;
 use crate::config::Settings;
 use crate::identity::Principal;
 use crate::policy::trace::{Met, Step};
@@ -9,7 +10,6 @@ use crate::policy::{OTHER, Policy, Verdict};
 use crate::proxy::answer::{Audience, Kind};
 use crate::proxy::rehearsal::Reply;
 use crate::proxy::rejection::Rejection;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(super) fn report(e: &Explanation<'_>, settings: &Settings) -> Value {
             "route": route.map(|r| &r.name),
             "client": e.client.to_string(),
             "client_is_assumed": !e.client_is_given,
-            "at": moment(e.at, zone),
+            "at": at::written(e.at, zone),
             "lot": e.lot.map(|lot| lot.number()),
         },
         "refused": e.refused.as_ref().map(|(rejection, replies)| refused(*rejection, replies)),
@@ -34,10 +34,6 @@ pub(super) fn report(e: &Explanation<'_>, settings: &Settings) -> Value {
         "decisions": e.outcomes.iter().map(|o| outcome(o, e, policy, zone)).collect::<Vec<_>>(),
         "notes": e.notes,
     })
-}
-
-fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 fn refused(rejection: Rejection, replies: &[(Audience, Reply)]) -> Value {
@@ -64,7 +60,7 @@ fn asker(asker: &Asker<'_>, settings: &Settings, e: &Explanation<'_>) -> Value {
         "shown": asker.shown,
         "credential": credential.map(|c| &c.name),
         "evidence": principal.evidence().as_str(),
-        "check": asker.check,
+        "check": asker.check.map(|check| check.as_str()),
         "account": principal.account().as_str(),
         "login": principal.login().as_str(),
         "level": principal.level().number(),
@@ -97,10 +93,10 @@ fn outcome(o: &Outcome, e: &Explanation<'_>, policy: &Policy, zone: &TimeZone) -
         "observed": o.decision.observed.map(|v| verdict(policy, v)),
         "refused": if o.too_large { Some("body-too-large") } else { None },
         "answers": answers(&o.replies),
-        "removed": grant.map(|g| numbers(&|n| e.askers.get(n).is_some_and(|a| a.check.is_some()) && g.removes(n))),
+        "removed": grant.map(|g| numbers(&|n| e.removes(g, n))),
         "speaker": grant.and_then(|g| g.speaker()),
-        "next": o.next.as_ref().map(|(at, then)| {
-            json!({ "at": moment(*at, zone), "decision": verdict(policy, then.verdict) })
+        "next": o.next.as_ref().map(|(moment, then)| {
+            json!({ "at": at::written(*moment, zone), "decision": verdict(policy, then.verdict) })
         }),
     })
 }

@@ -56,7 +56,7 @@ pub(super) fn asker<'s>(settings: &Settings, request: &Request, known: &Offline,
     Asker {
         principal: presented.principal.clone(),
         shown: format!("{place}{judge}"),
-        check: Some(check(presented)),
+        check: Some(presented.check),
         note,
         in_cookie: Some(matches!(presented.shown, Shown::Cookie(_))),
         steps: Vec::new(),
@@ -81,11 +81,9 @@ fn title(name: &str) -> String {
 }
 
 /// The outcome of the check in words for people.
-fn check(presented: &Presented) -> &'static str {
-    match presented.check {
-        Check::Ok if presented.principal.evidence() == Evidence::Attempt => {
-            "the account is a guess from the name typed"
-        }
+pub(super) fn outcome(check: Check, evidence: Evidence) -> &'static str {
+    match check {
+        Check::Ok if evidence == Evidence::Attempt => "the account is a guess from the name typed",
         Check::Ok => "genuine, current and meant for this portal",
         Check::Malformed => "it has no form that could be judged",
         Check::Algorithm => "not signed by an allowed algorithm",

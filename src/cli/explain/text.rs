@@ -1,6 +1,7 @@
 //! An explanation for people: what was asked, who asked, the rules in order, the decision.
 
 use super::answer::{Asker, Explanation, Outcome};
+use super::shown;
 use crate::cli::at;
 use crate::cli::words::either;
 use crate::config::Settings;
@@ -72,7 +73,8 @@ fn who(out: &mut String, nth: usize, asker: &Asker<'_>, count: usize) {
     let label = if count > 1 { format!("who ({})", nth + 1) } else { "who".to_owned() };
     line(out, &label, &asker.shown);
     let evidence = asker.principal.evidence();
-    let check = asker.check.map_or_else(String::new, |check| format!(": {check}"));
+    let outcome = |check| format!(": {}", shown::outcome(check, evidence));
+    let check = asker.check.map_or_else(String::new, outcome);
     line(out, "  evidence", &format!("{evidence}{check}"));
     line(out, "  person", &person(&asker.principal));
     if let Some(note) = &asker.note {
@@ -188,7 +190,7 @@ fn decision(out: &mut String, e: &Explanation<'_>, outcome: &Outcome, settings: 
         let for_whom = speaker.map_or_else(|| "nobody".to_owned(), |a| person(&a.principal));
         line(out, "  portal", &format!("gets the request, with the gate's word on who asks: {for_whom}"));
         for (nth, asker) in e.askers.iter().enumerate() {
-            if asker.principal.evidence() != Evidence::None && grant.removes(nth) {
+            if e.removes(grant, nth) {
                 line(out, "  removed", &asker.shown);
             }
         }

@@ -100,7 +100,8 @@ pub(super) fn transitions(policy: &Policy, universe: &Universe<'_>, at: Timestam
         }
     }
     let moment = |(moment, [starts, ends]): (Timestamp, [Vec<String>; 2])| Moment {
-        at: at::shown(moment, zone),
+        at: at::written(moment, zone),
+        shown: at::shown(moment, zone),
         starts,
         ends,
         changes: found.changes(moment, universe, (policy, policy)),

@@ -108,13 +108,16 @@ pub(super) fn compare(before: (&Settings, &str), after: (&Settings, &str), at: T
     let zone = &before.0.gate.zone;
     let of = (sides.0.policy, sides.1.policy);
     let moments = found.moments().map(|moment| Moment {
-        at: at::shown(moment, zone),
+        at: at::written(moment, zone),
+        shown: at::shown(moment, zone),
         starts: Vec::new(),
         ends: Vec::new(),
         changes: found.changes(moment, &universe, of),
     });
     Sheet {
         title: format!("{} -> {} at {}", before.1, after.1, at::shown(at, zone)),
+        policies: vec![before.1.to_owned(), after.1.to_owned()],
+        at: at::written(at, zone),
         notes: notes(&sides),
         changes: moments.collect(),
         routes: Vec::new(),

@@ -51,7 +51,7 @@ pub(super) fn table(wanted: &Wanted) -> ExitCode {
     };
     let text = match wanted.format.as_str() {
         "markdown" => paper::markdown(&sheet),
-        "csv" => paper::csv(&sheet, &at::shown(at, &settings.gate.zone)),
+        "csv" => paper::csv(&sheet),
         "json" => format!("{:#}\n", serde_json::to_value(&sheet).unwrap_or_default()),
         _ => text::report(&sheet, wanted.diff.is_some()),
     };
@@ -67,6 +67,8 @@ fn of_policy(settings: &Settings, name: &str, at: Timestamp) -> Sheet {
     let note = "the whole gate only observes: everything is forwarded, and what stands below is counted";
     Sheet {
         title: format!("{name} at {}", at::shown(at, zone)),
+        policies: vec![name.to_owned()],
+        at: at::written(at, zone),
         notes: if observing { vec![note.to_owned()] } else { Vec::new() },
         routes: sheet::blocks(settings, &universe, at),
         changes: changes::transitions(&settings.policy, &universe, at, zone),

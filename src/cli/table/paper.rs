@@ -18,7 +18,7 @@ pub(super) fn markdown(sheet: &Sheet) -> String {
         }
     }
     for moment in &sheet.changes {
-        out.push_str(&format!("\n### From {}\n\n", moment.at));
+        out.push_str(&format!("\n### From {}\n\n", moment.shown));
         for (what, rules) in [("Ends", &moment.ends), ("Starts", &moment.starts)] {
             if !rules.is_empty() {
                 out.push_str(&format!("{what}: {}.\n\n", rules.join(", ")));
@@ -43,14 +43,18 @@ pub(super) fn markdown(sheet: &Sheet) -> String {
     out
 }
 
-/// One row for each line and each change; `from` is when it begins to hold.
-pub(super) fn csv(sheet: &Sheet, at: &str) -> String {
+/// One row for each line, each change and each note; `from` is when it begins to hold.
+pub(super) fn csv(sheet: &Sheet) -> String {
     let mut out = record(&["from", "routes", "who", "before", "decision", "rules"].map(str::to_owned));
+    for note in &sheet.notes {
+        let [routes, who, before, rules] = [const { String::new() }; 4];
+        out.push_str(&record(&[sheet.at.clone(), routes, who, before, note.clone(), rules]));
+    }
     for block in &sheet.routes {
         for line in &block.lines {
             let (routes, who) = (block.routes.join(", "), line.who.join("; "));
             let decided = decision(line);
-            out.push_str(&record(&[at.to_owned(), routes, who, String::new(), decided, line.rules.join(", ")]));
+            out.push_str(&record(&[sheet.at.clone(), routes, who, String::new(), decided, line.rules.join(", ")]));
         }
     }
     for moment in &sheet.changes {

@@ -17,7 +17,10 @@ const PHRASES_MAX: usize = 2;
 /// What is rendered.
 #[derive(Debug, Serialize)]
 pub(super) struct Sheet {
+    #[serde(skip)]
     pub title: String,
+    pub policies: Vec<String>,
+    pub at: String,
     pub notes: Vec<String>,
     pub routes: Vec<Block>,
     pub changes: Vec<Moment>,
@@ -47,6 +50,8 @@ pub(super) struct Line {
 #[derive(Debug, Serialize)]
 pub(super) struct Moment {
     pub at: String,
+    #[serde(skip)]
+    pub shown: String,
     /// Rules that make it so.
     pub starts: Vec<String>,
     pub ends: Vec<String>,

@@ -62,7 +62,7 @@ fn rows(out: &mut String, lines: &[Line]) {
 }
 
 fn of_moment(out: &mut String, moment: &Moment) {
-    let _ = write!(out, "\n{}\n", moment.at);
+    let _ = write!(out, "\n{}\n", moment.shown);
     for (what, rules) in [("ends  ", &moment.ends), ("starts", &moment.starts)] {
         if !rules.is_empty() {
             let _ = writeln!(out, "  {what}  {}", wrapped(&rules.join(", "), WIDTH - 10, "          "));
