@@ -21,6 +21,7 @@ mod lots;
 mod read;
 pub mod rejection;
 mod respond;
+mod unread;
 mod watch;
 
 pub use context::RequestContext;
@@ -52,6 +53,7 @@ const ANSWERED: bool = true;
 const CONTINUE: bool = false;
 
 /// Judges every request of one listener.
+#[derive(Clone)]
 pub struct Enforcer {
     live: Arc<Live<Running>>,
     state: Arc<State>,
@@ -65,6 +67,13 @@ impl Enforcer {
         let label = listener.address.to_string();
         let in_flight = telemetry.metrics.requests_in_flight.with_label_values(&[label.as_str()]);
         Enforcer { live, state, telemetry, listener, in_flight }
+    }
+
+    /// The context of a request that begins now.
+    #[expect(clippy::disallowed_methods, reason = "this is where the one `now` of a request is read")]
+    fn begin(&self, client: SocketAddr) -> RequestContext {
+        let at = Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
+        RequestContext::new(self.live.current(), at, self.in_flight.clone(), client)
     }
 
     /// Stops 2 to 4. Forwards nothing; every way out is a grant or a named rejection.
@@ -117,12 +126,16 @@ impl Enforcer {
         ctx: &mut RequestContext,
         rejection: Rejection,
     ) -> pingora::Result<()> {
+        self.count_rejection(ctx, rejection);
+        respond::reject(session, ctx, rejection).await
+    }
+
+    fn count_rejection(&self, ctx: &mut RequestContext, rejection: Rejection) {
         ctx.rejection = Some(rejection);
         ctx.origin = Origin::Gate;
         if let Some(cause) = rejection.cause() {
             self.telemetry.metrics.refused.with_label_values(&[cause]).inc();
         }
-        respond::reject(session, ctx, rejection).await
     }
 }
 
@@ -132,12 +145,9 @@ impl ProxyHttp for Enforcer {
     type CTX = Box<RequestContext>;
 
     /// Stop 1.
-    #[expect(clippy::disallowed_methods, reason = "this is where the one `now` of a request is read")]
     fn new_ctx(&self) -> Self::CTX {
-        let at = Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
         guard::request_began();
-        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        Box::new(RequestContext::new(self.live.current(), at, self.in_flight.clone(), nowhere))
+        Box::new(self.begin(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))))
     }
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {}

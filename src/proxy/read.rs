@@ -40,7 +40,7 @@ pub fn target(policy: &Policy, head: &RequestHeader, raw_head: Option<&[u8]>) ->
 }
 
 /// The second word of the request line, byte for byte; `None` unless there are exactly three.
-fn request_target(raw_head: &[u8]) -> Option<&[u8]> {
+pub(super) fn request_target(raw_head: &[u8]) -> Option<&[u8]> {
     // RFC 9112 §2.2 lets empty lines stand before the request line.
     let head = raw_head.trim_ascii_start();
     let end = head.iter().position(|b| *b == b'\n')?;
@@ -52,7 +52,7 @@ fn request_target(raw_head: &[u8]) -> Option<&[u8]> {
 }
 
 /// The one host of the request: `Host` or `:authority`, and no second opinion.
-fn host<'h>(head: &'h RequestHeader, authority: Option<&'h str>) -> Result<&'h str, Ambiguous> {
+pub(super) fn host<'h>(head: &'h RequestHeader, authority: Option<&'h str>) -> Result<&'h str, Ambiguous> {
     let mut fields = head.headers.get_all(HOST).iter();
     let field = match (fields.next(), fields.next()) {
         (Some(_), Some(_)) => return Err(Ambiguous::HostTwice),
@@ -72,7 +72,8 @@ fn host<'h>(head: &'h RequestHeader, authority: Option<&'h str>) -> Result<&'h s
     }
 }
 
-fn framing(head: &RequestHeader, raw_head: Option<&[u8]>) -> Result<(), Rejection> {
+/// Whether body and connection are described in one way.
+pub(super) fn framing(head: &RequestHeader, raw_head: Option<&[u8]>) -> Result<(), Rejection> {
     let headers = &head.headers;
     let refuse = |what| Err(Rejection::Framing(what));
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
