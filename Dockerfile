@@ -20,10 +20,12 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
- && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin vneid-gate
+ && groupadd --gid 10001 vneid-gate \
+ && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin vneid-gate
 COPY --from=build /vneid-gate /usr/local/bin/vneid-gate
 COPY policies/daknong /etc/vneid-gate/policy
-USER vneid-gate
+# In numbers, so that an orchestrator can tell that it is not root.
+USER 10001:10001
 # 8080: citizens. 9180: /metrics /livez /readyz /status; the shipped policy keeps it on the loopback of the container.
 EXPOSE 8080 9180
 STOPSIGNAL SIGTERM
