@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # Two stages: the first compiles, the second holds the program, certificate authorities and the shipped policy.
 
-FROM rust:1.95-slim-bookworm AS build
+FROM docker.io/library/rust:1.95-slim-bookworm AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends cmake make g++ \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
@@ -16,7 +16,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --bin vneid-gate \
  && cp target/release/vneid-gate /vneid-gate
 
-FROM debian:bookworm-slim
+FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
