@@ -73,8 +73,7 @@ pub fn document(
     // Made of parts, a head has no second map for the spelling of names, as in `headers::for_portal`.
     let mut parts = http::Response::new(()).into_parts().0;
     parts.status = answer.status(reader);
-    parts.headers.reserve(16);
-    parts.headers.extend(answer.headers(reader, language));
+    parts.headers = answer.headers(reader, language);
     let mut head = ResponseHeader::from(parts);
     if kind == Kind::MethodNotAllowed {
         head.insert_header(ALLOW, allowed(ctx))?;
@@ -160,7 +159,7 @@ async fn redirect(
 ) -> pingora::Result<()> {
     let mut head = ResponseHeader::build(status, Some(6))?;
     head.insert_header(LOCATION, url)?;
-    if let Ok(code) = HeaderValue::try_from(ctx.id.support_code()) {
+    if let Ok(code) = HeaderValue::from_str(&ctx.id.support_code()) {
         head.insert_header(SUPPORT_CODE, code)?;
     }
     head.insert_header(CACHE_CONTROL, "no-store")?;
