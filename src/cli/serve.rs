@@ -178,6 +178,9 @@ fn conf(settings: &Settings) -> ServerConf {
         graceful_shutdown_timeout_seconds: Some(1),
         upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,
         max_retries: 4,
+        // Time-outs of a second and more wait in tokio's timers: those read no clock before they have to wait, and are
+        // gone when the wait is over.
+        fast_timeout_to_tokio_threshold_seconds: Some(0),
         ..ServerConf::default()
     }
 }
