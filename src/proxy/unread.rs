@@ -48,8 +48,9 @@ fn what_is_wrong(head: &RequestHeader, raw: &[u8]) -> Rejection {
         Ok(target) => target,
         Err(what) => return Rejection::Target(what),
     };
-    let host = || read::host(head, target.authority).map_err(Rejection::Target);
-    read::framing(head, Some(raw)).and_then(|()| host()).err().unwrap_or(malformed)
+    let fields = read::Fields::of(&head.headers);
+    let host = || fields.host(head, target.authority).map_err(Rejection::Target);
+    fields.framing(head.version, Some(raw)).and_then(|()| host()).err().unwrap_or(malformed)
 }
 
 fn composed(
