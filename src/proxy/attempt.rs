@@ -13,16 +13,20 @@ use http::{HeaderMap, Method};
 use pingora::proxy::Session;
 use tokio::time::timeout;
 
-/// Looks whether the request belongs to a log-in flow. An attempt is added to what is presented; the flow is noted so
+/// Whether the request is a log-in, or near one. Most are neither, and then there is nothing to notice.
+pub fn is_near_a_login(ctx: &RequestContext) -> bool {
+    let identity = &ctx.running.snapshot.settings.identity;
+    let Some(target) = &ctx.target else { return false };
+    !identity.flows(target.site, &ctx.method, &target.path, target.query.as_deref()).is_empty()
+}
+
+/// Looks which log-in flow the request belongs to. An attempt is added to what is presented; the flow is noted so
 /// that its answer can be watched.
 pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Rejection> {
     let running = ctx.running.clone();
     let identity = &running.snapshot.settings.identity;
     let Some(target) = &ctx.target else { return Ok(()) };
     let flows = identity.flows(target.site, &ctx.method, &target.path, target.query.as_deref());
-    if flows.is_empty() {
-        return Ok(());
-    }
     let query = target.query.clone();
     let whole: Vec<(&Credential, &Flow)> =
         flows.iter().filter(|(_, _, fit)| *fit == Fit::Whole).map(|(c, f, _)| (*c, *f)).collect();

@@ -102,7 +102,10 @@ impl Enforcer {
             .identity
             .identify(site, &session.req_header().headers, &known, ctx.now_s())
             .map_err(Rejection::Credentials)?;
-        attempt::notice(session, ctx).await?;
+        // What happens seldom is boxed, so that the future of every request stays small.
+        if attempt::is_near_a_login(ctx) {
+            Box::pin(attempt::notice(session, ctx)).await?;
+        }
         let query = Query {
             route: ctx.target.as_ref().map_or(crate::policy::RouteId(u16::MAX), |t| t.route),
             client: ctx.client.ip(),
@@ -171,16 +174,17 @@ impl ProxyHttp for Enforcer {
         match self.judge(session, ctx).await {
             Ok(grant) => {
                 if let Err(rejection) = watch::departs(&self.state, ctx) {
-                    self.refuse(session, ctx, rejection).await?;
+                    Box::pin(self.refuse(session, ctx, rejection)).await?;
                     return Ok(ANSWERED);
                 }
                 if let Some(decision) = &mut ctx.decision {
                     decision.grant = Some(grant);
                 }
+                headers::forget_spelling(session.req_header_mut());
                 Ok(CONTINUE)
             }
             Err(rejection) => {
-                self.refuse(session, ctx, rejection).await?;
+                Box::pin(self.refuse(session, ctx, rejection)).await?;
                 Ok(ANSWERED)
             }
         }
@@ -196,7 +200,9 @@ impl ProxyHttp for Enforcer {
         let peer = upstream
             .and_then(|n| ctx.running.pools.get(n))
             .and_then(|pool| if session.is_upgrade_req() { pool.peer_of_tunnel(silence) } else { pool.peer() });
-        ctx.upstream_asked = Some(Instant::now());
+        // The first server is chosen right after the decision; a clock read costs more than the choice.
+        let first = ctx.decided.filter(|_| ctx.upstream_asked.is_none());
+        ctx.upstream_asked = Some(first.unwrap_or_else(Instant::now));
         peer.ok_or_else(|| Error::explain(ErrorType::ConnectNoRoute, "no server"))
     }
 
@@ -282,7 +288,7 @@ impl ProxyHttp for Enforcer {
     }
 
     fn request_summary(&self, _: &Session, ctx: &Self::CTX) -> String {
-        format!("request {}", ctx.id.text())
+        format!("request {}", &*ctx.id.text())
     }
 
     /// Stop 7.
