@@ -13,6 +13,13 @@ use http::{HeaderMap, Method};
 use pingora::proxy::Session;
 use tokio::time::timeout;
 
+/// Whether the request is a log-in, or near one. Most are neither, and then there is nothing to notice.
+pub fn is_near_a_login(ctx: &RequestContext) -> bool {
+    let identity = &ctx.running.snapshot.settings.identity;
+    let Some(target) = &ctx.target else { return false };
+    !identity.flows(target.site, &ctx.method, &target.path, target.query.as_deref()).is_empty()
+}
+
 /// What a request is to the log-ins of its site.
 pub enum Seen<'i> {
     Nothing,

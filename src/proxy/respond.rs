@@ -1,7 +1,7 @@
 //! Writes the answers that the gate makes itself, and then reads nothing more as a request on that connection unless
 //! the body was read to its end.
 
-use super::answer::{Answer, Audience, Kind, audience, is_navigation, language, safe_link};
+use super::answer::{Answer, Audience, Kind, Language, audience, is_navigation, language, safe_link};
 use super::context::{RequestContext, is_safe};
 use super::rejection::Rejection;
 use crate::identity::cookie::CookieError;
@@ -49,8 +49,19 @@ async fn page(
     rejection: Rejection,
     reader: Audience,
 ) -> pingora::Result<()> {
-    let code = ctx.id.support_code();
     let language = language(&session.req_header().headers);
+    let (head, body) = document(ctx, rejection, reader, language)?;
+    send(session, head, body).await
+}
+
+/// Head and body of the page or problem document that explains a rejection.
+pub fn document(
+    ctx: &RequestContext,
+    rejection: Rejection,
+    reader: Audience,
+    language: Language,
+) -> pingora::Result<(ResponseHeader, Bytes)> {
+    let code = ctx.id.support_code();
     let kind = rejection.kind();
     let why = match rejection {
         Rejection::Decided(v) => ctx.running.snapshot.settings.policy.rule(v.rule).and_then(|r| r.why.as_deref()),
@@ -66,14 +77,14 @@ async fn page(
     // Made of parts, a head has no second map for the spelling of names, as in `headers::for_portal`.
     let mut parts = http::Response::new(()).into_parts().0;
     parts.status = answer.status(reader);
-    parts.headers.reserve(16);
-    parts.headers.extend(answer.headers(reader, language));
+    parts.headers = answer.headers(reader, language);
     let mut head = ResponseHeader::from(parts);
     if kind == Kind::MethodNotAllowed {
         head.insert_header(ALLOW, allowed(ctx))?;
     }
     expire_refused_sessions(ctx, rejection, reader, &mut head)?;
-    send(session, head, Bytes::from(body)).await
+    head.insert_header(CONTENT_LENGTH, body.len())?;
+    Ok((head, Bytes::from(body)))
 }
 
 /// The session that was refused for good is taken out of the browser, so that the page is read once and the next
@@ -156,16 +167,16 @@ async fn redirect(
 ) -> pingora::Result<()> {
     let mut head = ResponseHeader::build(status, Some(6))?;
     head.insert_header(LOCATION, url)?;
-    if let Ok(code) = HeaderValue::try_from(ctx.id.support_code()) {
+    if let Ok(code) = HeaderValue::from_str(&ctx.id.support_code()) {
         head.insert_header(SUPPORT_CODE, code)?;
     }
     head.insert_header(CACHE_CONTROL, "no-store")?;
     expire_refused_sessions(ctx, rejection, reader, &mut head)?;
+    head.insert_header(CONTENT_LENGTH, 0)?;
     send(session, head, Bytes::new()).await
 }
 
-async fn send(session: &mut Session, mut head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
-    head.insert_header(CONTENT_LENGTH, body.len())?;
+async fn send(session: &mut Session, head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
     let no_body = session.req_header().method == Method::HEAD || body.is_empty();
     // What is left of an unread body must never be taken for a request; an upgrade has no end that we know of.
     if session.is_upgrade_req() || !session.is_body_done() {
