@@ -13,8 +13,8 @@ mod run;
 mod schema;
 mod serve;
 mod table;
-mod words;
 mod why;
+mod words;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
