@@ -1,8 +1,10 @@
 //! A moment on the command line, and moments for people: what is written without an offset is in `[gate] time_zone`.
 
+use crate::config::{Loaded, read_directory_at};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use std::path::Path;
 use std::str::FromStr;
 
 /// The value of `--at`.
@@ -34,6 +36,20 @@ impl At {
             At::Local(local) => local.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp()),
         }
     }
+}
+
+/// Reads a directory as of `--at`, or of now; what names no offset is in the time zone that the directory names.
+pub(super) fn read_as_of(directory: &Path, at: Option<At>) -> (Loaded, Timestamp) {
+    let now = Timestamp::now();
+    let at = match at {
+        None => now,
+        Some(At::Moment(moment)) => moment,
+        Some(local) => {
+            let zone = read_directory_at(directory, now).settings.map(|settings| settings.gate.zone);
+            local.in_zone(&zone.unwrap_or(TimeZone::UTC)).unwrap_or(now)
+        }
+    };
+    (read_directory_at(directory, at), at)
 }
 
 /// The moment of `--at`, or this one.

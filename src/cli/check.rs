@@ -2,27 +2,35 @@
 //! pipelines.
 
 use super::NOT_FINE;
+use super::at::{self, At};
+use super::people::Universe;
+use super::words::route_name;
+use crate::config::Loaded;
 use crate::config::settings::Settings;
-use crate::config::{Loaded, read_directory_at};
 use crate::diagnostic::{Diagnostic, Source, code, counted, render, sorted, summary};
-use crate::policy::survey::Survey;
+use crate::identity::Principal;
+use crate::policy::survey::{Gap, Survey};
 use crate::policy::{Policy, RuleId, reach};
 use crate::transport::tls::Certificate;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub(super) fn check(directory: &Path, at: Option<Timestamp>, as_json: bool) -> ExitCode {
-    let now = at.unwrap_or_else(Timestamp::now);
-    let mut loaded = read_directory_at(directory, now);
+/// So many of a kind are named.
+const LISTED_MAX: usize = 10;
+
+pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode {
+    let (mut loaded, now) = at::read_as_of(directory, at);
     let mut found = None;
     if let Some(settings) = &loaded.settings {
         let principals = reach::principals(&settings.identity);
         let survey = settings.policy.survey(&principals);
         loaded.diagnostics.extend(certificates(settings, now));
         loaded.diagnostics.extend(rules_to_look_at(settings, &survey, now));
-        found = Some(Found { untested: settings.policy.untested(&settings.cases) });
+        let untested = settings.policy.untested(&settings.cases);
+        found = Some(Found { untested, left: left_to_the_default(settings, &survey, &principals) });
     }
     let fine = !loaded.diagnostics.iter().any(Diagnostic::is_error);
     if as_json {
@@ -37,6 +45,24 @@ pub(super) fn check(directory: &Path, at: Option<Timestamp>, as_json: bool) -> E
 /// What is worth knowing of a policy that is fine.
 struct Found {
     untested: Vec<RuleId>,
+    left: Vec<Left>,
+}
+
+/// Routes, and the people on them for whom no rule hits.
+#[derive(Serialize)]
+struct Left {
+    routes: Vec<String>,
+    people: Vec<String>,
+}
+
+fn left_to_the_default(settings: &Settings, survey: &Survey, principals: &[Principal]) -> Vec<Left> {
+    let credentials: Vec<String> = settings.identity.credentials.iter().map(|c| c.name.clone()).collect();
+    let universe = Universe { principals, credentials: &credentials };
+    let left = |gap: &Gap| Left {
+        routes: gap.routes.iter().map(|id| route_name(&settings.policy, *id)).collect(),
+        people: universe.phrases(&gap.people),
+    };
+    survey.gaps.iter().map(left).collect()
 }
 
 /// Certificates are opened here as they would be at start, since an expired one is found too late there.
@@ -53,7 +79,7 @@ fn certificates(settings: &Settings, now: Timestamp) -> Vec<Diagnostic> {
 }
 
 /// Rules that never decide, that have ended, or whose law should be read again.
-fn rules_to_look_at(settings: &Settings, survey: &Survey<'_>, now: Timestamp) -> Vec<Diagnostic> {
+fn rules_to_look_at(settings: &Settings, survey: &Survey, now: Timestamp) -> Vec<Diagnostic> {
     let policy = &settings.policy;
     let today = now.to_zoned(settings.gate.zone.clone()).date();
     let mut findings = Vec::new();
@@ -70,7 +96,7 @@ fn rules_to_look_at(settings: &Settings, survey: &Survey<'_>, now: Timestamp) ->
     for rule in policy.rules() {
         if let Some(until) = rule.until.filter(|until| *until <= now) {
             let message = format!("rule `{}` has ended", rule.name);
-            let help = format!("it was in force until {}", until.to_zoned(settings.gate.zone.clone()));
+            let help = format!("it was in force until {}", at::shown(until, &settings.gate.zone));
             findings.push(Diagnostic::note(code::RULE_ENDED, message).at(rule.place).help(help));
         }
         if let Some(date) = rule.review.filter(|date| *date <= today) {
@@ -86,8 +112,13 @@ fn names(policy: &Policy, rules: impl Iterator<Item = RuleId>) -> Vec<&str> {
     rules.filter_map(|id| policy.rule(id)).map(|r| r.name.as_str()).collect()
 }
 
+/// All of a few, the first of many.
 fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    let first = names.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(LISTED_MAX) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 fn said(directory: &Path, loaded: &Loaded, found: Option<&Found>, now: Timestamp) -> String {
@@ -109,8 +140,16 @@ fn said(directory: &Path, loaded: &Loaded, found: Option<&Found>, now: Timestamp
         [] => "\ncoverage: every rule decides a test".to_owned(),
         untested => format!("\ncoverage: no test is decided by {}", listed(untested)),
     });
+    let default = settings.policy.rules().last().map_or("", |rule| rule.then.as_str());
+    for left in found.left.iter().take(LISTED_MAX) {
+        let routes = listed(&left.routes.iter().map(String::as_str).collect::<Vec<_>>());
+        text.push_str(&format!(
+            "\ndefault: `{default}` is all that is said on {routes} to: {}",
+            left.people.join("; ")
+        ));
+    }
     if let Some((rule, at)) = settings.policy.next_transition(now) {
-        text.push_str(&format!("\nnext transition: rule `{rule}` at {}", at.to_zoned(settings.gate.zone.clone())));
+        text.push_str(&format!("\nnext transition: rule `{rule}` at {}", at::shown(at, &settings.gate.zone)));
     }
     text
 }
@@ -134,6 +173,7 @@ fn about(settings: &Settings, found: &Found, now: Timestamp) -> Value {
         "invariants": settings.invariants.len(),
         "tests": settings.cases.len(),
         "untested": names(policy, found.untested.iter().copied()),
+        "left_to_the_default": found.left,
         "next_transition": next,
         "table_bytes": policy.table().bytes(),
     })

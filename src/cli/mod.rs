@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod explain;
 mod man;
+mod people;
 mod replay;
 mod run;
 mod schema;
@@ -16,8 +17,8 @@ mod table;
 mod why;
 mod words;
 
+use at::At;
 use clap::{Parser, Subcommand};
-use jiff::Timestamp;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,7 +49,7 @@ enum Command {
         directory: PathBuf,
         /// As if it were this moment: what is past, what is next, and when tests ask that name no moment
         #[arg(long, value_name = "TIME")]
-        at: Option<Timestamp>,
+        at: Option<At>,
         /// For people or for pipelines
         #[arg(long, value_parser = ["text", "json"], default_value = "text")]
         format: String,

@@ -1,12 +1,11 @@
 //! `vneid-gate replay DIR --log FILE…`: recorded traffic through a candidate directory. Who would have been locked out?
 
+use super::at::{self, At};
 use super::{COULD_NOT, NOT_FINE, say};
 use crate::config::settings::Settings;
 use crate::config::{Loaded, read_directory};
 use crate::diagnostic::{render, summary};
 use crate::replay::{self, Language, Logs, Report, Trial, View};
-use jiff::Timestamp;
-use jiff::civil::DateTime;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,9 +18,9 @@ pub(super) struct Arguments {
     /// Audit logs, packed with gzip or not, oldest first; `-` is standard input
     #[arg(long = "log", value_name = "FILE", required = true, num_args = 1..)]
     logs: Vec<PathBuf>,
-    /// Decide everything as of this instant: 2026-07-01T00:00:00+07:00, or without an offset in `gate.time_zone`
+    /// Decide everything as of this moment, like 2026-07-01T00:00:00+07:00; without an offset in the time zone of the gate
     #[arg(long, value_name = "TIME")]
-    at: Option<String>,
+    at: Option<At>,
     /// Compare what would hold if every observed rule were enforced, then and now
     #[arg(long)]
     observed: bool,
@@ -57,7 +56,7 @@ pub(super) fn replay(arguments: &Arguments) -> ExitCode {
 }
 
 fn tried(arguments: &Arguments, settings: &Settings, digest: &str) -> Result<Report, String> {
-    let at = arguments.at.as_deref().map(|text| instant(text, settings)).transpose()?;
+    let at = arguments.at.map(|at| at::moment(Some(at), &settings.gate.zone));
     let logs = Logs::open(&arguments.logs).map_err(|e| e.to_string())?;
     let trial = Trial {
         settings,
@@ -84,14 +83,6 @@ fn told(arguments: &Arguments, report: &Report) -> Result<(), String> {
         _ => replay::text(report),
     };
     say(&said)
-}
-
-/// With an offset, or in the time zone of the policy.
-fn instant(text: &str, settings: &Settings) -> Result<Timestamp, String> {
-    let local = || text.parse::<DateTime>().and_then(|t| t.to_zoned(settings.gate.zone.clone())).map(|t| t.timestamp());
-    text.parse().or_else(|_| local()).map_err(|_| {
-        format!("`{text}` is no time: write 2026-07-01T00:00:00+07:00, or without an offset in `gate.time_zone`")
-    })
 }
 
 /// A line on a terminal that is written over again and again.

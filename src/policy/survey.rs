@@ -4,15 +4,15 @@
 
 use super::case::Case;
 use super::walk::{Group, Outcome};
-use super::{Policy, Rule, RuleId, Verdict};
+use super::{Policy, RouteId, Rule, RuleId, Verdict};
 use crate::identity::Principal;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// See the module. Rules are named by number; the default is never among them.
 #[derive(Clone, Debug, Default)]
-pub struct Survey<'p> {
+pub struct Survey {
     pub dead: Vec<Dead>,
-    pub gaps: Vec<Gap<'p>>,
+    pub gaps: Vec<Gap>,
 }
 
 /// A rule that is first for nobody, anywhere, at any time.
@@ -23,16 +23,16 @@ pub struct Dead {
     pub behind: BTreeSet<RuleId>,
 }
 
-/// Routes decided alike, and the people on them for whom no rule hits, at some time or from somewhere.
-#[derive(Clone, Debug)]
-pub struct Gap<'p> {
-    pub group: Group,
-    pub people: Vec<&'p Principal>,
+/// Routes, and the people on them for whom no rule hits, at some time or from somewhere: places in the list of principals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub routes: Vec<RouteId>,
+    pub people: BTreeSet<usize>,
 }
 
 impl Policy {
     /// Looks at everything that can be decided for these principals.
-    pub fn survey<'p>(&self, principals: &'p [Principal]) -> Survey<'p> {
+    pub fn survey(&self, principals: &[Principal]) -> Survey {
         let mut decides = vec![false; self.rules().len()];
         let mut mark = |verdict: Verdict| {
             if let Some(seen) = decides.get_mut(usize::from(verdict.rule.0)) {
@@ -40,23 +40,25 @@ impl Policy {
             }
         };
         let default = self.default_id();
-        let mut gaps = Vec::new();
+        let mut gaps: BTreeMap<BTreeSet<usize>, Vec<RouteId>> = BTreeMap::new();
         for group in self.groups() {
-            let mut people = Vec::new();
-            for principal in principals {
+            let mut people = BTreeSet::new();
+            for (place, principal) in principals.iter().enumerate() {
                 let mut left_over = false;
                 self.walk(&group, principal, &[], |o| {
                     std::iter::once(o.verdict).chain(o.observed).for_each(&mut mark);
                     left_over |= o.verdict.rule == default;
                 });
-                people.extend(left_over.then_some(principal));
+                people.extend(left_over.then_some(place));
             }
             if !people.is_empty() {
-                gaps.push(Gap { group, people });
+                gaps.entry(people).or_default().extend(group.routes);
             }
         }
         let idle = decides.iter().zip(0_u16..).filter(|(decides, _)| !**decides).map(|(_, id)| RuleId(id));
         let dead = idle.filter(|id| *id != default).map(|rule| self.dead(rule, principals)).collect();
+        let mut gaps: Vec<Gap> = gaps.into_iter().map(|(people, routes)| Gap { routes, people }).collect();
+        gaps.sort_by_key(|gap| gap.routes.first().copied());
         Survey { dead, gaps }
     }
 

@@ -18,7 +18,7 @@ const TAKEN_AWAY: &[(&str, &str)] = &[
     ("X-Forwarded-For", "203.0.113.66"),
     ("X-Forwarded-Host", "evil.example"),
     ("X-Forwarded-Proto", "evil"),
-    ("X-Forwarded-Port", "666"),
+    ("X-Forwarded-Port", "66600:evil"),
     ("X-Forwarded-Prefix", "/evil"),
     ("X-Forwarded-Uri", "/evil"),
     ("X-Forwarded-Method", "DELETE"),

@@ -1,7 +1,7 @@
 //! Does a replay say what other rules would have done, and does it say what it could not know?
 //!
 //! Fixed logs against a fixed policy, compared word for word with what is kept in `golden/replay`; and the log of a gate
-//! that was really visited, through its own policy and through a changed one. `VNEID_GATE_BLESS=1` writes the kept
+//! that was really visited, through its own policy and through a changed one. `BLESS=1` writes the kept
 //! answers anew: read the difference before keeping it.
 
 use crate::harness::{Ask, Browser, Gate, Origin, PASSWORD_PAGE, Policy, portal};
@@ -43,7 +43,7 @@ fn expect_kept(name: &str, arguments: &[&str]) -> Output {
         text(&output.stderr)
     );
     let kept = golden().join(name);
-    if std::env::var_os("VNEID_GATE_BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some() {
         fs::write(&kept, &said).unwrap();
     }
     let expected = fs::read_to_string(&kept).unwrap_or_else(|e| panic!("{}: {e}", kept.display()));

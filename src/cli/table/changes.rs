@@ -1,8 +1,9 @@
 //! What is decided otherwise, where and for whom: later by the same policy, or by another one.
 
-use super::people::{Part, Universe};
-use super::sheet::{Change, Moment, brief, route_name, rule_names};
+use super::sheet::{Change, Moment, brief, rule_names};
 use crate::cli::at;
+use crate::cli::people::{Part, Universe};
+use crate::cli::words::route_name;
 use crate::policy::Policy;
 use crate::policy::ruling::Ruling;
 use jiff::Timestamp;

@@ -1,9 +1,10 @@
 //! What differs between two policies, by the names of routes and by people: at a moment, and at each later one.
 
 use super::changes::Found;
-use super::people::Universe;
-use super::sheet::{Moment, Sheet, at_moment, route_name};
+use super::sheet::{Moment, Sheet, at_moment};
 use crate::cli::at;
+use crate::cli::people::Universe;
+use crate::cli::words::route_name;
 use crate::config::Settings;
 use crate::identity::{CredentialId, Evidence, Facts, Principal};
 use crate::policy::ruling::{Ruling, Timeline};

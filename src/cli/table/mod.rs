@@ -4,17 +4,16 @@
 mod changes;
 mod compare;
 mod paper;
-mod people;
 mod sheet;
 mod text;
 
 use super::at::{self, At};
 use super::explain::read;
+use super::people::Universe;
 use super::{COULD_NOT, NOT_FINE, said};
 use crate::config::Settings;
 use crate::policy::reach;
 use jiff::Timestamp;
-use people::Universe;
 use sheet::Sheet;
 use std::path::PathBuf;
 use std::process::ExitCode;

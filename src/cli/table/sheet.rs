@@ -2,11 +2,11 @@
 //!
 //! Everything is in words already, so that the renderers only lay it out.
 
-use super::people::{Part, Universe};
-use crate::cli::words::either;
+use crate::cli::people::{Part, Universe};
+use crate::cli::words::{either, route_name};
 use crate::config::Settings;
 use crate::policy::ruling::{Branch, Ruling, Timeline};
-use crate::policy::{OTHER, Policy, RouteId};
+use crate::policy::{Policy, RouteId};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -96,15 +96,6 @@ pub(super) fn blocks(settings: &Settings, universe: &Universe<'_>, at: Timestamp
 /// What of a timeline holds at a moment.
 pub(super) fn at_moment(timeline: &Timeline, at: Timestamp) -> Option<&Ruling> {
     timeline.iter().take_while(|(from, _)| *from <= at).last().map(|(_, ruling)| ruling)
-}
-
-/// With the site where routes of several sites may share it.
-pub(super) fn route_name(policy: &Policy, id: RouteId) -> String {
-    let Some(route) = policy.route(id) else { return String::new() };
-    match policy.site(route.site) {
-        Some(site) if route.name == OTHER && policy.sites().nth(1).is_some() => format!("{OTHER} ({})", site.name),
-        _ => route.name.clone(),
-    }
 }
 
 /// A branch, and how it is said that it holds when none before it does.
