@@ -110,8 +110,18 @@ pub struct Admin {
 /// `[state]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
+    pub store: Store,
     /// Sessions kept at once; beyond it the oldest become unbound.
     pub sessions: usize,
+}
+
+/// Where the ledger is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// A restart forgets everybody.
+    Memory,
+    /// A folder of this gate's own.
+    Embedded { path: PathBuf },
 }
 
 /// `[audit]`

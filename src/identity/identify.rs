@@ -81,6 +81,8 @@ pub enum SessionFound {
     Unknown,
     /// A session is known under another spelling of this value: the portal may take both for one, or not.
     OtherSpelling,
+    /// The store that knows has not been asked, or did not answer.
+    Unavailable,
 }
 
 /// What must be looked up while identifying; `state` implements it.
@@ -205,6 +207,7 @@ impl Identity {
             let judged = match known.session(credential, key, now_s) {
                 SessionFound::Bound(facts) => proved(credential.id, facts, shown),
                 SessionFound::Unknown => unproved(credential.id, Check::Unbound, shown),
+                SessionFound::Unavailable => unproved(credential.id, Check::Unavailable, shown),
                 SessionFound::OtherSpelling => return Err(Ambiguity::SessionSpelling),
             };
             return Ok(Presented { session: Some(key), ..judged });

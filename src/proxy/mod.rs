@@ -160,7 +160,7 @@ impl ProxyHttp for Enforcer {
     async fn request_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> pingora::Result<bool> {
         match self.judge(session, ctx).await {
             Ok(grant) => {
-                if let Err(rejection) = watch::departs(&self.state, ctx) {
+                if let Err(rejection) = watch::departs(&self.state, ctx).await {
                     self.refuse(session, ctx, rejection).await?;
                     return Ok(ANSWERED);
                 }
@@ -239,8 +239,8 @@ impl ProxyHttp for Enforcer {
             ctx.upstream_answered = Some(Instant::now());
             ctx.origin = Origin::Upstream;
         }
-        watch::answered(&self.state, ctx, upstream_response);
-        Ok(())
+        let written = watch::answered(&self.state, ctx, upstream_response).await;
+        written.or_else(|lost| Error::e_explain(ErrorType::HTTPStatus(503), lost.to_string()))
     }
 
     fn upstream_response_body_filter(
@@ -250,8 +250,7 @@ impl ProxyHttp for Enforcer {
         end_of_stream: bool,
         ctx: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
-        watch::body(&self.state, ctx, body.as_deref(), end_of_stream);
-        Ok(None)
+        Ok(watch::body(&self.state, ctx, body.as_deref(), end_of_stream))
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Self::CTX, mut e: Box<Error>) -> Box<Error> {
@@ -277,6 +276,7 @@ impl ProxyHttp for Enforcer {
 
     /// Stop 7.
     async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut Self::CTX) {
+        watch::ended(ctx).await;
         account::finished(self, session, e, ctx);
     }
 }

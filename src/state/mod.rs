@@ -6,15 +6,21 @@ pub mod bounded;
 pub mod keyed;
 pub mod keys;
 pub mod ledger;
+pub mod record;
+pub mod seal;
+pub mod store;
 pub mod tokens;
 
-use crate::config::settings::{Gate, State as Settings};
+use crate::config::settings::{Gate, State as Settings, Store};
 use crate::identity::identify::{Known, SessionFound, SessionKey};
 use crate::identity::token::{Jwt, TokenError};
 use crate::identity::{Credential, Facts};
 use keyed::Keyed;
 use keys::Keys;
-use ledger::{Ledger, Terms};
+use ledger::{Ledger, Local, Terms};
+use store::Meters;
+use store::embedded::{Embedded, StoreError};
+use store::journal::Journal;
 use tokens::{Remembered, Tokens};
 
 /// All cells of learned state.
@@ -27,16 +33,22 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(gate: &Gate, settings: &Settings) -> Self {
-        State {
-            keyed: match &gate.secret {
-                Some(secret) => Keyed::new(&secret.0),
-                None => Keyed::new(&rand::random::<[u8; 32]>()),
-            },
-            keys: Keys::default(),
-            ledger: Ledger::new(settings.sessions),
-            tokens: Tokens::new(gate.limits.tokens),
-        }
+    /// Opens the store and reads what an earlier process left there, which may take a moment.
+    pub fn new(gate: &Gate, settings: &Settings, meters: Meters, now_s: i64) -> Result<Self, StoreError> {
+        let keyed = match &gate.secret {
+            Some(secret) => Keyed::new(&secret.0),
+            None => Keyed::new(&rand::random::<[u8; 32]>()),
+        };
+        let local = Local::new(settings.sessions, meters.evicted.clone());
+        let ledger = match &settings.store {
+            Store::Memory => Ledger::Local(local),
+            Store::Embedded { path } => {
+                let (disk, loaded) = Embedded::open(path, &keyed)?;
+                let journal = Journal::new(disk, meters).map_err(StoreError::Thread)?;
+                Ledger::Local(local.with_journal(loaded, journal, now_s))
+            }
+        };
+        Ok(State { keyed, keys: Keys::default(), ledger, tokens: Tokens::new(gate.limits.tokens) })
     }
 
     /// What a request sees that pinned the snapshot `generation`.

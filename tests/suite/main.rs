@@ -37,6 +37,7 @@ mod reload;
 mod rollout;
 mod sessions;
 mod startup;
+mod stores;
 mod targets;
 mod tokens;
 mod transport;

@@ -76,10 +76,11 @@ const MISTAKES: &[Mistake] = &[
     ("[credential.session]\nidle = \"30m\"", "", &["identity.toml:", "credential"]),
     (
         "[state]\nstore = \"memory\"",
-        "[state]\nstore = \"embedded\"\npath = \"state\"",
-        &["gate.toml:", "not yet supported"],
+        "[state]\nstore = \"memory\"\npath = \"state\"",
+        &["gate.toml:", "`path` says nothing to `store = \"memory\"`", "store = \"embedded\""],
     ),
-    ("[state]\nstore = \"memory\"", "[state]\nstore = \"redis\"", &["gate.toml:", "not yet supported"]),
+    ("[state]\nstore = \"memory\"", "[state]\nstore = \"embeded\"", &["gate.toml:18:9", "did you mean `embedded`?"]),
+    ("[state]\nstore = \"memory\"", "[state]\nstore = \"redis\"", &["gate.toml:18:9", "redis"]),
     (
         "[[listener]]\naddress         = ",
         "[[listener]]\nproxy_protocol = true\naddress         = ",
