@@ -6,7 +6,7 @@ use crate::proxy::Enforcer;
 use crate::reload::{self, Reloader};
 use crate::snapshot::{Live, Snapshot};
 use crate::state::State;
-use crate::state::store::embedded::StoreError;
+use crate::state::store::StoreError;
 use crate::telemetry::{Telemetry, audit};
 use crate::transport::guard::{Guarded, Limits, Meters};
 use crate::transport::health::HealthChecks;

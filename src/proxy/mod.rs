@@ -29,7 +29,7 @@ use crate::config::settings::{Listener, Settings};
 use crate::policy::target::Ambiguous;
 use crate::policy::{Grant, Query};
 use crate::snapshot::Live;
-use crate::state::State;
+use crate::state::{State, View};
 use crate::telemetry::{Origin, Telemetry};
 use crate::transport::{Running, guard};
 use async_trait::async_trait;
@@ -88,11 +88,13 @@ impl Enforcer {
         if !route.allows(&ctx.method) {
             return Err(Rejection::MethodNotAllowed);
         }
-        let known = self.state.seen_from(running.snapshot.generation);
-        ctx.presented = settings
-            .identity
-            .identify(site, &session.req_header().headers, &known, ctx.now_s())
-            .map_err(Rejection::Credentials)?;
+        let mut known = self.state.seen_from(running.snapshot.generation);
+        let (headers, now_s) = (&session.req_header().headers, ctx.now_s());
+        let identify = |known: &View<'_>| settings.identity.identify(site, headers, known, now_s);
+        ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
+        if known.ask(&ctx.presented).await {
+            ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
+        }
         attempt::notice(session, ctx).await?;
         let query = Query {
             route: ctx.target.as_ref().map_or(crate::policy::RouteId(u16::MAX), |t| t.route),

@@ -11,16 +11,17 @@ pub mod seal;
 pub mod store;
 pub mod tokens;
 
-use crate::config::settings::{Gate, State as Settings, Store};
-use crate::identity::identify::{Known, SessionFound, SessionKey};
+use crate::config::settings::{Gate, OnStoreLoss, State as Settings, Store};
+use crate::identity::identify::{Check, Known, Presented, SessionFound, SessionKey};
 use crate::identity::token::{Jwt, TokenError};
 use crate::identity::{Credential, Facts};
 use keyed::Keyed;
 use keys::Keys;
-use ledger::{Ledger, Local, Terms};
-use store::Meters;
-use store::embedded::{Embedded, StoreError};
+use ledger::{Ledger, Local, Name, Shared, StoreLost, Terms};
+use store::embedded::Embedded;
 use store::journal::Journal;
+use store::remote::Remote;
+use store::{Meters, StoreError};
 use tokens::{Remembered, Tokens};
 
 /// All cells of learned state.
@@ -47,21 +48,46 @@ impl State {
                 let journal = Journal::new(disk, meters).map_err(StoreError::Thread)?;
                 Ledger::Local(local.with_journal(loaded, journal, now_s))
             }
+            Store::Redis(redis) => {
+                let remote = Remote::new(redis, &keyed, meters)?;
+                let lost_is = match redis.on_loss {
+                    OnStoreLoss::Refuse => SessionFound::Unavailable,
+                    OnStoreLoss::Unbound => SessionFound::Unknown,
+                };
+                let seal = keyed.seal().ok_or(StoreError::NoSeal)?;
+                Ledger::Shared(Box::new(Shared::new(remote, seal, lost_is)))
+            }
         };
         Ok(State { keyed, keys: Keys::default(), ledger, tokens: Tokens::new(gate.limits.tokens) })
     }
 
     /// What a request sees that pinned the snapshot `generation`.
     pub fn seen_from(&self, generation: u64) -> View<'_> {
-        View { state: self, generation }
+        View { state: self, generation, fetched: Vec::new() }
     }
 }
 
 /// The state as one request sees it: what is remembered under another policy is not believed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct View<'s> {
     state: &'s State,
     generation: u64,
+    /// What the shared store said of the sessions that this request shows.
+    fetched: Vec<(SessionKey, Fetched)>,
+}
+
+type Fetched = Result<Option<Name>, StoreLost>;
+
+impl View<'_> {
+    /// Asks the shared store about sessions of which nothing fresh is known here. `true`: there were such, so identifying
+    /// again says more.
+    pub async fn ask(&mut self, presented: &[Presented]) -> bool {
+        let Ledger::Shared(shared) = &self.state.ledger else { return false };
+        for session in presented.iter().filter(|p| p.check == Check::Unavailable).filter_map(|p| p.session) {
+            self.fetched.push((session, shared.fetch(session).await));
+        }
+        !self.fetched.is_empty()
+    }
 }
 
 impl Known for View<'_> {
@@ -72,7 +98,11 @@ impl Known for View<'_> {
     fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> SessionFound {
         let Some(session) = credential.session() else { return SessionFound::Unknown };
         let terms = Terms { idle_s: session.idle_s, lifetime_s: session.lifetime_s, flows: &session.flows };
-        self.state.ledger.look_up(key, terms, now_s)
+        let fetched = self.fetched.iter().find(|(of, _)| *of == key);
+        match (fetched, &self.state.ledger) {
+            (Some((_, fetched)), Ledger::Shared(shared)) => shared.judge_fetched(fetched, key, terms, now_s),
+            _ => self.state.ledger.look_up(key, terms, now_s),
+        }
     }
 
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {

@@ -1,9 +1,10 @@
 //! A session as it stands in memory. There may be a million: seconds are kept in 32 bits (good until 2106), and that it
 //! has ended is a time of last use that no clock gives.
 
-use super::{Birth, Terms};
-use crate::identity::Facts;
+use super::{Birth, TOUCH_S, Terms};
 use crate::identity::flow::FlowStamp;
+use crate::identity::identify::SessionFound;
+use crate::identity::{Facts, SessionKey};
 use crate::state::record::{self, SessionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -60,9 +61,27 @@ impl Bound {
         self.seen_s.load(Ordering::Relaxed) == ENDED
     }
 
-    /// Notes a use; gives the one before it.
-    pub fn touch(&self, now_s: i64) -> i64 {
-        self.seen_s.fetch_max(short(now_s), Ordering::Relaxed).into()
+    pub fn touch(&self, now_s: i64) {
+        self.seen_s.fetch_max(short(now_s), Ordering::Relaxed);
+    }
+
+    /// Notes a use; `true` when it is time to write it down.
+    pub fn touch_is_due(&self, now_s: i64) -> bool {
+        let before_s = i64::from(self.seen_s.fetch_max(short(now_s), Ordering::Relaxed));
+        now_s.div_euclid(self.touch_s()) > before_s.div_euclid(self.touch_s())
+    }
+
+    /// How far apart uses are that are written down.
+    pub fn touch_s(&self) -> i64 {
+        (i64::from(self.idle_s) / 10).clamp(1, TOUCH_S)
+    }
+
+    pub fn seen_s(&self) -> i64 {
+        self.seen_s.load(Ordering::Relaxed).into()
+    }
+
+    pub fn lifetime_s(&self) -> i64 {
+        self.lifetime_s.into()
     }
 
     /// By the terms in force, or by those of its birth.
@@ -90,6 +109,19 @@ impl Name {
         (self.until_s == FOR_GOOD || now_s < i64::from(self.until_s)) && self.bound.alive(terms, now_s)
     }
 
+    /// What this name says of a session value, but for its use being noted.
+    pub fn judge(&self, key: SessionKey, terms: Terms<'_>, now_s: i64) -> SessionFound {
+        if !self.alive(Some(terms), now_s) {
+            SessionFound::Unknown
+        } else if self.exact != key.exact {
+            SessionFound::OtherSpelling
+        } else if !terms.flows.contains(&self.bound.flow) {
+            SessionFound::Unknown
+        } else {
+            SessionFound::Bound(self.bound.facts.clone())
+        }
+    }
+
     pub fn record(&self) -> record::Name {
         let until_s = if self.until_s == FOR_GOOD { i64::MAX } else { self.until_s.into() };
         record::Name { session: self.bound.id, exact: self.exact, until_s }
@@ -100,4 +132,9 @@ impl Name {
 /// not [`ENDED`].
 pub(super) fn short(seconds: i64) -> u32 {
     u32::try_from(seconds.max(0)).unwrap_or(ENDED - 1).min(ENDED - 1)
+}
+
+/// The same for the end of a name.
+pub(super) fn until(until_s: i64) -> u32 {
+    if until_s == i64::MAX { FOR_GOOD } else { short(until_s) }
 }

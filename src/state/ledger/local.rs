@@ -1,7 +1,7 @@
 //! The ledger in this process: everything in memory, and written down by a journal where there is one.
 
-use super::bound::{Bound, FOR_GOOD, Name, short};
-use super::{BEGUN_MAX, BEGUN_S, Birth, Departure, RENAMED_S, StoreLost, TOUCH_S, Terms};
+use super::bound::{Bound, FOR_GOOD, Name, short, until};
+use super::{BEGUN_MAX, BEGUN_S, Birth, Departure, RENAMED_S, StoreLost, Terms};
 use crate::identity::SessionKey;
 use crate::identity::identify::SessionFound;
 use crate::state::bounded::{Alias, Bounded};
@@ -83,17 +83,11 @@ impl Local {
             over.into_iter().for_each(|name| self.note_gone(key.alias, &name));
             return SessionFound::Unknown;
         }
-        if name.exact != key.exact {
-            return SessionFound::OtherSpelling;
+        let found = name.judge(key, terms, now_s);
+        if matches!(found, SessionFound::Bound(_)) && name.bound.touch_is_due(now_s) {
+            self.note(Change::Session(name.bound));
         }
-        if !terms.flows.contains(&name.bound.flow) {
-            return SessionFound::Unknown;
-        }
-        let before_s = name.bound.touch(now_s);
-        if self.journal.is_some() && now_s.div_euclid(TOUCH_S) > before_s.div_euclid(TOUCH_S) {
-            self.note(Change::Session(name.bound.clone()));
-        }
-        SessionFound::Bound(name.bound.facts.clone())
+        found
     }
 
     pub fn knows(&self, key: SessionKey) -> bool {
@@ -249,10 +243,6 @@ impl Local {
 
 fn at(alias: Alias) -> SessionKey {
     SessionKey { alias, exact: alias }
-}
-
-fn until(until_s: i64) -> u32 {
-    if until_s == i64::MAX { FOR_GOOD } else { short(until_s) }
 }
 
 fn lock(begun: &Begun) -> MutexGuard<'_, record::Begun> {

@@ -8,11 +8,14 @@
 
 mod bound;
 mod local;
+mod scripts;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 pub use bound::{Bound, Name};
 pub use local::Local;
+pub use shared::Shared;
 
 use crate::identity::flow::FlowStamp;
 use crate::identity::identify::SessionFound;
@@ -24,8 +27,8 @@ pub const BEGUN_S: i64 = 900;
 pub const BEGUN_MAX: usize = 8;
 /// How long the old value of a renamed session is still good: requests sent side by side may each bring a new one.
 pub const RENAMED_S: i64 = 60;
-/// A use of a session is written down when this much time has passed since the one before: after a crash a session may
-/// look idle for so much longer than it was.
+/// Uses of a session are written down so far apart at most, and a tenth of its idle time if that is less: after a crash,
+/// and to another gate, a session may look idle for so much longer than it was.
 pub const TOUCH_S: i64 = 60;
 
 /// What a session is bound with.
@@ -65,13 +68,16 @@ pub struct StoreLost;
 pub enum Ledger {
     /// In this process, perhaps written down on its disk.
     Local(Local),
+    /// In a store that several gates share.
+    Shared(Box<Shared>),
 }
 
 impl Ledger {
-    /// The facts of a live session; being asked for keeps it alive.
+    /// The facts of a live session; being asked for keeps it alive. `Unavailable`: a shared store must be asked first.
     pub fn look_up(&self, key: SessionKey, terms: Terms<'_>, now_s: i64) -> SessionFound {
         match self {
             Ledger::Local(local) => local.look_up(key, terms, now_s),
+            Ledger::Shared(shared) => shared.look_up(key, terms, now_s),
         }
     }
 
@@ -79,6 +85,7 @@ impl Ledger {
     pub async fn knows(&self, key: SessionKey) -> Result<bool, StoreLost> {
         match self {
             Ledger::Local(local) => Ok(local.knows(key)),
+            Ledger::Shared(shared) => shared.knows(key).await,
         }
     }
 
@@ -87,6 +94,7 @@ impl Ledger {
     pub async fn depart(&self, key: SessionKey) -> Result<Departure, StoreLost> {
         match self {
             Ledger::Local(local) => local.depart(key).await,
+            Ledger::Shared(shared) => shared.depart(key).await,
         }
     }
 
@@ -95,6 +103,7 @@ impl Ledger {
     pub async fn bind(&self, key: SessionKey, birth: Birth, last: Option<Departure>) -> Result<bool, StoreLost> {
         match self {
             Ledger::Local(local) => local.bind(key, birth, last).await,
+            Ledger::Shared(shared) => shared.bind(key, birth, last).await,
         }
     }
 
@@ -102,6 +111,7 @@ impl Ledger {
     pub async fn forget(&self, key: SessionKey) -> Result<(), StoreLost> {
         match self {
             Ledger::Local(local) => local.forget(key).await,
+            Ledger::Shared(shared) => shared.forget(key).await,
         }
     }
 
@@ -109,6 +119,7 @@ impl Ledger {
     pub async fn rename(&self, old: SessionKey, new: SessionKey, now_s: i64) -> Result<(), StoreLost> {
         match self {
             Ledger::Local(local) => local.rename(old, new, now_s).await,
+            Ledger::Shared(shared) => shared.rename(old, new, now_s).await,
         }
     }
 
@@ -119,6 +130,7 @@ impl Ledger {
                 local.begin(key, flow, at_s);
                 Ok(())
             }
+            Ledger::Shared(shared) => shared.begin(key, flow, at_s).await,
         }
     }
 
@@ -126,6 +138,7 @@ impl Ledger {
     pub async fn has_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> Result<bool, StoreLost> {
         match self {
             Ledger::Local(local) => Ok(local.has_begun(key, flows, now_s)),
+            Ledger::Shared(shared) => shared.begun(key, flows, now_s, false).await,
         }
     }
 
@@ -133,6 +146,7 @@ impl Ledger {
     pub async fn take_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> Result<bool, StoreLost> {
         match self {
             Ledger::Local(local) => Ok(local.take_begun(key, flows, now_s)),
+            Ledger::Shared(shared) => shared.begun(key, flows, now_s, true).await,
         }
     }
 
@@ -140,6 +154,7 @@ impl Ledger {
     pub fn count(&self) -> usize {
         match self {
             Ledger::Local(local) => local.count(),
+            Ledger::Shared(shared) => shared.count(),
         }
     }
 
@@ -147,6 +162,7 @@ impl Ledger {
     pub fn sweep(&self, now_s: i64) {
         match self {
             Ledger::Local(local) => local.sweep(now_s),
+            Ledger::Shared(shared) => shared.sweep(),
         }
     }
 
@@ -154,6 +170,7 @@ impl Ledger {
     pub fn trouble(&self) -> Option<String> {
         match self {
             Ledger::Local(local) => local.trouble(),
+            Ledger::Shared(shared) => shared.trouble(),
         }
     }
 
@@ -161,6 +178,7 @@ impl Ledger {
     pub fn close(&self) {
         match self {
             Ledger::Local(local) => local.close(),
+            Ledger::Shared(shared) => shared.close(),
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Read whole at start, written in groups afterwards. What cannot be read is an error and never an empty ledger: a gate
 //! that quietly forgot everybody would look like one that works.
 
-use super::Loaded;
 use super::journal::{Change, Disk, DiskError};
+use super::{Loaded, StoreError};
 use crate::state::keyed::Keyed;
 use crate::state::record::{self, Name, Session, SessionId};
 use crate::state::seal::Seal;
@@ -27,32 +27,6 @@ const ABOUT: TableDefinition<&str, &[u8]> = TableDefinition::new("about");
 const SESSIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("sessions");
 const NAMES: TableDefinition<[u8; 16], &[u8]> = TableDefinition::new("names");
 const BEGUN: TableDefinition<[u8; 16], &[u8]> = TableDefinition::new("begun");
-
-/// Why the store cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("cannot use the folder `{}`", path.display())]
-    Folder { path: PathBuf, source: io::Error },
-    #[error("another process has `{}` open: each gate needs a store of its own, or all share a Redis", .0.display())]
-    Locked(PathBuf),
-    #[error(
-        "`{}` is damaged ({why}); move it away and everybody logs in again, or put an undamaged copy in its place",
-        path.display()
-    )]
-    Damaged { path: PathBuf, why: String },
-    #[error(
-        "`{}` was written under another secret; put the earlier secret back, or move the file away and everybody \
-         logs in again",
-        .0.display()
-    )]
-    OtherSecret(PathBuf),
-    #[error("`{}` was written by another version of the gate (layout {layout})", path.display())]
-    OtherLayout { path: PathBuf, layout: u64 },
-    #[error("no secret: the store cannot be sealed")]
-    NoSeal,
-    #[error("the thread that writes cannot be started")]
-    Thread(#[source] io::Error),
-}
 
 /// The file, open for this process alone.
 pub struct Embedded {

@@ -1,6 +1,6 @@
 //! What the embedded store promises to the next process, and what it does when it cannot keep it.
 
-use super::embedded::{Embedded, StoreError};
+use super::embedded::Embedded;
 use super::journal::{Change, Disk, DiskError, Journal};
 use super::*;
 use crate::identity::flow::FlowStamp;
