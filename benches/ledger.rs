@@ -1,6 +1,6 @@
 //! What does the ledger cost with a million sessions: memory, time to find one, time to write one down, time to start?
 //!
-//! Memory is what the allocator was asked for, counted. Look-ups walk through all sessions in an order that no cache
+//! Memory is what the allocator was asked for and has not got back. Look-ups walk through all sessions in an order that no cache
 //! guesses. A log-in is a log-out and a bind, each waited for until it is on the disk; several at a time share a commit.
 //! Disk figures are those of the folder for temporary files, or of the one named in `LEDGER_BENCH_DIR`.
 
@@ -12,12 +12,10 @@
     clippy::cast_precision_loss,
     reason = "a bench stops at the first surprise, and prints"
 )]
-#![allow(unsafe_code, reason = "an allocator cannot be counted without being one")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use allocation_counter::measure;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use vneid_gate::identity::flow::FlowStamp;
 use vneid_gate::identity::identify::SessionFound;
@@ -33,39 +31,19 @@ const LOG_INS: usize = 400;
 const FLOWS: [FlowStamp; 1] = [FlowStamp(7)];
 const TERMS: Terms<'static> = Terms { idle_s: 1_800, lifetime_s: 43_200, flows: &FLOWS };
 
-/// The system's allocator, with a count of what it has given and not got back.
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HELD.fetch_add(layout.size(), Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(place, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 fn main() {
     let keyed = Keyed::new(b"a synthetic secret of thirty-two b");
     let keys: Vec<SessionKey> = (0..SESSIONS).map(|n| keyed.session("portal", "cookie", &n.to_be_bytes())).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 
     for (what, subject) in [("without a subject", None), ("with a subject of 12 digits", Some("079203001234"))] {
-        let before = HELD.load(Ordering::Relaxed);
         let ledger = Local::new(SESSIONS + SESSIONS / 8, meters().evicted);
-        runtime.block_on(async {
+        let bind_all = async {
             for key in &keys {
                 ledger.bind(*key, birth(subject), None).await.unwrap();
             }
-        });
-        let each = (HELD.load(Ordering::Relaxed) - before) as f64 / SESSIONS as f64;
+        };
+        let each = measure(|| runtime.block_on(bind_all)).bytes_current as f64 / SESSIONS as f64;
         println!("{:<64} {each:>9.1} bytes", format!("memory, a session {what}"));
         look_ups(&format!("look-up among 1,000,000 in memory, {what}"), &ledger, &keys);
     }

@@ -1,8 +1,12 @@
 //! Does the embedded store forget nobody, whenever the gate ends, and believe nothing that it did not write?
 
-use crate::harness::{Ask, Browser, CALLBACK, Gate, Origin, PASSWORD_PAGE, Policy, Reply, UNBOUND, VNEID, portal};
+use crate::harness::{
+    Ask, Browser, CALLBACK, Client, Gate, Origin, PASSWORD_PAGE, Policy, Reply, UNBOUND, VNEID, portal,
+};
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::mpsc;
 
 const MEMORY: &str = "store = \"memory\"";
 
@@ -45,6 +49,47 @@ fn a_log_in_whose_answer_came_is_known_after_a_kill_at_that_very_moment() {
         gate.signal("KILL");
         gate.restart("KILL");
         assert_eq!(vouched(&gate, &origin, &format!("born-{round}")), VNEID);
+    }
+}
+
+#[test]
+fn of_many_log_ins_at_once_none_is_lost_whose_answer_came_before_the_kill() {
+    let origin = Origin::answering(portal);
+    let mut gate = Gate::start(&embedded(&origin));
+    for round in 0..3 {
+        let (answered, heard) = mpsc::channel();
+        let known: Vec<String> = std::thread::scope(|scope| {
+            for person in 0..6 {
+                let (gate, answered) = (&gate, answered.clone());
+                scope.spawn(move || log_in_until_it_is_dead(gate, &format!("{round}-{person}"), &answered));
+            }
+            drop(answered);
+            let first: Vec<String> = heard.iter().take(20 + round).collect();
+            gate.signal("KILL");
+            first.into_iter().chain(heard.iter()).collect()
+        });
+        gate.restart("KILL");
+        for session in known {
+            assert_eq!(vouched(&gate, &origin, &session), VNEID, "{session}");
+        }
+    }
+}
+
+/// Logs new people in, one after the other, and tells each session whose last answer came whole.
+fn log_in_until_it_is_dead(gate: &Gate, who: &str, answered: &mpsc::Sender<String>) {
+    for number in 0.. {
+        let session = format!("{who}-{number}");
+        let callback = format!("{CALLBACK}?code=good&state={session}");
+        for target in [&format!("/dang-nhap/vneid?state={session}"), &callback] {
+            let Ok(stream) = TcpStream::connect(gate.address("main")) else { return };
+            let mut client = Client::on(stream);
+            client.send(&Ask::get(target).cookie(&format!("PHPSESSID={session}")).bytes());
+            match client.maybe_answer() {
+                Some(answer) => assert_eq!(answer.status, 302, "{target}"),
+                None => return,
+            }
+        }
+        answered.send(session).unwrap();
     }
 }
 
