@@ -33,7 +33,8 @@ const TERMS: Terms<'static> = Terms { idle_s: 1_800, lifetime_s: 43_200, flows: 
 
 fn main() {
     let keyed = Keyed::new(b"a synthetic secret of thirty-two b");
-    let keys: Vec<SessionKey> = (0..SESSIONS).map(|n| keyed.session("portal", "cookie", &n.to_be_bytes())).collect();
+    let keys: Vec<SessionKey> =
+        (0..SESSIONS).map(|n| keyed.session("portal", "cookie", format!("{n:016x}").as_bytes())).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 
     for (what, subject) in [("without a subject", None), ("with a subject of 12 digits", Some("079203001234"))] {
