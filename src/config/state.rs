@@ -60,7 +60,7 @@ pub(super) fn state(files: &Files<'_>, gate: Option<&Gate>) -> State {
     let no_secret = gate.is_some_and(|g| g.secret.is_none());
     let Some(t) = files.single("state") else {
         if no_secret {
-            let finding = Diagnostic::error(code::MISSING_KEY, "the embedded store needs a secret to seal it");
+            let finding = Diagnostic::error(code::MISSING_KEY, needs_a_secret(Kind::Embedded));
             files.findings.borrow_mut().push(finding.help(NO_SECRET));
         }
         return State { store: embedded(None), sessions: SESSIONS };
@@ -71,8 +71,7 @@ pub(super) fn state(files: &Files<'_>, gate: Option<&Gate>) -> State {
     let redis = redis(files, &t, kind);
     foreign_keys(&t, kind);
     if kind != Kind::Memory && no_secret {
-        let message = format!("`store = \"{}\"` needs a secret to seal what it keeps", kind.word());
-        t.report(code::MISSING_KEY, message, Some(NO_SECRET.into()));
+        t.report(code::MISSING_KEY, needs_a_secret(kind), Some(NO_SECRET.into()));
     }
     t.done();
     State {
@@ -126,8 +125,12 @@ fn written_url(v: Value<'_>) -> Option<String> {
     let text = v.text()?;
     let info = url(v, text)?;
     if info.redis_settings().password().is_some() {
+        // Without its place: the line would be shown, and the password with it.
+        let finding =
+            Diagnostic::error(code::BAD_VALUE, "a password in `url` of `[state]`: secrets are never in these files");
         let help = "take it out, and name a file with `password_file` or a variable with `password_env` or `url_env`";
-        return v.fail(code::BAD_VALUE, "a password in the address: secrets are never in these files", help);
+        v.findings.borrow_mut().push(finding.help(help));
+        return None;
     }
     Some(text.to_owned())
 }
@@ -160,6 +163,10 @@ fn variable(v: Value<'_>) -> Option<String> {
 
 const NO_SECRET: &str = "set `secret_file` or `secret_env` in `[gate]` (make one with `openssl rand -hex 32`), or take \
                          `store = \"memory\"`, which forgets everybody at a restart";
+
+fn needs_a_secret(kind: Kind) -> String {
+    format!("`store = \"{}\"` needs a secret to seal what it keeps", kind.word())
+}
 
 fn foreign_keys(t: &Table<'_>, kind: Kind) {
     for (key, of) in OWN_KEYS {

@@ -84,7 +84,7 @@ const MISTAKES: &[Mistake] = &[
     (
         "[state]\nstore = \"memory\"",
         "[state]\nstore = \"redis\"\nurl = \"redis://:mat-khau@10.0.10.30\"",
-        &["gate.toml:19:7", "a password in the address", "password_file"],
+        &["a password in `url` of `[state]`", "password_file"],
     ),
     (
         "[state]\nstore = \"memory\"",
