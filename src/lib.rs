@@ -3,7 +3,7 @@
 //! Rooms stand in reading order; each uses only what stands to its right:
 //!
 //! ```text
-//! main -> cli -> demo, admin, reload, proxy -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
+//! main -> cli -> demo, replay, admin, reload, proxy -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
 //! ```
 //!
 //! One request makes seven stops: pin a snapshot, read the target, identify every credential, decide,
@@ -22,6 +22,7 @@ pub mod identity;
 pub mod policy;
 pub mod proxy;
 pub mod reload;
+pub mod replay;
 pub mod snapshot;
 pub mod state;
 pub mod telemetry;

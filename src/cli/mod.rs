@@ -1,14 +1,20 @@
 //! The command line: one file a command.
 //!
-//! Exit status: 0 fine, 1 the policy is not fine, 2 wrong usage or could not run.
+//! Exit status: 0 fine, 1 the policy (or the answer asked for) is not fine, 2 wrong usage or could not run.
 
+mod at;
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod man;
+mod replay;
 mod run;
 mod schema;
 mod serve;
+mod table;
+mod why;
+mod words;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
@@ -16,7 +22,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The policy is not fine.
+/// The policy, or the answer asked for, is not fine.
 const NOT_FINE: u8 = 1;
 /// Wrong usage, or could not run.
 const COULD_NOT: u8 = 2;
@@ -47,6 +53,16 @@ enum Command {
         #[arg(long, value_parser = ["text", "json"], default_value = "text")]
         format: String,
     },
+    /// One request: how it is read, who is asking, which rules hit or miss and why, what is decided and until when
+    Explain {
+        #[command(flatten)]
+        question: explain::Question,
+    },
+    /// Who may go where at a moment, and what changes later; or what differs between two policies
+    Table {
+        #[command(flatten)]
+        wanted: table::Wanted,
+    },
     /// Print the JSON Schema of the policy files, with which editors complete and underline
     Schema,
     /// Print what a shell must know to complete commands and options
@@ -60,8 +76,20 @@ enum Command {
         /// Directory, for example /usr/local/share/man/man1
         directory: PathBuf,
     },
+    /// Replay recorded traffic through a policy directory: which decisions change, who would be locked out
+    Replay(replay::Arguments),
+    /// The decision behind a support code, for a help desk
+    Why(why::Arguments),
     /// The gate with the shipped policy in front of a small built-in portal: try it in a browser
     Demo,
+}
+
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
+fn say(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
+        _ => Ok(()),
+    }
 }
 
 /// Reads the arguments and does what they ask for.
@@ -70,9 +98,13 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { directory } => run::run(&directory),
         Command::Check { directory, at, format } => check::check(&directory, at, format == "json"),
+        Command::Explain { question } => explain::explain(&question),
+        Command::Table { wanted } => table::table(&wanted),
         Command::Schema => schema::schema(),
         Command::Completions { shell } => completions::completions(&shell),
         Command::Man { directory } => man::man(&directory),
+        Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Why(arguments) => why::why(&arguments),
         Command::Demo => demo::demo(),
     }
 }
@@ -82,5 +114,13 @@ fn print(text: &[u8]) -> ExitCode {
     match std::io::stdout().lock().write_all(text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(COULD_NOT),
+    }
+}
+
+/// A report and its exit status, if anybody was left to read it.
+fn said(report: &str, status: u8) -> ExitCode {
+    match print(report.as_bytes()) {
+        ExitCode::SUCCESS => ExitCode::from(status),
+        not_read => not_read,
     }
 }

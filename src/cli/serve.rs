@@ -184,6 +184,9 @@ fn conf(settings: &Settings) -> ServerConf {
         graceful_shutdown_timeout_seconds: Some(1),
         upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,
         max_retries: 4,
+        // Time-outs of a second and more wait in tokio's timers: those read no clock before they have to wait, and are
+        // gone when the wait is over.
+        fast_timeout_to_tokio_threshold_seconds: Some(0),
         ..ServerConf::default()
     }
 }
@@ -201,6 +204,7 @@ fn listen(
     tls: &Tls,
     telemetry: &Telemetry,
 ) -> Result<Service<Guarded<pingora::proxy::HttpProxy<Enforcer>>>, CannotServe> {
+    let refuse = Arc::new(enforcer.clone());
     let mut proxy = http_proxy(&server.configuration, enforcer);
     let mut options = pingora::apps::HttpServerOptions::default();
     options.keepalive_request_limit = Some(REQUESTS_PER_CONNECTION);
@@ -213,8 +217,6 @@ fn listen(
         refused: refused("limit"),
         slow_heads: refused("slow-head"),
         long_heads: refused("long-head"),
-        malformed_heads: metrics.refused.with_label_values(&["framing"]),
-        ambiguous_heads: metrics.refused.with_label_values(&["ambiguous_target"]),
     };
     let limits = Limits {
         head: settings.gate.timeouts.head,
@@ -224,7 +226,7 @@ fn listen(
         connections_max: settings.gate.limits.connections,
     };
     let speaks = tls.of(listener.address).map(|c| tls::settings(c, listener.http2)).transpose()?;
-    Ok(Guarded::new(Arc::new(proxy), limits, meters).into_service("gate", &address, speaks))
+    Ok(Guarded::new(Arc::new(proxy), limits, meters, refuse).into_service("gate", &address, speaks))
 }
 
 fn admin_service(admin: Admin, settings: &Settings) -> Service<HttpServer<Admin>> {

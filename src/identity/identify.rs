@@ -65,6 +65,10 @@ impl Check {
     }
 }
 
+/// What a bound session is called in the log: tells people apart where no subject does. Says nothing of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionName(pub u64);
+
 /// The ledger's name for one session value: keyed hashes, never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionKey {
@@ -72,12 +76,14 @@ pub struct SessionKey {
     pub alias: [u8; 16],
     /// Of the very bytes.
     pub exact: [u8; 16],
+    /// What the session is called if it is bound under this value; it keeps that name when the value changes.
+    pub name: SessionName,
 }
 
 /// What the ledger says of a session value.
 #[derive(Clone, Debug)]
 pub enum SessionFound {
-    Bound(Facts),
+    Bound(Facts, SessionName),
     Unknown,
     /// A session is known under another spelling of this value: the portal may take both for one, or not.
     OtherSpelling,
@@ -113,6 +119,8 @@ pub struct Presented {
     pub check: Check,
     /// For opaque sessions.
     pub session: Option<SessionKey>,
+    /// For opaque sessions that are bound.
+    pub session_name: Option<SessionName>,
 }
 
 /// Two readings of one request: it is refused, nobody is picked.
@@ -205,7 +213,9 @@ impl Identity {
         if let Some(credential) = session {
             let key = known.session_key(&plan.site, credential, value.whole);
             let judged = match known.session(credential, key, now_s) {
-                SessionFound::Bound(facts) => proved(credential.id, facts, shown),
+                SessionFound::Bound(facts, name) => {
+                    Presented { session_name: Some(name), ..proved(credential.id, facts, shown) }
+                }
                 SessionFound::Unknown => unproved(credential.id, Check::Unbound, shown),
                 SessionFound::Unavailable => unproved(credential.id, Check::Unavailable, shown),
                 SessionFound::OtherSpelling => return Err(Ambiguity::SessionSpelling),
@@ -220,15 +230,19 @@ impl Identity {
 }
 
 fn proved(credential: CredentialId, facts: Facts, shown: Shown) -> Presented {
-    Presented { principal: Principal::valid(credential, facts), shown, check: Check::Ok, session: None }
+    judged(Principal::valid(credential, facts), Check::Ok, shown)
 }
 
 fn unproved(credential: CredentialId, check: Check, shown: Shown) -> Presented {
-    Presented { principal: Principal::unproved(Some(credential), check.evidence()), shown, check, session: None }
+    judged(Principal::unproved(Some(credential), check.evidence()), check, shown)
 }
 
 fn unexplained(shown: Shown) -> Presented {
-    Presented { principal: Principal::unproved(None, Evidence::Invalid), shown, check: Check::Malformed, session: None }
+    judged(Principal::unproved(None, Evidence::Invalid), Check::Malformed, shown)
+}
+
+fn judged(principal: Principal, check: Check, shown: Shown) -> Presented {
+    Presented { principal, shown, check, session: None, session_name: None }
 }
 
 /// The one value of a header, or nothing; two are ambiguous.

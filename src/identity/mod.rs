@@ -21,6 +21,6 @@ pub mod username;
 pub mod words;
 
 pub use credential::{Credential, Identity, SiteId};
-pub use identify::{Known, Presented, SessionKey};
+pub use identify::{Known, Presented, SessionKey, SessionName};
 pub use principal::{CredentialId, Facts, Principal, Subject};
 pub use words::{Account, Evidence, Level, Login};

@@ -166,7 +166,7 @@ impl Policy {
         (UNDECIDED, observed)
     }
 
-    fn verdict(&self, rule: RuleId, principal: &Principal) -> Verdict {
+    pub(super) fn verdict(&self, rule: RuleId, principal: &Principal) -> Verdict {
         let Some((then, page)) = self.says.get(usize::from(rule.0)).copied() else {
             return Verdict { rule, ..UNDECIDED };
         };

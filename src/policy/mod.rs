@@ -13,9 +13,11 @@ pub mod reach;
 pub mod reason;
 pub mod route;
 pub mod rule;
+pub mod ruling;
 pub mod survey;
 pub mod table;
 pub mod target;
+pub mod trace;
 pub mod walk;
 
 pub use decision::{Decision, Grant, Query, Verdict};

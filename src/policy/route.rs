@@ -65,6 +65,14 @@ impl RouteIndex {
         set(&mut node.here, route)
     }
 
+    /// Every pattern with its route, in the order of the alphabet; `{name}` is told as `*`.
+    pub fn patterns(&self) -> Vec<(String, RouteId)> {
+        let mut all = Vec::new();
+        self.root.collect("", &mut all);
+        all.sort();
+        all
+    }
+
     /// `path` is canonical and starts with `/`.
     pub fn find(&self, path: &str) -> Option<RouteId> {
         self.root.find(path.strip_prefix('/')?)
@@ -72,6 +80,15 @@ impl RouteIndex {
 }
 
 impl Node {
+    fn collect(&self, path: &str, all: &mut Vec<(String, RouteId)>) {
+        all.extend(self.here.map(|route| (path.to_owned(), route)));
+        all.extend(self.rest.map(|route| (format!("{path}/**"), route)));
+        let one = self.one.iter().map(|node| ("*", node.as_ref()));
+        for (segment, node) in self.exact.iter().map(|(segment, node)| (&**segment, node)).chain(one) {
+            node.collect(&format!("{path}/{segment}"), all);
+        }
+    }
+
     fn find(&self, rest: &str) -> Option<RouteId> {
         let (segment, below) = match rest.split_once('/') {
             Some((segment, below)) => (segment, Some(below)),
@@ -128,6 +145,14 @@ mod tests {
         for (path, route) in cases {
             assert_eq!(index.find(path), route.map(RouteId), "{path}");
         }
+    }
+
+    #[test]
+    fn patterns_are_told_as_they_were_written() {
+        let mut patterns = ["/", "/**", "/x", "/x/", "/x/*", "/x/*/edit", "/x/new", "/y/**"];
+        let told = index(&patterns).patterns();
+        patterns.sort_unstable();
+        assert_eq!(told.iter().map(|(pattern, _)| pattern.as_str()).collect::<Vec<_>>(), patterns);
     }
 
     #[test]

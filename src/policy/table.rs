@@ -10,7 +10,7 @@
 
 mod compile;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use compile::{TooLarge, compile};
 
@@ -37,6 +37,16 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether only clients from the networks of its `when` are meant.
+    pub fn asks_within(&self) -> bool {
+        self.within.is_some()
+    }
+
+    /// Whether clients from the networks of its `unless` are not meant.
+    pub fn asks_outside(&self) -> bool {
+        self.outside.is_some()
+    }
+
     /// Whether no rule after this one matters.
     fn ends(&self) -> bool {
         self.share >= 100 && self.within.is_none() && self.outside.is_none()

@@ -17,7 +17,7 @@ pub(super) const LOWEST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAdd
 /// Routes that share their rules.
 #[derive(Clone, Debug)]
 pub struct Group {
-    row: usize,
+    pub(super) row: usize,
     pub routes: Vec<RouteId>,
 }
 

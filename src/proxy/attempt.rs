@@ -1,7 +1,7 @@
 //! A password log-in is decided before the portal sees it: reads the bounded body of a declared log-in and turns it
 //! into a credential.
 
-use super::context::{FlowOnItsWay, RequestContext};
+use super::context::{FlowOnItsWay, RequestContext, Target};
 use super::rejection::Rejection;
 use crate::identity::flow::{Fit, Flow};
 use crate::identity::form::{self, BodyError, Form, NameField};
@@ -13,37 +13,90 @@ use http::{HeaderMap, Method};
 use pingora::proxy::Session;
 use tokio::time::timeout;
 
+/// Whether the request is a log-in, or near one. Most are neither, and then there is nothing to notice.
+pub fn is_near_a_login(ctx: &RequestContext) -> bool {
+    let identity = &ctx.running.snapshot.settings.identity;
+    let Some(target) = &ctx.target else { return false };
+    !identity.flows(target.site, &ctx.method, &target.path, target.query.as_deref()).is_empty()
+}
+
+/// What a request is to the log-ins of its site.
+pub enum Seen<'i> {
+    Nothing,
+    /// The path of a log-in by redirect without its parameters: no log-in to us, and what was known of these sessions
+    /// ends.
+    Ends(Vec<CredentialId>),
+    ByRedirect(&'i Credential, &'i Flow),
+    ByPassword(ByPassword<'i>),
+}
+
+/// Log-ins that name a person in the body.
+pub struct ByPassword<'i> {
+    flows: Vec<(&'i Credential, &'i Flow)>,
+    query: String,
+}
+
+/// Who is named in a body, and in which log-in.
+pub struct Named<'i> {
+    pub credential: &'i Credential,
+    pub flow: &'i Flow,
+    pub username: String,
+}
+
+/// Looks whether the head of a request belongs to a log-in flow.
+pub fn recognise<'i>(identity: &'i Identity, target: &Target, method: &Method) -> Result<Seen<'i>, Rejection> {
+    let query = target.query.as_deref();
+    let flows = identity.flows(target.site, method, &target.path, query);
+    let whole: Vec<(&Credential, &Flow)> =
+        flows.iter().filter(|(_, _, fit)| *fit == Fit::Whole).map(|(c, f, _)| (*c, *f)).collect();
+    if whole.iter().any(|(_, f)| f.request.repeats_a_parameter(query)) {
+        return Err(Rejection::Target(Ambiguous::RepeatedParameter));
+    }
+    if let Some((credential, flow)) = whole.iter().find(|(_, f)| f.username.is_none()) {
+        return Ok(Seen::ByRedirect(credential, flow));
+    }
+    match (whole.is_empty(), flows.is_empty()) {
+        (false, _) => {
+            let query = query.unwrap_or_default().to_owned();
+            Ok(Seen::ByPassword(ByPassword { flows: whole, query }))
+        }
+        (true, false) => near(method, &flows, query),
+        (true, true) => Ok(Seen::Nothing),
+    }
+}
+
 /// Looks whether the request belongs to a log-in flow. An attempt is added to what is presented; the flow is noted so
 /// that its answer can be watched.
 pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Rejection> {
     let running = ctx.running.clone();
-    let identity = &running.snapshot.settings.identity;
+    let settings = &running.snapshot.settings;
     let Some(target) = &ctx.target else { return Ok(()) };
-    let flows = identity.flows(target.site, &ctx.method, &target.path, target.query.as_deref());
-    if flows.is_empty() {
-        return Ok(());
+    match recognise(&settings.identity, target, &ctx.method)? {
+        Seen::Nothing => {}
+        Seen::Ends(sessions) => ctx.watch.ends = sessions,
+        Seen::ByRedirect(credential, flow) => note(ctx, &settings.identity, credential, flow, None),
+        Seen::ByPassword(log_in) => {
+            let as_json = log_in.is_json(&session.req_header().headers).map_err(Rejection::LoginBody)?;
+            let patience = settings.gate.timeouts.stall;
+            let body = timeout(patience, read_body(session, settings.gate.limits.login_body_bytes)).await;
+            let body = body.map_err(|_| Rejection::RequestTimeout)??;
+            if let Some(named) = log_in.named(&body, as_json).map_err(Rejection::LoginBody)? {
+                ctx.presented.push(attempt(&settings.identity, &named));
+                note(ctx, &settings.identity, named.credential, named.flow, Some(named.username));
+            }
+        }
     }
-    let query = target.query.clone();
-    let whole: Vec<(&Credential, &Flow)> =
-        flows.iter().filter(|(_, _, fit)| *fit == Fit::Whole).map(|(c, f, _)| (*c, *f)).collect();
-    if whole.iter().any(|(_, f)| f.request.repeats_a_parameter(query.as_deref())) {
-        return Err(Rejection::Target(Ambiguous::RepeatedParameter));
-    }
-    if let Some((credential, flow)) = whole.iter().find(|(_, f)| f.username.is_none()) {
-        note(ctx, identity, credential, flow, None);
-        return Ok(());
-    }
-    if !whole.is_empty() {
-        let max = running.snapshot.settings.gate.limits.login_body_bytes;
-        return by_password(session, ctx, identity, &whole, query.as_deref(), max).await;
-    }
-    near(ctx, &flows, query.as_deref())
+    Ok(())
 }
 
 /// The path of a log-in, but not the log-in: another method that carries a body is refused, since the portal might take
-/// it; a call-back without its parameters is no log-in to us, and ends what was known of the session.
-fn near(ctx: &mut RequestContext, flows: &[(&Credential, &Flow, Fit)], query: Option<&str>) -> Result<(), Rejection> {
-    let harmless = matches!(ctx.method, Method::GET | Method::HEAD | Method::OPTIONS);
+/// it; a call-back without its parameters ends what was known of the session.
+fn near<'i>(
+    method: &Method,
+    flows: &[(&'i Credential, &'i Flow, Fit)],
+    query: Option<&str>,
+) -> Result<Seen<'i>, Rejection> {
+    let harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !harmless && flows.iter().any(|(_, f, _)| f.username.is_some()) {
         return Err(Rejection::MethodNotAllowed);
     }
@@ -55,38 +108,34 @@ fn near(ctx: &mut RequestContext, flows: &[(&Credential, &Flow, Fit)], query: Op
     if flows.iter().any(|(_, f, _)| names_a_user(f)) {
         return Err(Rejection::LoginBody(BodyError::Duplicate));
     }
-    ctx.watch.ends = flows.iter().filter(|(_, f, _)| f.begins.is_some()).map(|(c, _, _)| c.id).collect();
-    Ok(())
+    Ok(Seen::Ends(flows.iter().filter(|(_, f, _)| f.begins.is_some()).map(|(c, _, _)| c.id).collect()))
 }
 
-async fn by_password(
-    session: &mut Session,
-    ctx: &mut RequestContext,
-    identity: &Identity,
-    flows: &[(&Credential, &Flow)],
-    query: Option<&str>,
-    max: usize,
-) -> Result<(), Rejection> {
-    let headers = &session.req_header().headers;
-    let json = flows.iter().any(|(_, f)| matches!(f.username, Some(NameField::Json(_))));
-    let as_json = json && form::check_head(headers, true).is_ok();
-    form::check_head(headers, as_json).map_err(Rejection::LoginBody)?;
-    let patience = ctx.running.snapshot.settings.gate.timeouts.stall;
-    let body = timeout(patience, read_body(session, max)).await.map_err(|_| Rejection::RequestTimeout)??;
-    let readable = flows.iter().filter(|(_, f)| matches!(f.username, Some(NameField::Json(_))) == as_json);
-    let mut any = false;
-    for (credential, flow) in readable {
-        any = true;
-        let Some(field) = &flow.username else { continue };
-        let named = name_in(flow, field, &body, query.unwrap_or_default()).map_err(Rejection::LoginBody)?;
-        if let Some(name) = named {
-            ctx.presented.push(attempt(identity, credential, &name));
-            note(ctx, identity, credential, flow, Some(name));
-            return Ok(());
-        }
+impl<'i> ByPassword<'i> {
+    /// Whether the body is JSON or a form, by its head.
+    pub fn is_json(&self, headers: &HeaderMap) -> Result<bool, BodyError> {
+        let some_read_json = self.flows.iter().any(|(_, f)| reads_json(f));
+        let as_json = some_read_json && form::check_head(headers, true).is_ok();
+        form::check_head(headers, as_json).map(|()| as_json)
     }
-    // Every flow said that the body is another kind of request, such as a token asked for with a code.
-    if any { Ok(()) } else { Err(Rejection::LoginBody(BodyError::ContentType)) }
+
+    /// Who is named in the body; `None` when every flow says that it is another kind of request, such as a token asked
+    /// for with a code.
+    pub fn named(&self, body: &[u8], as_json: bool) -> Result<Option<Named<'i>>, BodyError> {
+        let mut any = false;
+        for (credential, flow) in self.flows.iter().filter(|(_, f)| reads_json(f) == as_json) {
+            any = true;
+            let Some(field) = &flow.username else { continue };
+            if let Some(username) = name_in(flow, field, body, &self.query)? {
+                return Ok(Some(Named { credential, flow, username }));
+            }
+        }
+        if any { Ok(None) } else { Err(BodyError::ContentType) }
+    }
+}
+
+fn reads_json(flow: &Flow) -> bool {
+    matches!(flow.username, Some(NameField::Json(_)))
 }
 
 fn note(ctx: &mut RequestContext, identity: &Identity, credential: &Credential, flow: &Flow, username: Option<String>) {
@@ -111,10 +160,11 @@ pub fn shown_session(ctx: &RequestContext, credential: CredentialId) -> Option<c
     ctx.presented.iter().filter(|p| p.principal.credential() == Some(credential)).find_map(|p| p.session)
 }
 
-fn attempt(identity: &Identity, credential: &Credential, name: &str) -> Presented {
-    let account = username::account_of(&identity.shapes, name);
-    let principal = Principal::attempt(credential.id, account);
-    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None }
+/// The attempt as a credential: its account is a guess from the shape of the name.
+pub fn attempt(identity: &Identity, named: &Named<'_>) -> Presented {
+    let account = username::account_of(&identity.shapes, &named.username);
+    let principal = Principal::attempt(named.credential.id, account);
+    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None, session_name: None }
 }
 
 /// The name typed; `None` when the form's fixed fields say that this is another kind of request. A fixed field that is

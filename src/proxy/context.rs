@@ -15,6 +15,7 @@ use http::Method;
 use jiff::Timestamp;
 use prometheus::IntGauge;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinHandle;
@@ -164,27 +165,37 @@ pub struct RequestId(pub u64);
 
 impl RequestId {
     /// 16 hex digits.
-    pub fn text(self) -> String {
-        self.letters::<16>(4, b"0123456789abcdef")
+    pub fn text(self) -> Letters<16> {
+        self.letters(4, b"0123456789abcdef", None)
     }
 
     /// Eight characters that are hard to mishear (Crockford's base 32), in two groups: `K7PM-2QXD`.
-    pub fn support_code(self) -> String {
-        let mut code = self.letters::<8>(5, b"0123456789ABCDEFGHJKMNPQRSTVWXYZ");
-        code.insert(4, '-');
-        code
+    pub fn support_code(self) -> Letters<9> {
+        self.letters(5, b"0123456789ABCDEFGHJKMNPQRSTVWXYZ", Some(4))
     }
 
-    /// Its bits from the highest on, so many a letter.
-    fn letters<const COUNT: usize>(self, bits: u32, alphabet: &[u8]) -> String {
-        let mut letters = [b'0'; COUNT];
+    /// Its bits from the highest on, so many a letter; a dash in the place `dash`.
+    fn letters<const COUNT: usize>(self, bits: u32, alphabet: &[u8], dash: Option<usize>) -> Letters<COUNT> {
+        let mut letters = [b'-'; COUNT];
         let mut rest = self.0;
-        for place in &mut letters {
+        for (_, place) in letters.iter_mut().enumerate().filter(|(nth, _)| Some(*nth) != dash) {
             rest = rest.rotate_left(bits);
             let number = usize::try_from(rest & ((1 << bits) - 1)).unwrap_or(0);
             *place = alphabet.get(number).copied().unwrap_or(b'0');
         }
-        String::from_utf8(letters.to_vec()).unwrap_or_default()
+        Letters(letters)
+    }
+}
+
+/// An id as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Letters<const COUNT: usize>([u8; COUNT]);
+
+impl<const COUNT: usize> Deref for Letters<COUNT> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -220,7 +231,7 @@ mod tests {
             (u64::MAX, "ffffffffffffffff", "ZZZZ-ZZZZ"),
             (0x0123_4567_89ab_cdef, "0123456789abcdef", "04HM-ASW9"),
         ] {
-            assert_eq!((RequestId(id).text().as_str(), RequestId(id).support_code().as_str()), (text, code));
+            assert_eq!((&*RequestId(id).text(), &*RequestId(id).support_code()), (text, code));
         }
     }
 }

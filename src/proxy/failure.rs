@@ -12,7 +12,7 @@ pub async fn answer(gate: &Enforcer, session: &mut Session, e: &Error, ctx: &mut
     if let (Some(kind), Some(upstream)) = (failure_kind(e), ctx.upstream()) {
         let name = upstream.name.as_str();
         gate.telemetry.metrics.upstream_failures.with_label_values(&[name, kind]).inc();
-        log::warn!("request {}: upstream `{name}` failed: {kind} ({})", ctx.id.text(), e.etype().as_str());
+        log::warn!("request {}: upstream `{name}` failed: {kind} ({})", &*ctx.id.text(), e.etype().as_str());
     }
     if session.response_written().is_some() {
         return FailToProxy { error_code: 0, can_reuse_downstream: false };

@@ -8,6 +8,7 @@ use crate::identity::Principal;
 use crate::identity::credential::SitePlan;
 use crate::identity::identify::Shown;
 use crate::policy::Grant;
+use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, COOKIE, FORWARDED, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -153,13 +154,23 @@ fn fold(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }
 
+/// Lets go of the second map that pingora keeps, with the spelling of every name: names then travel in lower case,
+/// which is the same to any server (RFC 9110 §5.1). Done before pingora copies the head, since every copy, removal and
+/// insertion would pay for both maps.
+pub fn forget_spelling(head: &mut RequestHeader) {
+    let parts = taken(head);
+    *head = RequestHeader::from(parts);
+}
+
+fn taken(head: &mut RequestHeader) -> Parts {
+    let placeholder = RequestHeader::from(http::Request::new(()).into_parts().0);
+    std::mem::replace(head, placeholder).into()
+}
+
 /// Turns the client's head into what the portal gets.
 pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant) -> pingora::Result<()> {
     let Some(target) = &ctx.target else { return Ok(()) };
-    // pingora keeps a second map with the spelling of every name. Without it names travel in lower case, which is the
-    // same to any server (RFC 9110 §5.1), and each insertion costs a quarter.
-    let placeholder = RequestHeader::from(http::Request::new(()).into_parts().0);
-    let mut parts: Parts = std::mem::replace(head, placeholder).into();
+    let mut parts = taken(head);
     let headers = &mut parts.headers;
     headers.reserve(10);
     strip(headers, ctx);
@@ -170,7 +181,7 @@ pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant)
         headers.remove(ACCEPT_ENCODING);
     }
     if !headers.contains_key(HOST) {
-        put(headers, HOST, &target.host);
+        put(headers, HOST, target.host.clone());
     }
     forwarding_headers(headers, ctx, &target.host);
     identity_headers(headers, ctx, grant);
@@ -187,11 +198,17 @@ fn forwarding_headers(headers: &mut HeaderMap, ctx: &RequestContext, host: &str)
     let client = text_of(ctx.client.ip());
     let (open, close) = if ctx.client.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
     let forwarded = [open, &client, close, ";proto=", scheme, ";host=\"", host, "\""].concat();
-    put(headers, X_FORWARDED_FOR, &client);
+    put(headers, X_FORWARDED_FOR, client);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    put(headers, X_FORWARDED_HOST, host);
-    put(headers, FORWARDED, &forwarded);
-    put(headers, X_REQUEST_ID, &ctx.id.text());
+    // The Host field is the same text already.
+    match headers.get(HOST).filter(|value| value.as_bytes() == host.as_bytes()).cloned() {
+        Some(same) => drop(headers.insert(X_FORWARDED_HOST, same)),
+        None => put(headers, X_FORWARDED_HOST, host.to_owned()),
+    }
+    put(headers, FORWARDED, forwarded);
+    if let Ok(id) = HeaderValue::from_str(&ctx.id.text()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
 }
 
 /// As `Display` writes it; an IPv4 address at a tenth of the cost.
@@ -218,13 +235,13 @@ fn identity_headers(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant
     headers.insert(X_GATE_LOGIN, HeaderValue::from_static(speaker.login().as_str()));
     headers.insert(X_GATE_LEVEL, HeaderValue::from_static(speaker.level().as_str()));
     if let Some(subject) = speaker.subject() {
-        put(headers, X_GATE_SUBJECT, subject.name());
+        put(headers, X_GATE_SUBJECT, subject.name().to_owned());
     }
 }
 
 /// A value that is no header value (a control byte in a name from elsewhere) is left out: better none than another.
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
         headers.insert(name, value);
     }
 }

@@ -1,4 +1,6 @@
 //! Draws a person's lot for rules with `percent`: by subject, else by session, else by the client's address.
+//!
+//! Where the audit line has a pseudonym, the lot is that of the pseudonym: a replay of the log draws the same.
 
 use crate::identity::{Presented, Principal};
 use crate::policy::{Lot, Lots};
@@ -17,7 +19,11 @@ impl Lots for Drawn<'_> {
         if let Some(subject) = principal.subject() {
             return Lot::named(subject.pseudonym(|name| self.keyed.person(name)));
         }
-        match self.presented.get(nth).and_then(|shown| shown.session) {
+        let shown = self.presented.get(nth);
+        if let Some(name) = shown.and_then(|shown| shown.session_name) {
+            return Lot::drawn(name.0);
+        }
+        match shown.and_then(|shown| shown.session) {
             Some(session) => Lot::drawn(session.alias.iter().take(8).fold(0, |bits, b| bits << 8 | u64::from(*b))),
             None => Lot::named(&self.keyed.person(&self.client.to_string())),
         }

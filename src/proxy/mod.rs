@@ -17,10 +17,12 @@ mod client;
 pub mod context;
 mod failure;
 mod headers;
-mod lots;
+pub mod lots;
 mod read;
+pub mod rehearsal;
 pub mod rejection;
 mod respond;
+mod unread;
 mod watch;
 
 pub use context::RequestContext;
@@ -52,6 +54,7 @@ const ANSWERED: bool = true;
 const CONTINUE: bool = false;
 
 /// Judges every request of one listener.
+#[derive(Clone)]
 pub struct Enforcer {
     live: Arc<Live<Running>>,
     state: Arc<State>,
@@ -65,6 +68,13 @@ impl Enforcer {
         let label = listener.address.to_string();
         let in_flight = telemetry.metrics.requests_in_flight.with_label_values(&[label.as_str()]);
         Enforcer { live, state, telemetry, listener, in_flight }
+    }
+
+    /// The context of a request that begins now.
+    #[expect(clippy::disallowed_methods, reason = "this is where the one `now` of a request is read")]
+    fn begin(&self, client: SocketAddr) -> RequestContext {
+        let at = Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
+        RequestContext::new(self.live.current(), at, self.in_flight.clone(), client)
     }
 
     /// Stops 2 to 4. Forwards nothing; every way out is a grant or a named rejection.
@@ -92,10 +102,14 @@ impl Enforcer {
         let (headers, now_s) = (&session.req_header().headers, ctx.now_s());
         let identify = |known: &View<'_>| settings.identity.identify(site, headers, known, now_s);
         ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
-        if known.ask(&ctx.presented).await {
+        // What happens seldom is boxed, so that the future of every request stays small.
+        if known.must_ask(&ctx.presented) {
+            Box::pin(known.ask(&ctx.presented)).await;
             ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
         }
-        attempt::notice(session, ctx).await?;
+        if attempt::is_near_a_login(ctx) {
+            Box::pin(attempt::notice(session, ctx)).await?;
+        }
         let query = Query {
             route: ctx.target.as_ref().map_or(crate::policy::RouteId(u16::MAX), |t| t.route),
             client: ctx.client.ip(),
@@ -119,12 +133,16 @@ impl Enforcer {
         ctx: &mut RequestContext,
         rejection: Rejection,
     ) -> pingora::Result<()> {
+        self.count_rejection(ctx, rejection);
+        respond::reject(session, ctx, rejection).await
+    }
+
+    fn count_rejection(&self, ctx: &mut RequestContext, rejection: Rejection) {
         ctx.rejection = Some(rejection);
         ctx.origin = Origin::Gate;
         if let Some(cause) = rejection.cause() {
             self.telemetry.metrics.refused.with_label_values(&[cause]).inc();
         }
-        respond::reject(session, ctx, rejection).await
     }
 }
 
@@ -134,12 +152,9 @@ impl ProxyHttp for Enforcer {
     type CTX = Box<RequestContext>;
 
     /// Stop 1.
-    #[expect(clippy::disallowed_methods, reason = "this is where the one `now` of a request is read")]
     fn new_ctx(&self) -> Self::CTX {
-        let at = Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
         guard::request_began();
-        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        Box::new(RequestContext::new(self.live.current(), at, self.in_flight.clone(), nowhere))
+        Box::new(self.begin(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))))
     }
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {}
@@ -163,16 +178,17 @@ impl ProxyHttp for Enforcer {
         match self.judge(session, ctx).await {
             Ok(grant) => {
                 if let Err(rejection) = watch::departs(&self.state, ctx).await {
-                    self.refuse(session, ctx, rejection).await?;
+                    Box::pin(self.refuse(session, ctx, rejection)).await?;
                     return Ok(ANSWERED);
                 }
                 if let Some(decision) = &mut ctx.decision {
                     decision.grant = Some(grant);
                 }
+                headers::forget_spelling(session.req_header_mut());
                 Ok(CONTINUE)
             }
             Err(rejection) => {
-                self.refuse(session, ctx, rejection).await?;
+                Box::pin(self.refuse(session, ctx, rejection)).await?;
                 Ok(ANSWERED)
             }
         }
@@ -188,7 +204,9 @@ impl ProxyHttp for Enforcer {
         let peer = upstream
             .and_then(|n| ctx.running.pools.get(n))
             .and_then(|pool| if session.is_upgrade_req() { pool.peer_of_tunnel(silence) } else { pool.peer() });
-        ctx.upstream_asked = Some(Instant::now());
+        // The first server is chosen right after the decision; a clock read costs more than the choice.
+        let first = ctx.decided.filter(|_| ctx.upstream_asked.is_none());
+        ctx.upstream_asked = Some(first.unwrap_or_else(Instant::now));
         peer.ok_or_else(|| Error::explain(ErrorType::ConnectNoRoute, "no server"))
     }
 
@@ -273,7 +291,7 @@ impl ProxyHttp for Enforcer {
     }
 
     fn request_summary(&self, _: &Session, ctx: &Self::CTX) -> String {
-        format!("request {}", ctx.id.text())
+        format!("request {}", &*ctx.id.text())
     }
 
     /// Stop 7.

@@ -5,7 +5,7 @@ use super::rejection::{Framing, Rejection};
 use crate::policy::Policy;
 use crate::policy::target::{self, Ambiguous, RawTarget};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Version};
+use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::RequestHeader;
 
 /// The only things that a Connection header may name: anything else would take a header away from the portal, or from
@@ -14,13 +14,14 @@ const NOMINATED: [&str; 7] = ["close", "keep-alive", "upgrade", "te", "trailers"
 
 /// `raw_head` is the head as it came on HTTP/1; HTTP/2 has none.
 pub fn target(policy: &Policy, head: &RequestHeader, raw_head: Option<&[u8]>) -> Result<Target, Rejection> {
-    framing(head, raw_head)?;
+    let fields = Fields::of(&head.headers);
+    fields.framing(head.version, raw_head)?;
     let raw = match raw_head {
         Some(raw_head) => request_target(raw_head).ok_or(Rejection::Target(Ambiguous::NotOriginForm))?,
         None => head.raw_path(),
     };
     let raw = RawTarget::split(raw).map_err(Rejection::Target)?;
-    let host = host(head, raw.authority).map_err(Rejection::Target)?;
+    let host = fields.host(head, raw.authority).map_err(Rejection::Target)?;
     let name = target::host_name(host).map_err(Rejection::Target)?;
     let (id, site) = policy.site_of(&name).ok_or(Rejection::UnknownHost)?;
     let path = target::canonical_path(raw.path, site.relaxed).map_err(Rejection::Target)?;
@@ -40,7 +41,7 @@ pub fn target(policy: &Policy, head: &RequestHeader, raw_head: Option<&[u8]>) ->
 }
 
 /// The second word of the request line, byte for byte; `None` unless there are exactly three.
-fn request_target(raw_head: &[u8]) -> Option<&[u8]> {
+pub(super) fn request_target(raw_head: &[u8]) -> Option<&[u8]> {
     // RFC 9112 §2.2 lets empty lines stand before the request line.
     let head = raw_head.trim_ascii_start();
     let end = head.iter().position(|b| *b == b'\n')?;
@@ -51,51 +52,83 @@ fn request_target(raw_head: &[u8]) -> Option<&[u8]> {
     line.get(first + 1..last)
 }
 
-/// The one host of the request: `Host` or `:authority`, and no second opinion.
-fn host<'h>(head: &'h RequestHeader, authority: Option<&'h str>) -> Result<&'h str, Ambiguous> {
-    let mut fields = head.headers.get_all(HOST).iter();
-    let field = match (fields.next(), fields.next()) {
-        (Some(_), Some(_)) => return Err(Ambiguous::HostTwice),
-        (Some(only), None) => Some(only.to_str().map_err(|_| Ambiguous::HostMalformed)?),
-        (None, _) => None,
-    };
-    let from_uri = if head.version == Version::HTTP_2 {
-        head.uri.authority().map(http::uri::Authority::as_str)
-    } else {
-        authority
-    };
-    match (field, from_uri) {
-        (Some(host), Some(other)) if !host.eq_ignore_ascii_case(other) => Err(Ambiguous::HostDiffers),
-        (Some(host), _) => Ok(host),
-        (None, Some(host)) if head.version == Version::HTTP_2 => Ok(host),
-        (None, _) => Err(Ambiguous::HostMissing),
+/// The fields that say where a request goes and where its body ends, found in one pass.
+#[derive(Default)]
+pub(super) struct Fields<'h> {
+    host: Field<'h>,
+    length: Field<'h>,
+    coding: Field<'h>,
+    /// Connection names something that is not known.
+    odd_connection: bool,
+}
+
+#[derive(Default)]
+struct Field<'h> {
+    first: Option<&'h HeaderValue>,
+    again: bool,
+}
+
+impl<'h> Field<'h> {
+    fn see(&mut self, value: &'h HeaderValue) {
+        self.again = self.first.is_some();
+        self.first.get_or_insert(value);
     }
 }
 
-fn framing(head: &RequestHeader, raw_head: Option<&[u8]>) -> Result<(), Rejection> {
-    let headers = &head.headers;
-    let refuse = |what| Err(Rejection::Framing(what));
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    if let Some(length) = lengths.next() {
-        let digits = length.as_bytes();
-        let plain = !digits.is_empty() && digits.len() <= 15 && digits.iter().all(u8::is_ascii_digit);
-        if !plain || lengths.next().is_some() {
-            return refuse(Framing::ContentLength);
+impl<'h> Fields<'h> {
+    pub(super) fn of(headers: &'h HeaderMap) -> Self {
+        let mut fields = Fields::default();
+        for (name, value) in headers {
+            match *name {
+                HOST => fields.host.see(value),
+                CONTENT_LENGTH => fields.length.see(value),
+                TRANSFER_ENCODING => fields.coding.see(value),
+                CONNECTION => fields.odd_connection |= !nominations_are_known(value),
+                _ => {}
+            }
+        }
+        fields
+    }
+
+    /// The one host of the request: `Host` or `:authority`, and no second opinion.
+    pub(super) fn host(&self, head: &'h RequestHeader, authority: Option<&'h str>) -> Result<&'h str, Ambiguous> {
+        if self.host.again {
+            return Err(Ambiguous::HostTwice);
+        }
+        let field = self.host.first.map(|only| only.to_str().map_err(|_| Ambiguous::HostMalformed)).transpose()?;
+        let from_uri = if head.version == Version::HTTP_2 {
+            head.uri.authority().map(http::uri::Authority::as_str)
+        } else {
+            authority
+        };
+        match (field, from_uri) {
+            (Some(host), Some(other)) if !host.eq_ignore_ascii_case(other) => Err(Ambiguous::HostDiffers),
+            (Some(host), _) => Ok(host),
+            (None, Some(host)) if head.version == Version::HTTP_2 => Ok(host),
+            (None, _) => Err(Ambiguous::HostMissing),
         }
     }
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next() {
-        let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-        // pingora takes Content-Length out when it sees both, so only the raw head tells.
-        let both = raw_head.is_some_and(|raw| names_header(raw, b"content-length"));
-        if !chunked || codings.next().is_some() || both || head.version != Version::HTTP_11 {
-            return refuse(Framing::TransferEncoding);
+
+    /// Whether body and connection are described in one way.
+    pub(super) fn framing(&self, version: Version, raw_head: Option<&[u8]>) -> Result<(), Rejection> {
+        let refuse = |what| Err(Rejection::Framing(what));
+        if let Some(length) = self.length.first {
+            let digits = length.as_bytes();
+            let plain = !digits.is_empty() && digits.len() <= 15 && digits.iter().all(u8::is_ascii_digit);
+            if !plain || self.length.again {
+                return refuse(Framing::ContentLength);
+            }
         }
+        if let Some(coding) = self.coding.first {
+            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+            // pingora takes Content-Length out when it sees both, so only the raw head tells.
+            let both = raw_head.is_some_and(|raw| names_header(raw, b"content-length"));
+            if !chunked || self.coding.again || both || version != Version::HTTP_11 {
+                return refuse(Framing::TransferEncoding);
+            }
+        }
+        if self.odd_connection { refuse(Framing::Connection) } else { Ok(()) }
     }
-    if !nominations_are_known(headers) {
-        return refuse(Framing::Connection);
-    }
-    Ok(())
 }
 
 fn names_header(raw_head: &[u8], name: &[u8]) -> bool {
@@ -105,14 +138,12 @@ fn names_header(raw_head: &[u8], name: &[u8]) -> bool {
     })
 }
 
-fn nominations_are_known(headers: &HeaderMap) -> bool {
-    headers.get_all(CONNECTION).iter().all(|field| {
-        field
-            .as_bytes()
-            .split(|b| *b == b',')
-            .map(<[u8]>::trim_ascii)
-            .all(|token| token.is_empty() || NOMINATED.iter().any(|known| token.eq_ignore_ascii_case(known.as_bytes())))
-    })
+fn nominations_are_known(connection: &HeaderValue) -> bool {
+    connection
+        .as_bytes()
+        .split(|b| *b == b',')
+        .map(<[u8]>::trim_ascii)
+        .all(|token| token.is_empty() || NOMINATED.iter().any(|known| token.eq_ignore_ascii_case(known.as_bytes())))
 }
 
 #[cfg(test)]

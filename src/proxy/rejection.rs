@@ -42,6 +42,8 @@ pub enum Framing {
     TransferEncoding,
     /// Connection names a header that the gate or the portal needs.
     Connection,
+    /// No head by the grammar.
+    Head,
 }
 
 impl From<StoreLost> for Rejection {
@@ -77,6 +79,7 @@ impl Rejection {
             Rejection::Framing(Framing::ContentLength) => Some("content-length"),
             Rejection::Framing(Framing::TransferEncoding) => Some("transfer-encoding"),
             Rejection::Framing(Framing::Connection) => Some("connection-header"),
+            Rejection::Framing(Framing::Head) => Some("malformed-head"),
             Rejection::Credentials(Ambiguity::TwoHeaders) => Some("two-credentials"),
             Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)) => Some("two-cookies"),
             Rejection::Credentials(Ambiguity::Cookies(CookieError::LegacySyntax)) => Some("cookie-version"),

@@ -1,7 +1,7 @@
 //! Writes the answers that the gate makes itself, and then reads nothing more as a request on that connection unless
 //! the body was read to its end.
 
-use super::answer::{Answer, Audience, Kind, audience, is_navigation, language, safe_link};
+use super::answer::{Answer, Audience, Kind, Language, audience, is_navigation, language, safe_link};
 use super::context::{RequestContext, is_safe};
 use super::rejection::Rejection;
 use crate::identity::cookie::CookieError;
@@ -24,13 +24,8 @@ pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Reje
     if let Rejection::RedirectToHttps = rejection {
         return redirect_to_https(session, ctx, reader).await;
     }
-    let to_log_in = match rejection {
-        Rejection::Decided(v) => v.action == Action::Login && v.reason != Reason::IdentityUnavailable,
-        Rejection::UnsolicitedCallback => true,
-        _ => false,
-    };
-    if to_log_in
-        && navigates
+    if navigates
+        && sends_to_log_in(rejection)
         && let Some(url) = ctx.site().and_then(|s| s.login_url.as_deref()).and_then(safe_link)
     {
         let url = url.to_owned();
@@ -39,14 +34,34 @@ pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Reje
     page(session, ctx, rejection, reader).await
 }
 
+/// Whether a person who opens a page is sent to log in.
+pub(super) fn sends_to_log_in(rejection: Rejection) -> bool {
+    match rejection {
+        Rejection::Decided(v) => v.action == Action::Login && v.reason != Reason::IdentityUnavailable,
+        Rejection::UnsolicitedCallback => true,
+        _ => false,
+    }
+}
+
 async fn page(
     session: &mut Session,
     ctx: &RequestContext,
     rejection: Rejection,
     reader: Audience,
 ) -> pingora::Result<()> {
-    let code = ctx.id.support_code();
     let language = language(&session.req_header().headers);
+    let (head, body) = document(ctx, rejection, reader, language)?;
+    send(session, head, body).await
+}
+
+/// Head and body of the page or problem document that explains a rejection.
+pub fn document(
+    ctx: &RequestContext,
+    rejection: Rejection,
+    reader: Audience,
+    language: Language,
+) -> pingora::Result<(ResponseHeader, Bytes)> {
+    let code = ctx.id.support_code();
     let kind = rejection.kind();
     let why = match rejection {
         Rejection::Decided(v) => ctx.running.snapshot.settings.policy.rule(v.rule).and_then(|r| r.why.as_deref()),
@@ -62,14 +77,14 @@ async fn page(
     // Made of parts, a head has no second map for the spelling of names, as in `headers::for_portal`.
     let mut parts = http::Response::new(()).into_parts().0;
     parts.status = answer.status(reader);
-    parts.headers.reserve(16);
-    parts.headers.extend(answer.headers(reader, language));
+    parts.headers = answer.headers(reader, language);
     let mut head = ResponseHeader::from(parts);
     if kind == Kind::MethodNotAllowed {
         head.insert_header(ALLOW, allowed(ctx))?;
     }
     expire_refused_sessions(ctx, rejection, reader, &mut head)?;
-    send(session, head, Bytes::from(body)).await
+    head.insert_header(CONTENT_LENGTH, body.len())?;
+    Ok((head, Bytes::from(body)))
 }
 
 /// The session that was refused for good is taken out of the browser, so that the page is read once and the next
@@ -84,15 +99,7 @@ fn expire_refused_sessions(
 ) -> pingora::Result<()> {
     let person = reader == Audience::Person;
     let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder)).map(|p| &p.shown);
-    let gone = match rejection {
-        Rejection::Decided(v) => {
-            v.reason == Reason::PasswordSession
-                || (v.reason == Reason::SessionUnbound && person)
-                || (v.action == Action::Reject && matches!(v.page, Some(Page::UseVneid | Page::UseNationalPortal)))
-        }
-        _ => false,
-    };
-    if let (true, Some(Shown::Cookie(name))) = (gone, holder) {
+    if let (true, Some(Shown::Cookie(name))) = (takes_session_out(rejection, reader), holder) {
         expire(ctx, name, head)?;
     }
     if let (Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)), true) = (rejection, person) {
@@ -102,6 +109,18 @@ fn expire_refused_sessions(
         }
     }
     Ok(())
+}
+
+/// Whether the cookie of the session that was refused is taken out of the browser.
+pub(super) fn takes_session_out(rejection: Rejection, reader: Audience) -> bool {
+    match rejection {
+        Rejection::Decided(v) => {
+            v.reason == Reason::PasswordSession
+                || (v.reason == Reason::SessionUnbound && reader == Audience::Person)
+                || (v.action == Action::Reject && matches!(v.page, Some(Page::UseVneid | Page::UseNationalPortal)))
+        }
+        _ => false,
+    }
 }
 
 /// Once for the host alone and once for the host as a domain: a browser keeps both apart, and the gate saw neither
@@ -148,16 +167,16 @@ async fn redirect(
 ) -> pingora::Result<()> {
     let mut head = ResponseHeader::build(status, Some(6))?;
     head.insert_header(LOCATION, url)?;
-    if let Ok(code) = HeaderValue::try_from(ctx.id.support_code()) {
+    if let Ok(code) = HeaderValue::from_str(&ctx.id.support_code()) {
         head.insert_header(SUPPORT_CODE, code)?;
     }
     head.insert_header(CACHE_CONTROL, "no-store")?;
     expire_refused_sessions(ctx, rejection, reader, &mut head)?;
+    head.insert_header(CONTENT_LENGTH, 0)?;
     send(session, head, Bytes::new()).await
 }
 
-async fn send(session: &mut Session, mut head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
-    head.insert_header(CONTENT_LENGTH, body.len())?;
+async fn send(session: &mut Session, head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
     let no_body = session.req_header().method == Method::HEAD || body.is_empty();
     // What is left of an unread body must never be taken for a request; an upgrade has no end that we know of.
     if session.is_upgrade_req() || !session.is_body_done() {

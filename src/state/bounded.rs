@@ -194,9 +194,10 @@ impl<V> Shard<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::SessionName;
 
     fn key(n: u128) -> SessionKey {
-        SessionKey { alias: n.swap_bytes().to_be_bytes(), exact: [0; 16] }
+        SessionKey { alias: n.swap_bytes().to_be_bytes(), exact: [0; 16], name: SessionName(0) }
     }
 
     #[test]

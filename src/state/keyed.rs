@@ -4,7 +4,7 @@
 //! has little entropy, so a hash without a key would be reversible by enumeration.
 
 use super::seal::Seal;
-use crate::identity::identify::SessionKey;
+use crate::identity::{SessionKey, SessionName};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key, sign};
 
@@ -55,12 +55,14 @@ impl Keyed {
             .map(|b| if b == b'+' { b' ' } else { b.to_ascii_lowercase() })
             .collect();
         let name = |kind: &[u8], value: &[u8]| {
-            short(&self.session, &[kind, site.as_bytes(), &[0], credential.as_bytes(), &[0], value])
+            halves(&self.session, &[kind, site.as_bytes(), &[0], credential.as_bytes(), &[0], value])
         };
         let plain = plain.trim_ascii();
-        let alias = name(b"a", plain);
+        // Who sees one half of a keyed hash learns nothing of the other, so the log's name costs no hash of its own.
+        let (alias, called) = name(b"a", plain);
         // Most values are their own plain form: one hash does for both.
-        SessionKey { alias, exact: if plain == value { alias } else { name(b"e", value) } }
+        let exact = if plain == value { alias } else { name(b"e", value).0 };
+        SessionKey { alias, exact, name: SessionName(called) }
     }
 
     /// The name under which a verified token is remembered: the tag of AES-GCM over it (GMAC), at a quarter of HMAC's
@@ -100,14 +102,19 @@ impl Keyed {
 }
 
 fn short(key: &Key, parts: &[&[u8]]) -> [u8; 16] {
+    halves(key, parts).0
+}
+
+/// The first half of a keyed hash, and eight bytes of the second.
+fn halves(key: &Key, parts: &[&[u8]]) -> ([u8; 16], u64) {
     let mut context = Context::with_key(key);
     for part in parts {
         context.update(part);
     }
     let tag = context.sign();
-    let mut out = [0; 16];
-    out.iter_mut().zip(tag.as_ref()).for_each(|(o, b)| *o = *b);
-    out
+    let mut bytes = tag.as_ref().iter().copied();
+    let first = std::array::from_fn(|_| bytes.next().unwrap_or(0));
+    (first, u64::from_be_bytes(std::array::from_fn(|_| bytes.next().unwrap_or(0))))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -132,6 +139,15 @@ mod tests {
         assert_ne!(keyed.session("portal", "cookie", b"e2").alias, name.alias);
         assert_ne!(keyed.session("portal", "other", b"e1,x y").alias, name.alias);
         assert_ne!(keyed.session("forum", "cookie", b"e1,x y").alias, name.alias);
+    }
+
+    #[test]
+    fn what_the_log_calls_a_session_says_nothing_of_its_key() {
+        let keyed = Keyed::new(b"0123456789abcdef0123456789abcdef");
+        let key = keyed.session("portal", "cookie", b"e1");
+        assert_eq!(keyed.session("portal", "cookie", b"%651").name, key.name, "one session in every spelling");
+        assert_ne!(keyed.session("portal", "cookie", b"e2").name, key.name);
+        assert!(!key.alias.windows(8).any(|bytes| bytes == key.name.0.to_be_bytes()), "no part of the ledger's key");
     }
 
     #[test]

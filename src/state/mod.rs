@@ -79,15 +79,22 @@ pub struct View<'s> {
 type Fetched = Result<Option<Name>, StoreLost>;
 
 impl View<'_> {
-    /// Asks the shared store about sessions of which nothing fresh is known here. `true`: there were such, so identifying
-    /// again says more.
-    pub async fn ask(&mut self, presented: &[Presented]) -> bool {
-        let Ledger::Shared(shared) = &self.state.ledger else { return false };
-        for session in presented.iter().filter(|p| p.check == Check::Unavailable).filter_map(|p| p.session) {
+    /// Whether the shared store knows more: of one of these sessions nothing fresh is known here.
+    pub fn must_ask(&self, presented: &[Presented]) -> bool {
+        matches!(self.state.ledger, Ledger::Shared(_)) && unanswered(presented).next().is_some()
+    }
+
+    /// Asks the shared store about them; identifying again then says more.
+    pub async fn ask(&mut self, presented: &[Presented]) {
+        let Ledger::Shared(shared) = &self.state.ledger else { return };
+        for session in unanswered(presented) {
             self.fetched.push((session, shared.fetch(session).await));
         }
-        !self.fetched.is_empty()
     }
+}
+
+fn unanswered(presented: &[Presented]) -> impl Iterator<Item = SessionKey> + '_ {
+    presented.iter().filter(|p| p.check == Check::Unavailable).filter_map(|p| p.session)
 }
 
 impl Known for View<'_> {

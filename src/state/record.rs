@@ -7,7 +7,7 @@
 use super::ledger::Birth;
 use super::seal::Seal;
 use crate::identity::flow::FlowStamp;
-use crate::identity::{Account, Facts, Level, Login};
+use crate::identity::{Account, Facts, Level, Login, SessionName};
 
 const VERSION: u8 = 1;
 
@@ -15,6 +15,8 @@ const VERSION: u8 = 1;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     pub birth: Birth,
+    /// What the log calls it.
+    pub called: SessionName,
     pub seen_s: i64,
 }
 
@@ -46,6 +48,7 @@ impl Session {
             u8::from(subject.is_some()),
         ]);
         out.extend(b.flow.0.to_be_bytes());
+        out.extend(self.called.0.to_be_bytes());
         for time in [b.idle_s, b.lifetime_s, b.at_s, self.seen_s] {
             out.extend(time.to_be_bytes());
         }
@@ -58,6 +61,7 @@ impl Session {
         let mut rest = Reader(&bytes);
         let [VERSION, account, login, level, has_subject] = rest.array()? else { return None };
         let flow = FlowStamp(u64::from_be_bytes(rest.array()?));
+        let called = SessionName(u64::from_be_bytes(rest.array()?));
         let mut time = || rest.array().map(i64::from_be_bytes);
         let (idle_s, lifetime_s, at_s, seen_s) = (time()?, time()?, time()?, time()?);
         let subject = std::str::from_utf8(rest.0).ok()?;
@@ -67,7 +71,7 @@ impl Session {
             level: Level::new(level)?,
             subject: (has_subject == 1).then(|| subject.into()),
         };
-        Some(Session { birth: Birth { facts, flow, idle_s, lifetime_s, at_s }, seen_s })
+        Some(Session { birth: Birth { facts, flow, idle_s, lifetime_s, at_s }, called, seen_s })
     }
 }
 
@@ -145,7 +149,7 @@ mod tests {
                 subject: subject.map(Into::into),
             };
             let birth = Birth { facts, flow: FlowStamp(u64::MAX), idle_s: 1_800, lifetime_s: 43_200, at_s: 1 };
-            let session = Session { birth, seen_s: 2 };
+            let session = Session { birth, called: SessionName(9), seen_s: 2 };
             let closed = session.close(&seal, SessionId(3)).unwrap();
             assert_eq!(Session::open(&seal, SessionId(3), &closed), Some(session));
             assert_eq!(Session::open(&seal, SessionId(4), &closed), None, "not in another session's place");

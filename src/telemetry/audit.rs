@@ -14,32 +14,48 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 const BUFFER_MAX: usize = 16 << 20;
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 /// A full disk is told about so often.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
+/// So much is written at once under load: little enough to stay in the processor's cache until it is.
+const FLUSH_AT: usize = 64 << 10;
+
 /// Where requests leave their lines.
 #[derive(Clone, Debug, Default)]
-pub struct Audit(Arc<Mutex<Vec<u8>>>);
+pub struct Audit(Arc<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    buffer: Mutex<Vec<u8>>,
+    /// Told when the buffer passes [`FLUSH_AT`].
+    many: Notify,
+}
 
 impl Audit {
     /// Takes one line without its newline.
     pub fn push(&self, line: &[u8], dropped: &IntCounter) {
-        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buffer.len() + line.len() >= BUFFER_MAX {
+        let mut buffer = self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = buffer.len();
+        if before + line.len() >= BUFFER_MAX {
             dropped.inc();
             return;
         }
         buffer.extend_from_slice(line);
         buffer.push(b'\n');
+        if before < FLUSH_AT && buffer.len() >= FLUSH_AT {
+            self.0.many.notify_one();
+        }
     }
 
-    fn take(&self) -> Vec<u8> {
-        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = buffer.capacity().min(1 << 20);
-        std::mem::replace(&mut buffer, Vec::with_capacity(room))
+    /// Takes what is there into `lines`, and leaves their room for what comes.
+    fn take(&self, lines: &mut Vec<u8>) {
+        lines.clear();
+        lines.shrink_to(2 * FLUSH_AT);
+        std::mem::swap(&mut *self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner), lines);
     }
 }
 
@@ -60,15 +76,15 @@ impl Writer {
 
     /// Writes what is there now, at the end of the process.
     pub fn finish(&self) {
-        self.flush(&mut None);
+        self.flush(&mut None, &mut Vec::new());
     }
 
-    fn flush(&self, file: &mut Option<Open>) {
-        let lines = self.audit.take();
+    fn flush(&self, file: &mut Option<Open>, lines: &mut Vec<u8>) {
+        self.audit.take(lines);
         if lines.is_empty() {
             return;
         }
-        if let Err(error) = self.write(file, &lines) {
+        if let Err(error) = self.write(file, lines) {
             let lost = lines.iter().filter(|b| **b == b'\n').count() as u64;
             self.dropped.inc_by(lost);
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,14 +118,15 @@ impl Writer {
 #[async_trait]
 impl BackgroundService for Writer {
     async fn start(&self, mut shutdown: ShutdownWatch) {
-        let mut file = None;
+        let (mut file, mut lines) = (None, Vec::new());
         let mut stopping = false;
         loop {
             tokio::select! {
                 _ = shutdown.changed(), if !stopping => stopping = true,
+                () = self.audit.0.many.notified() => {}
                 () = tokio::time::sleep(FLUSH_EVERY) => {}
             }
-            self.flush(&mut file);
+            self.flush(&mut file, &mut lines);
         }
     }
 }

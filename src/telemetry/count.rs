@@ -12,6 +12,7 @@ use http::Method;
 use prometheus::{Histogram, IntCounter};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 impl Telemetry {
     pub(super) fn count(&self, f: &Finished<'_>) {
@@ -35,7 +36,7 @@ impl Telemetry {
     fn count_check(&self, f: &Finished<'_>, shown: &Presented) {
         let identity = &f.snapshot.settings.identity;
         let Some(credential) = shown.principal.credential().and_then(|c| identity.credential(c)) else { return };
-        let key = Key { generation: f.snapshot.generation, numbers: [u64::from(credential.id.0), shown.check as u64] };
+        let key = Key { generation: f.snapshot.generation, numbers: (u64::from(credential.id.0), shown.check as u64) };
         let labels = [credential.name.as_str(), shown.check.as_str()];
         kept(&CHECKS, key, || self.metrics.credential_checks.with_label_values(&labels), IntCounter::inc);
     }
@@ -104,7 +105,7 @@ impl Series {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     generation: u64,
-    numbers: [u64; 2],
+    numbers: (u64, u64),
 }
 
 /// Everything that the labels of a request depend on. A number stands in 8 or 16 bits of its own.
@@ -116,10 +117,28 @@ fn request_key(f: &Finished<'_>, who: &Principal) -> Key {
         let what = u64::from(verdict.rule.0) | (verdict.action as u64) << 16 | (verdict.reason as u64) << 24;
         what | (who.account() as u64) << 32 | (who.login() as u64) << 40 | 1 << 48
     });
-    Key { generation: f.snapshot.generation, numbers: [answer, decided] }
+    Key { generation: f.snapshot.generation, numbers: (answer, decided) }
 }
 
-type Kept<T> = RefCell<HashMap<Key, T>>;
+/// Three multiplications for a key: it is made of numbers of the policy, which nobody outside can choose to collide.
+#[derive(Default)]
+struct Numbers(u64);
+
+impl Hasher for Numbers {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
+type Kept<T> = RefCell<HashMap<Key, T, BuildHasherDefault<Numbers>>>;
 
 thread_local! {
     static REQUESTS: Kept<Series> = RefCell::default();

@@ -17,12 +17,13 @@ use std::net::SocketAddr;
 /// Room for a line with two principals and a long path.
 const USUAL_BYTES: usize = 1024;
 
-/// A member's name with the comma before it.
+/// A member's name with the comma before it; `past` reads what is written with it.
 macro_rules! member {
     ($name:literal) => {
         concat!(",\"", $name, "\":")
     };
 }
+pub(super) use member;
 
 /// Writes the line of a request, without its newline, behind what `out` holds.
 pub fn write(out: &mut Vec<u8>, f: &Finished<'_>) {
@@ -133,6 +134,16 @@ impl Line<'_> {
         self.0.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
     }
 
+    /// 16 digits in quotes.
+    fn hex(&mut self, number: u64) {
+        self.0.push(b'"');
+        for place in (0..16).rev() {
+            let digit = u32::try_from(number >> (4 * place) & 15).unwrap_or(0);
+            self.0.extend(char::from_digit(digit, 16).and_then(|c| u8::try_from(c).ok()));
+        }
+        self.0.push(b'"');
+    }
+
     fn list<T>(&mut self, all: &[T], mut each: impl FnMut(&mut Self, &T)) {
         self.raw("[");
         for (nth, one) in all.iter().enumerate() {
@@ -157,6 +168,10 @@ impl Line<'_> {
         self.word(member!("check"), shown.check.as_str());
         if let Some(subject) = p.subject() {
             self.word(member!("subject"), subject.pseudonym(|name| f.keyed.person(name)));
+        }
+        if let Some(name) = shown.session_name {
+            self.raw(member!("session"));
+            self.hex(name.0);
         }
         self.raw("}");
     }
@@ -255,6 +270,9 @@ mod tests {
         }
         for number in [0, 7, 10, 999, 65_535, u64::MAX] {
             assert_eq!(written(|l| l.digits(number, 1)), number.to_string());
+        }
+        for number in [0, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(written(|l| l.hex(number)), format!("\"{number:016x}\""));
         }
         for address in ["127.0.0.1:80", "255.10.0.3:65535", "[2001:db8::1]:443"] {
             let address: SocketAddr = address.parse().unwrap();

@@ -5,6 +5,7 @@ mod count;
 mod line;
 pub mod loads;
 pub mod metrics;
+pub mod past;
 pub mod record;
 pub mod redact;
 pub mod series;
@@ -13,6 +14,7 @@ pub use audit::Audit;
 pub use line::quoted;
 pub use loads::Loads;
 pub use metrics::Metrics;
+pub use past::Past;
 pub use record::{Finished, LoginSeen, Origin};
 
 /// Counters and the audit trail, handed to whoever has something to report.

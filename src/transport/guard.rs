@@ -2,7 +2,8 @@
 //!
 //! [`Guarded`] stands between a listener and the HTTP application. It counts connections, and gives every HTTP/1
 //! request head a total deadline and a size, every kept-alive connection an idle deadline, and the HTTP/2 preface
-//! a deadline. It never looks into bodies.
+//! a deadline. It never looks into bodies. Whoever is turned away by it, or by pingora before a request began, is
+//! answered by the application (`guard::refusal`).
 //!
 //! Where a head starts is not guessed from bytes: the HTTP/1 loop over a connection stands here, and a new head
 //! starts when the application hands the connection back for reuse, that is after it has written the answer and
@@ -11,11 +12,13 @@
 
 mod connections;
 mod head;
+mod refusal;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use connections::Connections;
+pub use refusal::{Cause, Refuse, Refused};
 
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
@@ -28,7 +31,6 @@ use pingora::services::listening::Service;
 use prometheus::{IntCounter, IntGauge};
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use stream::Watched;
 
@@ -68,10 +70,13 @@ pub struct Meters {
     pub slow_heads: IntCounter,
     /// Request heads that were too long.
     pub long_heads: IntCounter,
-    /// Request lines that two servers could read in two ways.
-    pub ambiguous_heads: IntCounter,
-    /// Heads that pingora refused before any request began.
-    pub malformed_heads: IntCounter,
+}
+
+/// What holds for every connection of a listener.
+struct Terms {
+    limits: Limits,
+    meters: Meters,
+    refuse: Arc<dyn Refuse>,
 }
 
 tokio::task_local! {
@@ -79,25 +84,29 @@ tokio::task_local! {
     static BEGAN: Cell<bool>;
 }
 
-/// Called by the application where a request begins; see [`Meters::malformed_heads`].
+/// To be called by the application where a request begins: what is written before is kept from the client.
 pub fn request_began() {
     // Outside a guarded HTTP/1 connection nobody asks.
     let _ = BEGAN.try_with(|began| began.set(true));
 }
 
+fn request_has_begun() -> bool {
+    BEGAN.try_with(Cell::get).unwrap_or(false)
+}
+
 /// An HTTP application behind the guard; one for each listener.
 pub struct Guarded<A> {
     bounded: Arc<Bounded<A>>,
-    limits: Limits,
-    meters: Meters,
+    terms: Arc<Terms>,
     connections: Arc<Connections>,
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
-    pub fn new(app: Arc<A>, limits: Limits, meters: Meters) -> Self {
+    pub fn new(app: Arc<A>, limits: Limits, meters: Meters, refuse: Arc<dyn Refuse>) -> Self {
         let connections =
             Arc::new(Connections::new(limits.connections_max, meters.open.clone(), meters.refused.clone()));
-        Guarded { bounded: Arc::new(Bounded::new(app, limits)), limits, meters, connections }
+        let bounded = Arc::new(Bounded::new(app, limits));
+        Guarded { bounded, terms: Arc::new(Terms { limits, meters, refuse }), connections }
     }
 
     /// The listening service for `address`. With TLS, connections count from before the handshake on.
@@ -112,33 +121,17 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
         service
     }
 
-    /// Waits for the application to serve one request. A head that came in whole and began no request was refused by
-    /// pingora, which tells nobody.
-    async fn serve_one(
-        &self,
-        serving: impl Future<Output = Option<ReusedHttpStream>>,
-        whole: &AtomicBool,
-    ) -> Option<ReusedHttpStream> {
-        let (handed_back, began) =
-            BEGAN.scope(Cell::new(false), async { (serving.await, BEGAN.with(Cell::get)) }).await;
-        if whole.swap(false, Ordering::Relaxed) && !began {
-            self.meters.malformed_heads.inc();
-        }
-        handed_back
-    }
-
     /// Requests of one HTTP/1 connection, one after the other.
     async fn serve_http1(&self, connection: Stream, shutdown: &ShutdownWatch) {
         let app = &self.bounded.app;
-        let whole = Arc::new(AtomicBool::new(false));
-        let watched = Watched::http1(connection, self.limits, &self.meters, whole.clone());
+        let watched = Watched::http1(connection, self.terms.clone());
         let mut session = ServerSession::new_http1(Box::new(watched));
         // 0 is "no time-out of pingora's own": between requests the guard's holds, which also ends what trickles
         session.set_keepalive(if *shutdown.borrow() { None } else { Some(0) });
         session
             .set_keepalive_reuses_remaining(app.server_options().and_then(|options| options.keepalive_request_limit));
 
-        let mut handed_back = self.serve_one(app.process_new_http(session, shutdown), &whole).await;
+        let mut handed_back = serve_one(app.process_new_http(session, shutdown)).await;
         while let Some((connection, settings)) = handed_back.map(ReusedHttpStream::consume) {
             let Ok(mut watched) = connection.into_any().downcast::<Watched>() else {
                 return; // an application that swaps the stream loses the guard, so it loses the connection
@@ -148,9 +141,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
             if let Some(settings) = settings {
                 settings.apply_to_session(&mut session);
             }
-            handed_back = self.serve_one(app.process_new_http(session, shutdown), &whole).await;
+            handed_back = serve_one(app.process_new_http(session, shutdown)).await;
         }
     }
+}
+
+/// Waits for the application to serve one request.
+async fn serve_one(serving: impl Future<Output = Option<ReusedHttpStream>>) -> Option<ReusedHttpStream> {
+    BEGAN.scope(Cell::new(false), serving).await
 }
 
 #[async_trait]
@@ -162,7 +160,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Guarded<A> {
             None => Some(self.connections.admit()?),
         };
         if matches!(connection.selected_alpn_proto(), Some(ALPN::H2)) {
-            let watched = Watched::http2(connection, self.limits, &self.meters);
+            let watched = Watched::http2(connection, self.terms.clone());
             self.bounded.process_new(Box::new(watched), shutdown).await;
         } else {
             self.serve_http1(connection, shutdown).await;

@@ -99,11 +99,11 @@ fn no_output_holds_a_token_a_cookie_a_password_or_an_identity_number() {
         pages.push(gate.ask(&Ask::get("/assets/../x").bearer(token)));
     }
     pages.push(gate.ask(&Ask::get("/nop-ho-so").with("Authorization", "Basic c2VjcmV0LWJhc2ljOnNlY3JldA==")));
-    pages.push(gate.ask(&Ask::get("/nop-ho-so").cookie("PHPSESSID=secret-second; PHPSESSID=secret-third")));
+    pages.push(gate.ask(&Ask::get("/nop-ho-so").cookie("PHPSESSID=second; PHPSESSID=third")));
     pages.push(gate.ask(&Ask::json("/api/dang-nhap", r#"{"username":"079203001234","password":"secret-password"}"#)));
     let mut official = Browser::behind_proxy(&gate, "10.20.3.4").with_session("secret-session-of-an-official");
     official.type_password("can-bo%40daknong.gov.vn", "secret-password");
-    gate.raw(b"GET /nop-ho-so HTTP/1.1\r\nHost: x\r\nCookie: PHPSESSID=secret-broken\r\n: x\r\n\r\n");
+    gate.raw(b"GET /nop-ho-so HTTP/1.1\r\nHost: x\r\nCookie: PHPSESSID=broken\r\n: x\r\n\r\n");
     gate.raw(b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret-broken\r\nContent-Length: x\r\n\r\n");
     assert!(gate.audit_mark() > 20, "the audit trail is written");
 
@@ -160,4 +160,24 @@ fn a_person_is_a_pseudonym_that_stays_the_same() {
     let other = issuer.claims(serde_json::json!({ "preferred_username": "079203009999" }));
     assert_ne!(first, subject_of(other), "another person is another one");
     assert!(!first.to_string().contains("0792030"), "{first}");
+}
+
+#[test]
+fn a_session_is_a_pseudonym_that_stays_when_the_portal_changes_the_cookie() {
+    let town = Town::start();
+    let session_under = |cookie: &str| {
+        let mark = format!("/tra-cuu-ho-so/{}", cookie.trim_start_matches("PHPSESSID="));
+        town.gate.ask(&Ask::get(&mark).cookie(cookie));
+        let line = eventually("its line", || town.gate.audit().into_iter().find(|line| line["path"] == mark.as_str()));
+        line.pointer("/principals/0/session").and_then(Value::as_str).map(str::to_owned)
+    };
+    let (mut first, mut second) = (Browser::new(&town.gate), Browser::new(&town.gate));
+    first.log_in_with_vneid("one");
+    second.log_in_with_vneid("two");
+    let name = session_under("PHPSESSID=one").expect("a bound session has a name");
+    assert!(name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit()), "{name}");
+    first.get("/tra-cuu-ho-so?sid=three");
+    assert_eq!(session_under("PHPSESSID=three").as_ref(), Some(&name), "the same session under a new value");
+    assert_ne!(session_under("PHPSESSID=two").as_ref(), Some(&name), "another session is another one");
+    assert_eq!(session_under("PHPSESSID=unseen"), None, "a session that nobody saw being born has no name");
 }

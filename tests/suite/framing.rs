@@ -3,7 +3,7 @@
 //! Whatever two servers could cut at different places is refused; what stands behind a refused request on the same
 //! connection is never run; no field changes the verdict of another request.
 
-use crate::harness::{Ask, HOST, Town};
+use crate::harness::{Ask, HOST, Response, Town};
 
 /// Fields and bodies that are refused on an open page, so that nothing but the framing can be the reason.
 const REFUSED: &[(&str, &str)] = &[
@@ -53,11 +53,27 @@ fn what_could_be_cut_in_two_places_is_refused() {
         client.send(request.as_bytes());
         client.send(b"GET /assets/inner HTTP/1.1\r\nHost: dichvucong.daknong.gov.vn\r\n\r\n");
         let answer = client.maybe_answer().unwrap_or_else(|| panic!("no answer to {fields:?}"));
-        assert_eq!(answer.status, 400, "{fields:?}");
         assert_eq!(client.until_close(), "", "{fields:?}: one answer, then the end");
+        expect_refusal(&town, &answer, 400, "ambiguous-request", fields);
         town.origin.expect_untouched();
     }
     town.expect_untouched();
+}
+
+/// A refusal like every other one: a problem document and one audit line, tied by the support code.
+#[track_caller]
+fn expect_refusal(town: &Town, answer: &Response, status: u16, reason: &str, what: &str) {
+    assert_eq!(answer.status, status, "{what:?}");
+    assert_eq!(answer.value("content-type"), Some("application/problem+json"), "{what:?}");
+    assert_eq!(answer.reason(), reason, "{what:?}");
+    let code = answer.support_code();
+    let line = town.gate.audit_of(&code);
+    assert_eq!(line["status"], status, "{what:?}: {line}");
+    assert_eq!(line["reason"], reason, "{what:?}: {line}");
+    assert_eq!(line["source"], "gate", "{what:?}: {line}");
+    assert_eq!(line["detail"].is_string(), status == 400, "{what:?}: {line}");
+    let same = town.gate.audit().into_iter().filter(|line| line["support_code"] == code.as_str()).count();
+    assert_eq!(same, 1, "{what:?}");
 }
 
 #[test]
@@ -130,11 +146,14 @@ fn what_is_no_http_1_request_is_refused() {
         "G@ET(/assets/a.js HTTP/1.1\r\nHost: dichvucong.daknong.gov.vn\r\n\r\n",
         "POST /tra-cuu-ho-so HTTP/1.0\r\nHost: dichvucong.daknong.gov.vn\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        // refused before it is whole
+        "GET /assets/a.js HTTP/1.1\r\nHost: dichvucong.daknong.gov.vn\r\nno colon\r\n",
     ] {
         let mut client = town.gate.connect();
         client.send(request.as_bytes());
-        client.end();
-        assert!(client.maybe_answer().is_none_or(|answer| matches!(answer.status, 400 | 505)), "{request:?}");
+        let answer = client.maybe_answer().unwrap_or_else(|| panic!("no answer to {request:?}"));
+        assert_eq!(client.until_close(), "", "{request:?}: one answer, then the end");
+        expect_refusal(&town, &answer, 400, "ambiguous-request", request);
         town.origin.expect_untouched();
     }
     town.expect_untouched();
@@ -144,7 +163,7 @@ fn what_is_no_http_1_request_is_refused() {
 fn connect_and_trace_are_no_methods_of_a_portal() {
     let town = Town::start();
     for ask in [
-        Ask::new("CONNECT", &format!("{HOST}:443")).cookie(&town.vneid),
+        Ask::new("CONNECT", &format!("{HOST}:443")).with("Host", &format!("{HOST}:443")).cookie(&town.vneid),
         Ask::new("CONNECT", "/nop-ho-so").cookie(&town.vneid),
         Ask::new("TRACE", "/tra-cuu-ho-so").cookie(&town.vneid),
         Ask::new("TRACE", "/assets/a.js"),
@@ -152,8 +171,64 @@ fn connect_and_trace_are_no_methods_of_a_portal() {
     ] {
         let answer = town.gate.ask(&ask);
         assert!(matches!(answer.status, 400 | 405), "{} {}: {}", ask.method, ask.target, answer.status);
+        let reason = if answer.status == 405 { "method-not-allowed" } else { "ambiguous-request" };
+        expect_refusal(&town, &answer, answer.status, reason, &ask.method);
         town.origin.expect_untouched();
     }
+    town.expect_untouched();
+}
+
+#[test]
+fn a_head_that_is_refused_unread_is_answered_in_the_readers_form_and_language() {
+    let town = Town::start();
+    let browser = "Accept: text/html\r\nAccept-Language: en\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document";
+    let head = format!("GET /nop-ho-so/1?ma=1 HTTP/1.1\r\nHost: {HOST}\r\n{browser}\r\nno colon\r\n\r\n");
+    let answer = town.gate.raw(head.as_bytes()).expect("an answer");
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.value("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.value("connection"), Some("close"));
+    let line = town.gate.audit_of(&answer.support_code());
+    for (member, expected) in [
+        ("site", "none"),
+        ("route", "none"),
+        ("method", "GET"),
+        ("path", "/nop-ho-so/1"),
+        ("reason", "ambiguous-request"),
+        ("detail", "malformed-head"),
+    ] {
+        assert_eq!(line[member], expected, "{member} in {line}");
+    }
+    assert!(line["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1:")), "{line}");
+    assert_eq!(line["principals"], serde_json::json!([]), "{line}");
+    town.expect_untouched();
+}
+
+#[test]
+fn every_detail_of_a_head_that_pingora_refuses_is_written_down() {
+    let town = Town::start();
+    for (fields, detail) in [
+        ("Content-Length: 5\r\nContent-Length: 6", "content-length"),
+        ("Transfer-Encoding: gzip", "transfer-encoding"),
+        ("Host: evil.example", "host-twice"),
+        ("Content-Length : 5", "malformed-head"),
+    ] {
+        let head = format!("POST /tra-cuu-ho-so HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n\r\n");
+        let answer = town.gate.raw(head.as_bytes()).expect("an answer");
+        assert_eq!(town.gate.audit_of(&answer.support_code())["detail"], detail, "{fields:?}");
+    }
+    town.expect_untouched();
+}
+
+#[test]
+fn a_head_without_end_is_refused_with_a_support_code() {
+    let town = Town::start();
+    let start = format!("GET /assets/a.js HTTP/1.1\r\nHost: {HOST}\r\nX-Pad: ");
+    // One byte over what the gate reads of a head, so that nothing is left unread when it closes.
+    let head = format!("{start}{}", "x".repeat(2 * 32 * 1024 + 1 - start.len()));
+    let mut client = town.gate.connect();
+    client.send(head.as_bytes());
+    expect_refusal(&town, &client.answer(), 431, "head-too-large", "a long head");
+    assert_eq!(client.until_close(), "");
     town.expect_untouched();
 }
 

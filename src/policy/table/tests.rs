@@ -7,11 +7,11 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-const CREDENTIALS: usize = 3;
-const CLIENTS: [&str; 6] = ["10.20.0.1", "10.20.9.9", "10.21.0.1", "192.0.2.1", "2001:db8::1", "::1"];
+pub const CREDENTIALS: usize = 3;
+pub const CLIENTS: [&str; 6] = ["10.20.0.1", "10.20.9.9", "10.21.0.1", "192.0.2.1", "2001:db8::1", "::1"];
 const NETWORKS: [&str; 4] = ["10.20.0.0/16", "10.20.9.0/24", "2001:db8::/32", "0.0.0.0/0"];
 
-fn moment(second: i64) -> Timestamp {
+pub fn moment(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn route(rules: Vec<RuleId>) -> Route {
     Route { name: "somewhere".into(), site: SiteId(0), methods: None, body_max: 0, rules }
 }
 
-fn policy(random: &mut StdRng, rules: usize) -> Policy {
+pub fn policy(random: &mut StdRng, rules: usize) -> Policy {
     let all: Vec<Rule> = (0..rules).map(|n| rule(random, n)).chain([default()]).collect();
     let ids = || (0..rules).map(|n| RuleId(n as u16));
     let mut some = || ids().filter(|_| random.random_bool(0.5)).collect::<Vec<_>>();
@@ -150,22 +150,20 @@ fn a_policy_beyond_the_bounds_is_refused_with_what_is_too_much() {
     let refused = compile(&[route(all)], &rules, 1).unwrap_err();
     assert_eq!(refused, TooLarge::List { route: "somewhere".into(), rules: 301 });
 
-    // Every route has a row of its own, every rule a column and a timeline.
-    let level = |n: usize| Finite {
+    // Nearly every rule has a column, and every route, with two rules of its own, a row.
+    let kind = |n: u16| Finite {
         accounts: Some(1 << (n % 6)),
         logins: Some(1 << (n / 6 % 6)),
         level_min: Level::new((n / 36 % 4) as u8),
         credentials: Some(1 << (n / 144)),
         ..Finite::default()
     };
-    let dated = |n: usize| Rule {
-        when: Condition { finite: level(n % 3_700), client: vec![] },
-        from: Some(moment(n as i64)),
-        ..default()
-    };
-    let rules: Vec<Rule> = (0..3_700).map(dated).chain([default()]).collect();
-    let routes: Vec<Route> = (0..3_700).map(|n| route(vec![RuleId(n as u16)])).collect();
-    assert!(matches!(compile(&routes, &rules, 63), Err(TooLarge::Memory(_))));
+    let count = 400;
+    let of = |n: u16| Rule { when: Condition { finite: kind(n), client: vec![] }, ..default() };
+    let rules: Vec<Rule> = (0..count).map(of).chain([default()]).collect();
+    let pairs = (0..count).flat_map(|a| (a + 1..count).map(move |b| vec![RuleId(a), RuleId(b)]));
+    let routes: Vec<Route> = pairs.take(60_000).map(route).collect();
+    assert!(matches!(compile(&routes, &rules, 3), Err(TooLarge::Memory(bytes)) if bytes > BYTES_MAX));
 }
 
 #[test]

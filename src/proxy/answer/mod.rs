@@ -22,7 +22,7 @@ pub use language::{Language, language};
 pub use link::safe_link;
 
 use crate::policy::page::Page;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 /// Where organisations get and use their account, unless the site names another address.
 pub const NATIONAL_PORTAL_URL: &str = "https://dichvucong.gov.vn";
@@ -122,14 +122,14 @@ impl<'a> Answer<'a> {
     }
 
     /// Every header of the answer but its length and what only the caller knows.
-    pub fn headers(&self, audience: Audience, language: Language) -> Vec<(HeaderName, HeaderValue)> {
+    pub fn headers(&self, audience: Audience, language: Language) -> HeaderMap {
         headers::of(self, audience, language)
     }
 
     /// The page or the problem document, whichever the audience reads.
-    pub fn body(&self, audience: Audience, language: Language) -> String {
+    pub fn body(&self, audience: Audience, language: Language) -> Vec<u8> {
         match audience {
-            Audience::Person => self.html(language),
+            Audience::Person => self.html(language).into_bytes(),
             Audience::Program => self.problem(language),
         }
     }
@@ -140,7 +140,7 @@ impl<'a> Answer<'a> {
     }
 
     /// The problem document for a program (RFC 9457), with the members `reason` and `support_code`.
-    pub fn problem(&self, language: Language) -> String {
+    pub fn problem(&self, language: Language) -> Vec<u8> {
         problem::render(self, language)
     }
 

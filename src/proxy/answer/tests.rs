@@ -1,6 +1,7 @@
 //! What every answer keeps, whatever happened: both forms, both languages, no way in for foreign markup.
 
 use super::*;
+use http::HeaderName;
 use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 
 const KINDS: [Kind; 19] = [
@@ -32,12 +33,12 @@ fn answer(kind: Kind) -> Answer<'static> {
 }
 
 fn problem(answer: &Answer<'_>) -> serde_json::Value {
-    serde_json::from_str(&answer.problem(Language::En)).unwrap()
+    serde_json::from_slice(&answer.problem(Language::En)).unwrap()
 }
 
 fn header(answer: &Answer<'_>, audience: Audience, name: &HeaderName) -> Option<String> {
     let headers = answer.headers(audience, Language::Vi);
-    let found: Vec<_> = headers.iter().filter(|(candidate, _)| candidate == name).collect();
+    let found: Vec<_> = headers.iter().filter(|(candidate, _)| *candidate == name).collect();
     assert!(found.len() < 2, "{name} is there twice");
     Some(found.first()?.1.to_str().unwrap().to_owned())
 }
@@ -124,7 +125,13 @@ fn every_kind_has_a_problem_document() {
         for member in ["title", "detail"] {
             let sentence = problem[member].as_str().unwrap();
             assert!(!sentence.is_empty() && !sentence.contains('<'), "{kind:?}: {member}");
-            assert!(!answer.problem(Language::Vi).contains(sentence), "{kind:?}: {member} is the same in Vietnamese");
+            let in_vietnamese = String::from_utf8(answer.problem(Language::Vi)).unwrap();
+            assert!(!in_vietnamese.contains(sentence), "{kind:?}: {member} is the same in Vietnamese");
+        }
+        for language in LANGUAGES {
+            let own = text::text(kind, language);
+            let written: serde_json::Value = serde_json::from_slice(&answer.problem(language)).unwrap();
+            assert_eq!((&written["title"], &written["detail"]), (&own.heading.into(), &own.summary.into()));
         }
         assert!(problem.get("why").is_none());
     }

@@ -4,7 +4,7 @@
 use super::{Birth, TOUCH_S, Terms};
 use crate::identity::flow::FlowStamp;
 use crate::identity::identify::SessionFound;
-use crate::identity::{Facts, SessionKey};
+use crate::identity::{Facts, SessionKey, SessionName};
 use crate::state::record::{self, SessionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +20,7 @@ pub struct Bound {
     pub id: SessionId,
     pub facts: Facts,
     pub flow: FlowStamp,
+    called: SessionName,
     born_s: u32,
     idle_s: u32,
     lifetime_s: u32,
@@ -28,11 +29,12 @@ pub struct Bound {
 
 impl Bound {
     pub fn new(id: SessionId, session: record::Session) -> Self {
-        let record::Session { birth, seen_s } = session;
+        let record::Session { birth, called, seen_s } = session;
         Bound {
             id,
             facts: birth.facts,
             flow: birth.flow,
+            called,
             born_s: short(birth.at_s),
             idle_s: short(birth.idle_s),
             lifetime_s: short(birth.lifetime_s),
@@ -50,7 +52,7 @@ impl Bound {
             lifetime_s: self.lifetime_s.into(),
             at_s: self.born_s.into(),
         };
-        (seen_s != ENDED).then(|| record::Session { birth, seen_s: seen_s.into() })
+        (seen_s != ENDED).then(|| record::Session { birth, called: self.called, seen_s: seen_s.into() })
     }
 
     pub fn end(&self) {
@@ -118,7 +120,7 @@ impl Name {
         } else if !terms.flows.contains(&self.bound.flow) {
             SessionFound::Unknown
         } else {
-            SessionFound::Bound(self.bound.facts.clone())
+            SessionFound::Bound(self.bound.facts.clone(), self.bound.called)
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::bound::{Bound, FOR_GOOD, Name, short, until};
 use super::{BEGUN_MAX, BEGUN_S, Birth, Departure, RENAMED_S, StoreLost, Terms};
-use crate::identity::SessionKey;
 use crate::identity::identify::SessionFound;
+use crate::identity::{SessionKey, SessionName};
 use crate::state::bounded::{Alias, Bounded};
 use crate::state::record::{self, SessionId};
 use crate::state::store::Loaded;
@@ -84,7 +84,7 @@ impl Local {
             return SessionFound::Unknown;
         }
         let found = name.judge(key, terms, now_s);
-        if matches!(found, SessionFound::Bound(_)) && name.bound.touch_is_due(now_s) {
+        if matches!(found, SessionFound::Bound(..)) && name.bound.touch_is_due(now_s) {
             self.note(Change::Session(name.bound));
         }
         found
@@ -112,7 +112,7 @@ impl Local {
         let mut changes = self.end(key);
         let id = SessionId(self.next_session.fetch_add(1, Ordering::Relaxed));
         let seen_s = birth.at_s;
-        let bound = Arc::new(Bound::new(id, record::Session { birth, seen_s }));
+        let bound = Arc::new(Bound::new(id, record::Session { birth, called: key.name, seen_s }));
         let name = Name { bound: bound.clone(), exact: key.exact, until_s: FOR_GOOD };
         changes.extend([Change::Session(bound), Change::Name(key.alias, name.record())]);
         self.insert(key.alias, name);
@@ -242,7 +242,7 @@ impl Local {
 }
 
 fn at(alias: Alias) -> SessionKey {
-    SessionKey { alias, exact: alias }
+    SessionKey { alias, exact: alias, name: SessionName(0) }
 }
 
 fn lock(begun: &Begun) -> MutexGuard<'_, record::Begun> {

@@ -88,7 +88,7 @@ impl Shared {
 
     fn judge(&self, name: &Name, key: SessionKey, terms: Terms<'_>, now_s: i64) -> SessionFound {
         let found = name.judge(key, terms, now_s);
-        if matches!(found, SessionFound::Bound(_)) && name.bound.touch_is_due(now_s) {
+        if matches!(found, SessionFound::Bound(..)) && name.bound.touch_is_due(now_s) {
             self.write_use(name.bound.clone(), terms);
         }
         found
@@ -126,7 +126,7 @@ impl Shared {
         let id = SessionId(rand::random());
         let (idle_s, lifetime_s) = (birth.idle_s, birth.lifetime_s);
         let seen_s = birth.at_s;
-        let session = record::Session { birth, seen_s };
+        let session = record::Session { birth, called: key.name, seen_s };
         let keep_s = idle_s.saturating_add(Bound::new(id, session.clone()).touch_s()).min(lifetime_s);
         let name = record::Name { session: id, exact: key.exact, until_s: i64::MAX };
         let sealed = name.close(&self.seal, &key.alias).zip(session.close(&self.seal, id));

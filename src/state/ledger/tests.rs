@@ -1,18 +1,19 @@
 //! What the ledger promises about the life of a session.
 
 use super::*;
+use crate::identity::SessionName;
 use crate::state::bounded::Alias;
 use prometheus::IntCounter;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-const K: SessionKey = SessionKey { alias: [1; 16], exact: [1; 16] };
-const L: SessionKey = SessionKey { alias: [2; 16], exact: [2; 16] };
+const K: SessionKey = SessionKey { alias: [1; 16], exact: [1; 16], name: SessionName(1) };
+const L: SessionKey = SessionKey { alias: [2; 16], exact: [2; 16], name: SessionName(2) };
 const FLOWS: [FlowStamp; 1] = [FlowStamp(7)];
 const TERMS: Terms<'static> = Terms { idle_s: 60, lifetime_s: 600, flows: &FLOWS };
 
 fn bound(ledger: &Local, key: SessionKey, terms: Terms<'_>, now_s: i64) -> bool {
-    matches!(ledger.look_up(key, terms, now_s), SessionFound::Bound(_))
+    matches!(ledger.look_up(key, terms, now_s), SessionFound::Bound(..))
 }
 
 fn memory(capacity: usize) -> Local {
@@ -139,7 +140,7 @@ fn who_has_to_go_for_newer_sessions_is_the_oldest_and_is_counted() {
     let ledger = Local::new(32, evicted.clone());
     let key = |n: u8| {
         let alias: Alias = [n; 16];
-        SessionKey { alias, exact: alias }
+        SessionKey { alias, exact: alias, name: SessionName(0) }
     };
     (0..64).for_each(|n| bind(&ledger, key(n), birth(0)));
     assert_eq!((ledger.count(), evicted.get()), (32, 32));

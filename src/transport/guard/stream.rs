@@ -1,14 +1,16 @@
 //! How does a deadline reach a read that another crate performs?
 //!
 //! [`Watched`] wraps a connection and fails a read when its time or its bytes are used up. It is told where a head
-//! starts and finds where it ends; between an end and the next start it passes everything through untouched.
+//! starts and finds where it ends; between an end and the next start it passes everything through untouched. What is
+//! written before the application has begun a request is pingora's refusal of the head (`guard::refusal`).
 //!
 //! Cost: one timer for each connection, made once and polled only when a head is awaited and no byte is there. It
 //! is set again when it fires too early for the phase reached meanwhile, or when a deadline moves closer; a request
 //! whose head comes in one read never touches it.
 
 use super::head::Head;
-use super::{Limits, Meters};
+use super::refusal::{Cause, KEPT_BYTES_MAX, Refused};
+use super::{Terms, request_has_begun};
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{SslDigest, TlsRef};
@@ -19,20 +21,13 @@ use pingora::protocols::{
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 /// RFC 9113 section 3.4.
 const PREFACE_BYTES: usize = 24;
-
-const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-const TOO_LARGE: &[u8] =
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-const AMBIGUOUS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// A connection under guard.
 pub(super) struct Watched {
@@ -41,40 +36,44 @@ pub(super) struct Watched {
     /// End of the present phase; measured when the first read of the phase finds no byte.
     deadline: Option<Instant>,
     timer: Pin<Box<Sleep>>,
-    limits: Limits,
-    meters: Meters,
-    whole: Arc<AtomicBool>,
+    terms: Arc<Terms>,
+    /// The head under way, or its beginning.
+    kept: Vec<u8>,
+    /// What pingora made of the head, if it refused it.
+    refused: Option<Cause>,
 }
 
 #[derive(Debug)]
 enum Phase {
     /// A head is awaited or under way; `reused` when a request came before it.
     Head { head: Head, reused: bool },
+    /// The head is whole; whether a request begins with it, pingora says next.
+    Whole,
     /// So many bytes of the HTTP/2 preface are missing.
     Preface { missing: usize },
     /// Everything passes.
     Open,
-    /// Nothing is read any more.
+    /// Nothing is read any more, and nothing of pingora's is written.
     Cut,
 }
 
 impl Watched {
-    /// `whole` is set when a head has come in whole.
-    pub(super) fn http1(inner: Stream, limits: Limits, meters: &Meters, whole: Arc<AtomicBool>) -> Self {
-        Self::new(inner, Phase::Head { head: Head::default(), reused: false }, limits, meters, whole)
+    pub(super) fn http1(inner: Stream, terms: Arc<Terms>) -> Self {
+        Self::new(inner, Phase::Head { head: Head::default(), reused: false }, terms)
     }
 
-    pub(super) fn http2(inner: Stream, limits: Limits, meters: &Meters) -> Self {
-        Self::new(inner, Phase::Preface { missing: PREFACE_BYTES }, limits, meters, Arc::default())
+    pub(super) fn http2(inner: Stream, terms: Arc<Terms>) -> Self {
+        Self::new(inner, Phase::Preface { missing: PREFACE_BYTES }, terms)
     }
 
-    fn new(inner: Stream, phase: Phase, limits: Limits, meters: &Meters, whole: Arc<AtomicBool>) -> Self {
-        let timer = Box::pin(tokio::time::sleep(limits.head));
-        Watched { inner, phase, deadline: None, timer, limits, meters: meters.clone(), whole }
+    fn new(inner: Stream, phase: Phase, terms: Arc<Terms>) -> Self {
+        let timer = Box::pin(tokio::time::sleep(terms.limits.head));
+        Watched { inner, phase, deadline: None, timer, terms, kept: Vec::new(), refused: None }
     }
 
     /// The last request is finished: what is read next is a new head.
     pub(super) fn expect_head(&mut self) {
+        self.kept.clear();
         self.enter(Phase::Head { head: Head::default(), reused: true });
     }
 
@@ -89,34 +88,35 @@ impl Watched {
     }
 
     fn time_allowed(&self) -> Duration {
-        if self.is_idle() { self.limits.idle } else { self.limits.head }
+        if self.is_idle() { self.terms.limits.idle } else { self.terms.limits.head }
     }
 
     /// Follows what was read.
     fn note(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> io::Result<()> {
         let was_idle = self.is_idle();
-        let done = match &mut self.phase {
+        let next = match &mut self.phase {
             Phase::Head { head, .. } => {
+                let room = KEPT_BYTES_MAX.saturating_sub(self.kept.len()).min(bytes.len());
+                self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
                 let ended = head.feed(bytes);
-                if head.bytes() > self.limits.head_bytes_max {
-                    self.meters.long_heads.inc();
-                    return Err(self.cut(cx, Some(TOO_LARGE), io::ErrorKind::InvalidData, "request head too long"));
+                if head.bytes() > self.terms.limits.head_bytes_max {
+                    self.terms.meters.long_heads.inc();
+                    return Err(self.cut(cx, Some(Cause::Long), io::ErrorKind::InvalidData, "request head too long"));
                 }
                 if head.is_ambiguous() {
-                    self.meters.ambiguous_heads.inc();
-                    return Err(self.cut(cx, Some(AMBIGUOUS), io::ErrorKind::InvalidData, "ambiguous request line"));
+                    let why = "ambiguous request line";
+                    return Err(self.cut(cx, Some(Cause::Malformed), io::ErrorKind::InvalidData, why));
                 }
-                ended
+                if ended { Some(Phase::Whole) } else { None }
             }
             Phase::Preface { missing } => {
                 *missing = missing.saturating_sub(bytes.len());
-                *missing == 0
+                if *missing == 0 { Some(Phase::Open) } else { None }
             }
-            Phase::Open | Phase::Cut => return Ok(()),
+            Phase::Whole | Phase::Open | Phase::Cut => return Ok(()),
         };
-        if done {
-            self.whole.store(true, Ordering::Relaxed);
-            self.enter(Phase::Open);
+        if let Some(next) = next {
+            self.enter(next);
         } else if was_idle && !bytes.is_empty() {
             self.deadline = None; // from waiting for a head to reading one
         }
@@ -140,27 +140,57 @@ impl Watched {
         if self.is_idle() {
             return Poll::Ready(Err(self.cut(cx, None, io::ErrorKind::TimedOut, "idle between requests for too long")));
         }
-        self.meters.slow_heads.inc();
+        self.terms.meters.slow_heads.inc();
         // an answer nobody asked for would be read as the answer to a later request
         let asked = matches!(&self.phase, Phase::Head { head, .. } if head.bytes() > 0);
-        Poll::Ready(Err(self.cut(cx, asked.then_some(TIMEOUT), io::ErrorKind::TimedOut, "request head took too long")))
+        Poll::Ready(Err(self.cut(
+            cx,
+            asked.then_some(Cause::Slow),
+            io::ErrorKind::TimedOut,
+            "request head took too long",
+        )))
     }
 
-    /// Ends the reading. The answer is tried once: a client that does not take it gets none.
-    fn cut(
-        &mut self,
-        cx: &mut Context<'_>,
-        answer: Option<&'static [u8]>,
-        kind: io::ErrorKind,
-        why: &'static str,
-    ) -> io::Error {
+    /// Ends the reading.
+    fn cut(&mut self, cx: &mut Context<'_>, cause: Option<Cause>, kind: io::ErrorKind, why: &'static str) -> io::Error {
         self.enter(Phase::Cut);
-        if let Some(answer) = answer
-            && let Poll::Ready(Ok(_)) = Pin::new(&mut self.inner).poll_write(cx, answer)
-        {
-            let _ = Pin::new(&mut self.inner).poll_flush(cx);
+        if let Some(cause) = cause {
+            self.answer(cx, cause);
         }
         io::Error::new(kind, why)
+    }
+
+    /// The answer is tried once: a client that does not take it gets none.
+    fn answer(&mut self, cx: &mut Context<'_>, cause: Cause) {
+        let client = self.inner.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().copied());
+        let answer = self.terms.refuse.refuse(&Refused { cause, head: &self.kept, client });
+        let mut rest = answer.as_slice();
+        while let Poll::Ready(Ok(written @ 1..)) = Pin::new(&mut self.inner).poll_write(cx, rest) {
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        let _ = Pin::new(&mut self.inner).poll_flush(cx);
+    }
+
+    /// Whether what is written now is an answer to a request. What is not is kept from the client.
+    fn answers_a_request(&mut self, written: &[u8]) -> bool {
+        match self.phase {
+            Phase::Open | Phase::Preface { .. } => true,
+            Phase::Head { .. } | Phase::Whole if request_has_begun() => {
+                self.enter(Phase::Open);
+                true
+            }
+            Phase::Head { .. } | Phase::Whole => {
+                self.refused.get_or_insert(Cause::of(written));
+                false
+            }
+            Phase::Cut => false,
+        }
+    }
+
+    /// What pingora made of a head that began no request.
+    fn verdict(&self) -> Option<Cause> {
+        let unsaid = matches!(self.phase, Phase::Whole) && !request_has_begun();
+        self.refused.or(unsaid.then_some(Cause::Malformed)).filter(|_| !matches!(self.phase, Phase::Cut))
     }
 }
 
@@ -168,7 +198,7 @@ impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         match me.phase {
-            Phase::Open => return Pin::new(&mut me.inner).poll_read(cx, buf),
+            Phase::Open | Phase::Whole => return Pin::new(&mut me.inner).poll_read(cx, buf),
             Phase::Cut => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
             Phase::Head { .. } | Phase::Preface { .. } => {}
         }
@@ -182,24 +212,37 @@ impl AsyncRead for Watched {
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let me = self.get_mut();
+        if !me.answers_a_request(buf) {
+            return Poll::Ready(Ok(buf.len()));
+        }
+        Pin::new(&mut me.inner).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let me = self.get_mut();
+        if let Some(cause) = me.verdict() {
+            me.enter(Phase::Cut);
+            me.answer(cx, cause);
+        }
+        Pin::new(&mut me.inner).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let me = self.get_mut();
+        if !me.answers_a_request(bufs.first().map_or(&[], |first| first)) {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
+        Pin::new(&mut me.inner).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -210,7 +253,7 @@ impl AsyncWrite for Watched {
 #[async_trait]
 impl Shutdown for Watched {
     async fn shutdown(&mut self) {
-        self.inner.shutdown().await;
+        let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
 

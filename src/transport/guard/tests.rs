@@ -1,19 +1,16 @@
 //! The guard around a real pingora proxy, on real sockets.
 
+mod over_tls;
+
 use super::*;
-use crate::transport::testing::{Authority, answering, read_head, serve, until, within};
-use crate::transport::tls::{self, Certificate, Certificates};
-use crate::transport::{pem, testing};
+use crate::transport::testing::{self, read_head, serve, until, within};
 use bytes::Bytes;
-use pingora::connectors::http::Connector;
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::ResponseHeader;
 use pingora::listeners::PreTlsProcess;
 use pingora::protocols::l4::stream::Stream as Socket;
 use pingora::proxy::{ProxyHttp, Session, http_proxy};
 use pingora::server::configuration::ServerConf;
-use pingora::services::Service as _;
 use pingora::upstreams::peer::HttpPeer;
-use pingora_rustls::{ClientConfig, RootCertStore, ServerName, TlsConnector};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,8 +30,22 @@ fn meters() -> Meters {
         refused: counter("refused"),
         slow_heads: counter("slow"),
         long_heads: counter("long"),
-        ambiguous_heads: counter("ambiguous"),
-        malformed_heads: counter("malformed"),
+    }
+}
+
+/// Says which cause it was told of.
+struct Porter;
+
+impl Refuse for Porter {
+    fn refuse(&self, refused: &Refused<'_>) -> Vec<u8> {
+        let status = match refused.cause {
+            Cause::Slow => "408 Slow",
+            Cause::Long => "431 Long",
+            Cause::Malformed => "400 Malformed",
+            Cause::Method => "405 Method",
+        };
+        let kept = refused.head.len();
+        format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nX-Kept: {kept}\r\n\r\n").into_bytes()
     }
 }
 
@@ -47,7 +58,9 @@ struct Portal {
 impl ProxyHttp for Portal {
     type CTX = ();
 
-    fn new_ctx(&self) {}
+    fn new_ctx(&self) {
+        request_began();
+    }
 
     async fn request_filter(&self, session: &mut Session, _: &mut ()) -> pingora::Result<bool> {
         let path = session.req_header().uri.path().to_owned();
@@ -81,7 +94,7 @@ struct Gate {
 fn guarded(limits: Limits, origin: SocketAddr) -> (Guarded<impl HttpServerApp + Send + Sync + 'static>, Meters) {
     let meters = meters();
     let app = http_proxy(&Arc::new(ServerConf::default()), Portal { origin });
-    (Guarded::new(Arc::new(app), limits, meters.clone()), meters)
+    (Guarded::new(Arc::new(app), limits, meters.clone(), Arc::new(Porter)), meters)
 }
 
 async fn gate_to(origin: SocketAddr, limits: Limits, tls: Option<TlsSettings>) -> Gate {
@@ -266,6 +279,43 @@ async fn a_head_that_is_too_long_is_answered_431_whether_or_not_it_ends() {
 }
 
 #[tokio::test]
+async fn what_pingora_refuses_is_answered_by_the_application_once_and_ends_the_connection() {
+    let heads = [
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", "400 Malformed"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400 Malformed"),
+        ("GET / HTTP/3.0\r\n\r\n", "400 Malformed"),
+        // refused before it is whole
+        ("GET / HTTP/1.1\r\nno colon\r\n", "400 Malformed"),
+        ("CONNECT portal.test:443 HTTP/1.1\r\nHost: portal.test:443\r\n\r\n", "405 Method"),
+    ];
+    for (head, status) in heads {
+        for request_before in [false, true] {
+            let gate = gate(limits()).await;
+            let mut connection = connect(&gate).await;
+            if request_before {
+                connection.write_all(b"GET / HTTP/1.1\r\nHost: portal.test\r\n\r\n").await.unwrap();
+                assert!(answer(&mut connection).await.0.starts_with("HTTP/1.1 200 "));
+            }
+            connection.write_all(head.as_bytes()).await.unwrap();
+            let all = rest(&mut connection).await;
+            assert!(all.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{head:?}: {all}");
+            assert!(all.contains(&format!("X-Kept: {}\r\n", head.len())), "{head:?}: {all}");
+            assert_eq!(all.matches("HTTP/1.1").count(), 1, "{head:?}: {all}");
+            until(|| gate.meters.open.get() == 0).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_of_a_head_is_not_refused() {
+    let gate = gate(limits()).await;
+    let mut connection = connect(&gate).await;
+    connection.write_all(b"GET / HTTP/1.1\r\nHost: por").await.unwrap();
+    connection.shutdown().await.unwrap();
+    assert_eq!(rest(&mut connection).await, "");
+}
+
+#[tokio::test]
 async fn blank_lines_in_front_of_a_head_count_as_head() {
     let gate = gate(limits()).await;
     let mut connection = connect(&gate).await;
@@ -286,100 +336,4 @@ async fn one_connection_too_many_is_closed_and_counted_and_makes_no_lasting_diff
     let mut third = connect(&gate).await;
     third.write_all(b"GET / HTTP/1.1\r\nHost: portal.test\r\n\r\n").await.unwrap();
     assert!(answer(&mut third).await.0.starts_with("HTTP/1.1 200 "));
-}
-
-/// TLS settings with a certificate for `portal.test`, and the store that trusts it.
-fn tls_for(authority: &Authority) -> (TlsSettings, RootCertStore) {
-    let issued = authority.issue("portal", &["portal.test"]);
-    let certificate = Certificate::read(&issued.certificate, &issued.key).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(pem::certificates(&authority.file()).unwrap().remove(0)).unwrap();
-    (tls::settings(Arc::new(Certificates::new(vec![certificate], false)), true).unwrap(), roots)
-}
-
-async fn connect_h2(gate: &Gate, roots: RootCertStore) -> impl testing::Connection + use<> {
-    pingora_rustls::install_default_crypto_provider();
-    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let name = ServerName::try_from("portal.test").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, connect(gate).await).await.unwrap()
-}
-
-#[tokio::test]
-async fn an_http2_connection_without_its_preface_is_closed() {
-    let (settings, roots) = tls_for(&Authority::new());
-    let gate = gate_to(SocketAddr::from(([127, 0, 0, 1], 1)), Limits { head: SHORT, ..limits() }, Some(settings)).await;
-    let mut connection = connect_h2(&gate, roots).await;
-    connection.write_all(b"PRI * HTTP/2.0").await.unwrap();
-    rest(&mut connection).await;
-    assert_eq!(gate.meters.slow_heads.get(), 1);
-    until(|| gate.meters.open.get() == 0).await;
-}
-
-#[tokio::test]
-async fn an_http2_connection_without_a_request_is_closed_when_idle() {
-    let (settings, roots) = tls_for(&Authority::new());
-    let gate = gate_to(SocketAddr::from(([127, 0, 0, 1], 1)), Limits { idle: SHORT, ..limits() }, Some(settings)).await;
-    let mut connection = connect_h2(&gate, roots).await;
-    // the preface with an empty SETTINGS frame, then half a HEADERS frame
-    let half = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x20\x01\x04\0\0\0\x01abc";
-    connection.write_all(half).await.unwrap();
-    let mut all = Vec::new();
-    let _ = within(connection.read_to_end(&mut all)).await;
-    assert_eq!(gate.meters.slow_heads.get(), 0);
-    until(|| gate.meters.open.get() == 0).await;
-}
-
-#[tokio::test]
-async fn http2_requests_pass() {
-    let authority = Authority::new();
-    let (settings, _) = tls_for(&authority);
-    let gate = gate_to(SocketAddr::from(([127, 0, 0, 1], 1)), Limits { head: SHORT, ..limits() }, Some(settings)).await;
-    let mut peer = HttpPeer::new(gate.address, true, "portal.test".to_owned());
-    peer.options.ca = Some(pem::authorities(&authority.file()).unwrap());
-    peer.options.set_http_version(2, 2);
-    let connector = Connector::new(None);
-    for _ in 0..2 {
-        let (mut session, _) = within(connector.get_http_session(&peer)).await.unwrap();
-        let mut request = RequestHeader::build("POST", b"/", None).unwrap();
-        request.insert_header("Host", "portal.test").unwrap();
-        session.write_request_header(Box::new(request)).await.unwrap();
-        tokio::time::sleep(2 * SHORT).await;
-        session.write_request_body(Bytes::from_static(b"slowly"), true).await.unwrap();
-        session.finish_request_body().await.unwrap();
-        within(session.read_response_header()).await.unwrap();
-        assert_eq!(session.response_header().unwrap().status, 200);
-        assert_eq!(within(session.read_response_body()).await.unwrap().unwrap(), "slowly");
-        connector.release_http_session(session, &peer, None).await;
-    }
-}
-
-#[tokio::test]
-async fn a_service_with_tls_counts_clients_that_never_finish_their_handshake() {
-    let (settings, _) = tls_for(&Authority::new());
-    let origin = answering(None, "").await;
-    let (guarded, meters) = guarded(Limits { connections_max: 1, ..limits() }, origin);
-    // pingora does not tell the port it got, so the address is one that only this process uses
-    let [_, high, middle, low] = std::process::id().to_be_bytes();
-    let address = SocketAddr::from(([127, 128 | high, middle, low], 18443));
-    let mut service = guarded.into_service("portal", &address.to_string(), Some(settings));
-    let (stop, watching) = watch::channel(false);
-    let serving = tokio::spawn(async move { service.start_service(None, watching, 1).await });
-
-    let first = within(async {
-        loop {
-            match TcpStream::connect(address).await {
-                Ok(connection) => break connection,
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        }
-    })
-    .await;
-    until(|| meters.open.get() == 1).await;
-    assert_eq!(rest(&mut TcpStream::connect(address).await.unwrap()).await, "");
-    assert_eq!((meters.refused.get(), meters.open.get()), (1, 1));
-    drop(first);
-    until(|| meters.open.get() == 0).await;
-    stop.send(true).unwrap();
-    within(serving).await.unwrap();
 }

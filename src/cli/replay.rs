@@ -1,0 +1,129 @@
+//! `vneid-gate replay DIR --log FILE…`: recorded traffic through a candidate directory. Who would have been locked out?
+
+use super::{COULD_NOT, NOT_FINE, say};
+use crate::config::settings::Settings;
+use crate::config::{Loaded, read_directory};
+use crate::diagnostic::{render, summary};
+use crate::replay::{self, Language, Logs, Report, Trial, View};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Policy directory to try, for example policies/daknong
+    directory: PathBuf,
+    /// Audit logs, packed with gzip or not, oldest first; `-` is standard input
+    #[arg(long = "log", value_name = "FILE", required = true, num_args = 1..)]
+    logs: Vec<PathBuf>,
+    /// Decide everything as of this instant: 2026-07-01T00:00:00+07:00, or without an offset in `gate.time_zone`
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Compare what would hold if every observed rule were enforced, then and now
+    #[arg(long)]
+    observed: bool,
+    /// For people or for pipelines
+    #[arg(long, value_parser = ["text", "json"], default_value = "text")]
+    format: String,
+    /// Also write a report with charts, a page of its own
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Language of the page
+    #[arg(long, value_parser = ["vi", "en"], default_value = "vi")]
+    lang: String,
+    /// Exit with 1 when a decision changes
+    #[arg(long)]
+    fail_on_change: bool,
+}
+
+pub(super) fn replay(arguments: &Arguments) -> ExitCode {
+    let Loaded { settings, diagnostics, sources, digest } = read_directory(&arguments.directory);
+    let Some(settings) = settings else {
+        eprint!("{}", render(&diagnostics, &sources));
+        eprintln!("{}: not fine: {}", arguments.directory.display(), summary(&diagnostics));
+        return ExitCode::from(NOT_FINE);
+    };
+    match tried(arguments, &settings, &digest).and_then(|report| told(arguments, &report).map(|()| report)) {
+        Ok(report) if arguments.fail_on_change && report.changed > 0 => ExitCode::from(NOT_FINE),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(COULD_NOT)
+        }
+    }
+}
+
+fn tried(arguments: &Arguments, settings: &Settings, digest: &str) -> Result<Report, String> {
+    let at = arguments.at.as_deref().map(|text| instant(text, settings)).transpose()?;
+    let logs = Logs::open(&arguments.logs).map_err(|e| e.to_string())?;
+    let trial = Trial {
+        settings,
+        directory: &arguments.directory.display().to_string(),
+        digest,
+        at,
+        view: if arguments.observed { View::Observed } else { View::Enforced },
+    };
+    let names = arguments.logs.iter().map(|path| path.display().to_string()).collect();
+    let mut progress = Progress::new(&logs);
+    let report = replay::replay(&trial, &logs, names, |lines| progress.show(lines)).map_err(|e| e.to_string());
+    progress.clear();
+    report
+}
+
+fn told(arguments: &Arguments, report: &Report) -> Result<(), String> {
+    if let Some(path) = &arguments.html {
+        let language = if arguments.lang == "en" { Language::English } else { Language::Vietnamese };
+        let page = replay::html(report, language);
+        std::fs::write(path, page).map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
+    }
+    let said = match arguments.format.as_str() {
+        "json" => serde_json::to_string_pretty(report).map_err(|e| e.to_string())? + "\n",
+        _ => replay::text(report),
+    };
+    say(&said)
+}
+
+/// With an offset, or in the time zone of the policy.
+fn instant(text: &str, settings: &Settings) -> Result<Timestamp, String> {
+    let local = || text.parse::<DateTime>().and_then(|t| t.to_zoned(settings.gate.zone.clone())).map(|t| t.timestamp());
+    text.parse().or_else(|_| local()).map_err(|_| {
+        format!("`{text}` is no time: write 2026-07-01T00:00:00+07:00, or without an offset in `gate.time_zone`")
+    })
+}
+
+/// A line on a terminal that is written over again and again.
+struct Progress {
+    began: Instant,
+    shown: Option<Instant>,
+    total: Option<u64>,
+    done: std::rc::Rc<std::cell::Cell<u64>>,
+    on: bool,
+}
+
+impl Progress {
+    fn new(logs: &Logs) -> Self {
+        let (total, done) = (logs.bytes(), logs.done());
+        Progress { began: Instant::now(), shown: None, total, done, on: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, lines: u64) {
+        if !self.on || self.shown.is_some_and(|at| at.elapsed().as_millis() < 250) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let each_s = u128::from(lines) * 1_000 / self.began.elapsed().as_millis().max(1);
+        let part = self.total.filter(|total| *total > 0).map(|total| self.done.get().saturating_mul(100) / total);
+        let part = part.map_or(String::new(), |percent| format!("{percent:>3} %, "));
+        // A progress that cannot be shown is no reason to stop.
+        let _ = write!(std::io::stderr(), "\r{part}{lines} lines, {each_s} lines/s  ");
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            let _ = write!(std::io::stderr(), "\r{:60}\r", "");
+        }
+    }
+}
