@@ -31,6 +31,7 @@ use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path};
 use vneid_gate::policy::{Lot, Query};
 use vneid_gate::state::State;
 use vneid_gate::state::ledger::Birth;
+use vneid_gate::telemetry::Telemetry;
 
 const BATCHES: usize = 15;
 const SESSIONS: u32 = 100_000;
@@ -59,7 +60,8 @@ fn main() {
         black_box(portal.routes.find(&canonical_path(raw.path, Relaxed::default()).unwrap()));
     });
 
-    let state = State::new(&settings.gate, &settings.state);
+    let meters = Telemetry::new().unwrap().metrics.store;
+    let state = State::new(&settings.gate, &settings.state, meters, Timestamp::now().as_second()).unwrap();
     state.keys.adopt(&settings.keys);
     let known = state.seen_from(1);
     let sso = settings.identity.credentials.iter().find(|c| c.name == "sso-token").expect("the token credential");
@@ -81,10 +83,11 @@ fn main() {
     let cookie = settings.identity.credentials.iter().find(|c| c.session().is_some()).expect("the session credential");
     let name = settings.identity.plan(site).unwrap().site.clone();
     let flow = cookie.flows.first().unwrap().stamp();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for n in 0..SESSIONS {
         let key = known.session_key(&name, cookie, n.to_string().as_bytes());
         let birth = Birth { facts: facts.clone(), flow, idle_s: 1_800, lifetime_s: 43_200, at_s: now_s };
-        state.ledger.bind(key, birth);
+        runtime.block_on(state.ledger.bind(key, birth, None)).unwrap();
     }
     let mut n = 0_u32;
     measure("a session: name and look-up among 100,000", 20_000, || {

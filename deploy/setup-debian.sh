@@ -17,7 +17,8 @@ case "${1:-}" in
     demo) needed="$build curl:curl" ;;
     check) needed="$build" ;;
     test) needed="$build curl:curl openssl:openssl node:nodejs npm:npm nginx:nginx-light wrk:wrk
-                  chromium:chromium prometheus:prometheus promtool:prometheus fc-list:fontconfig" ;;
+                  chromium:chromium prometheus:prometheus promtool:prometheus fc-list:fontconfig
+                  redis-server:redis-server redis-cli:redis-tools" ;;
     bench) needed="$build curl:curl nginx:nginx-light haproxy:haproxy wrk:wrk" ;;
     image) needed="" ;;
     *) usage ;;

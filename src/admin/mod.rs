@@ -53,19 +53,21 @@ impl Admin {
         }
     }
 
-    /// Ready means: every listener is open and every credential can be judged. What is not is named.
+    /// Ready means: every listener is open, every credential can be judged and every log-in written down. What is not is
+    /// named.
     fn ready(&self) -> Response<Vec<u8>> {
         if !self.listening.load(Ordering::Acquire) {
             return answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, b"the listeners are not open yet\n".to_vec());
         }
-        let missing = self.state.keys.missing();
-        if missing.is_empty() {
+        let keys = self.state.keys.missing().into_iter();
+        let keys =
+            keys.map(|n| format!("credential `{n}` has no key set yet: its tokens are refused as unavailable\n"));
+        let store = self.state.ledger.trouble().into_iter();
+        let store = store.map(|why| format!("the store of sessions is lost: {why}\n"));
+        let lines: String = keys.chain(store).collect();
+        if lines.is_empty() {
             return answer(StatusCode::OK, TEXT, b"ok\n".to_vec());
         }
-        let lines: String = missing
-            .iter()
-            .map(|name| format!("credential `{name}` has no key set yet: its tokens are refused as unavailable\n"))
-            .collect();
         answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, lines.into_bytes())
     }
 
@@ -87,6 +89,7 @@ impl Admin {
             },
             "credentials_without_keys": self.state.keys.missing(),
             "ledger_sessions": self.state.ledger.count(),
+            "store_trouble": self.state.ledger.trouble(),
             "key_id": self.state.keyed.id(),
         });
         let text = serde_json::to_vec_pretty(&body).unwrap_or_default();

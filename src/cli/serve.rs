@@ -6,6 +6,7 @@ use crate::proxy::Enforcer;
 use crate::reload::{self, Reloader};
 use crate::snapshot::{Live, Snapshot};
 use crate::state::State;
+use crate::state::store::StoreError;
 use crate::telemetry::{Telemetry, audit};
 use crate::transport::guard::{Guarded, Limits, Meters};
 use crate::transport::health::HealthChecks;
@@ -41,6 +42,8 @@ const REQUESTS_PER_CONNECTION: u32 = 100_000;
 pub(super) enum CannotServe {
     #[error("cannot listen on {address} (`{table}`)")]
     Listen { address: SocketAddr, table: &'static str, source: std::io::Error },
+    #[error("the store of sessions (`[state]`) cannot be used")]
+    Store(#[from] StoreError),
     #[error("cannot write the audit log")]
     Audit(#[source] std::io::Error),
     #[error("the metrics cannot be registered")]
@@ -56,6 +59,7 @@ pub(super) enum CannotServe {
 /// A gate that is ready to serve.
 pub(super) struct Gate {
     server: Server,
+    state: Arc<State>,
     telemetry: Arc<Telemetry>,
     last_lines: audit::Writer,
     opening: Opening,
@@ -74,13 +78,14 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     can_listen(settings.admin.address, "[admin]")?;
 
     let tls = Arc::new(Tls::new(&settings, &telemetry)?);
-    let state = Arc::new(State::new(&settings.gate, &settings.state));
+    let now = Timestamp::now();
+    let state = State::new(&settings.gate, &settings.state, telemetry.metrics.store.clone(), now.as_second())?;
+    let state = Arc::new(state);
     state.keys.adopt(&settings.keys);
     if settings.gate.secret.is_none() {
         log::warn!("`[gate]` has no secret: pseudonyms in the audit log change at every start");
     }
     let running = Running::new(Snapshot { generation: 1, digest, settings }, None)?;
-    let now = Timestamp::now();
     reload::show(&telemetry, &running.snapshot, now);
     telemetry.loads.succeeded(now);
     let live = Arc::new(Live::new(running));
@@ -111,6 +116,7 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     let open = settings.listeners.iter().map(|l| l.address).collect();
     Ok(Gate {
         server,
+        state,
         telemetry: telemetry.clone(),
         last_lines: writer(),
         opening: Opening { addresses: open, listening },
@@ -130,7 +136,7 @@ impl Gate {
             self.server.add_boxed_service(service);
         }
         self.server.add_service(background_service("opening", Announce { opening: self.opening, on_open }));
-        let stopper = Stopper { telemetry: self.telemetry, last_lines: self.last_lines, on_close };
+        let stopper = Stopper { state: self.state, telemetry: self.telemetry, last_lines: self.last_lines, on_close };
         self.server.add_service(background_service("stop", stopper));
         self.server.run(RunArgs { shutdown_signal: Box::new(Signals) });
     }
@@ -268,6 +274,7 @@ impl ShutdownSignalWatch for Signals {
 
 /// Ends the process as soon as the running requests are done, instead of at the end of the grace period.
 struct Stopper<F> {
+    state: Arc<State>,
     telemetry: Arc<Telemetry>,
     last_lines: audit::Writer,
     on_close: F,
@@ -285,6 +292,7 @@ impl<F: Fn() + Send + Sync + 'static> BackgroundService for Stopper<F> {
             tokio::time::sleep(Duration::from_millis(200)).await;
             if self.telemetry.metrics.in_flight() == 0 {
                 self.last_lines.finish();
+                self.state.ledger.close();
                 (self.on_close)();
                 log::info!("stopped");
                 std::process::exit(0);

@@ -15,6 +15,7 @@ mod reader;
 mod rules;
 pub mod schema;
 pub mod settings;
+mod state;
 mod tests_table;
 mod values;
 mod who;
@@ -81,7 +82,7 @@ fn assemble(files: &Files<'_>, now: Timestamp) -> Option<Settings> {
     let listeners = process::listeners(files);
     let admin = process::admin(files);
     process::addresses_apart(files);
-    let state = process::state(files);
+    let state = state::state(files, gate.as_ref());
     let audit = process::audit(files);
     let (upstreams, upstream_names) = portal::upstreams(files);
     let (mut sites, site_names) = portal::sites(files, &upstream_names);

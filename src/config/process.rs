@@ -1,8 +1,8 @@
-//! The tables about this process: gate, listener, admin, state, audit. What they say can only change by a restart.
+//! The tables about this process: gate, listener, admin, audit. What they say can only change by a restart.
 
 use super::Files;
 use super::reader::{Table, Value, many};
-use super::settings::{Admin, Audit, CertificateFiles, Gate, Limits, Listener, Secret, State, Timeouts};
+use super::settings::{Admin, Audit, CertificateFiles, Gate, Limits, Listener, Secret, Timeouts};
 use super::values;
 use crate::diagnostic::{Diagnostic, code};
 use crate::policy::Mode;
@@ -193,28 +193,6 @@ pub(super) fn addresses_apart(files: &Files<'_>) {
         }
         taken.push(address);
     }
-}
-
-pub(super) fn state(files: &Files<'_>) -> State {
-    let default = State { sessions: 1_000_000 };
-    let Some(t) = files.single("state") else { return default };
-    t.required("store", |v| {
-        let word = values::word(v, &["memory", "embedded", "redis"], |w| match w {
-            "memory" | "embedded" | "redis" => Some(w == "memory"),
-            _ => None,
-        })?;
-        if word {
-            return Some(());
-        }
-        let message = format!("`store = \"{}\"` is not yet supported by this version", v.text().unwrap_or_default());
-        v.fail(code::NOT_YET_SUPPORTED, message, "only \"memory\" is: sessions are forgotten at a restart")
-    });
-    for key in ["path", "url", "on_store_loss"] {
-        t.unsupported(key);
-    }
-    let sessions = t.optional("sessions", |v| values::integer(v, 1..=100_000_000));
-    t.done();
-    State { sessions: sessions.and_then(|n| usize::try_from(n.value).ok()).unwrap_or(default.sessions) }
 }
 
 pub(super) fn audit(files: &Files<'_>) -> Audit {

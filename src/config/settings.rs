@@ -110,8 +110,51 @@ pub struct Admin {
 /// `[state]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
+    pub store: Store,
     /// Sessions kept at once; beyond it the oldest become unbound.
     pub sessions: usize,
+}
+
+/// Where the ledger is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// A restart forgets everybody.
+    Memory,
+    /// A folder of this gate's own.
+    Embedded { path: PathBuf },
+    /// Shared by several gates.
+    Redis(Box<Redis>),
+}
+
+/// Redis or Valkey.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Redis {
+    /// May hold a password where it came from the environment.
+    pub url: String,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// PEM of the authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// For one question.
+    pub timeout: Duration,
+    /// Before every key.
+    pub prefix: String,
+    pub on_loss: OnStoreLoss,
+}
+
+impl std::fmt::Debug for Redis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redis({:?}, {:?}, {:?}, {:?})", self.ca_file, self.timeout, self.prefix, self.on_loss)
+    }
+}
+
+/// What a session is taken for while the store cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStoreLoss {
+    /// Evidence `unavailable`.
+    Refuse,
+    /// As if it had never been seen.
+    Unbound,
 }
 
 /// `[audit]`

@@ -5,10 +5,10 @@
 use super::form::NameField;
 use super::set_cookie::set_cookies;
 use super::words::{Account, Level, Login};
+use aws_lc_rs::digest::{SHA256, digest};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use serde_json::Value;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A path pattern: exact, or `prefix/**` for the prefix with its slash and all below.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,10 +153,14 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// Of words, not of numbers: sessions outlive the program that saw them being born.
     pub fn stamp(&self) -> FlowStamp {
-        let mut hasher = DefaultHasher::new();
-        (&self.name, self.account, self.account_from_username, self.login, self.level).hash(&mut hasher);
-        FlowStamp(hasher.finish())
+        let hinted = if self.account_from_username { "username" } else { "" };
+        let account = self.account.map_or("", Account::as_str);
+        let login = self.login.map_or("", Login::as_str);
+        let text = [self.name.as_str(), account, hinted, login, self.level.as_str()].join("\0");
+        let digest = digest(&SHA256, text.as_bytes());
+        FlowStamp(digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes))
     }
 
     /// Whether the head of the answer shows success; the body is judged by [`Success::body_holds`].

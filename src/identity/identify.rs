@@ -87,6 +87,8 @@ pub enum SessionFound {
     Unknown,
     /// A session is known under another spelling of this value: the portal may take both for one, or not.
     OtherSpelling,
+    /// The store that knows has not been asked, or did not answer.
+    Unavailable,
 }
 
 /// What must be looked up while identifying; `state` implements it.
@@ -215,6 +217,7 @@ impl Identity {
                     Presented { session_name: Some(name), ..proved(credential.id, facts, shown) }
                 }
                 SessionFound::Unknown => unproved(credential.id, Check::Unbound, shown),
+                SessionFound::Unavailable => unproved(credential.id, Check::Unavailable, shown),
                 SessionFound::OtherSpelling => return Err(Ambiguity::SessionSpelling),
             };
             return Ok(Presented { session: Some(key), ..judged });

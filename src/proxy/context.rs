@@ -8,6 +8,7 @@ use crate::identity::flow::Flow;
 use crate::identity::identify::Shown;
 use crate::identity::{Credential, CredentialId, Facts, Presented, SessionKey, SiteId};
 use crate::policy::{Decision, Grant, Reason, Route, RouteId, Site};
+use crate::state::ledger::{Departure, StoreLost};
 use crate::telemetry::{LoginSeen, Origin};
 use crate::transport::Running;
 use http::Method;
@@ -17,6 +18,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::task::JoinHandle;
 
 /// See the module.
 pub struct RequestContext {
@@ -71,6 +73,8 @@ pub struct Watch {
     pub body_length: Option<usize>,
     /// Waiting for the body to show success.
     pub body: Option<Vec<u8>>,
+    /// The flow that the body showed successful, being written down.
+    pub binding: Option<(String, JoinHandle<Result<bool, StoreLost>>)>,
 }
 
 /// A log-in request that was forwarded.
@@ -83,7 +87,7 @@ pub struct FlowOnItsWay {
     /// Begun by a redirect of the portal, or in no need of one.
     pub solicited: bool,
     /// Its number among the log-ins and log-outs of the session.
-    pub departure: Option<u64>,
+    pub departure: Option<Departure>,
     /// The name typed, for attempts.
     pub username: Option<String>,
     /// What to bind if the body shows success, as the head did.

@@ -31,7 +31,7 @@ use crate::config::settings::{Listener, Settings};
 use crate::policy::target::Ambiguous;
 use crate::policy::{Grant, Query};
 use crate::snapshot::Live;
-use crate::state::State;
+use crate::state::{State, View};
 use crate::telemetry::{Origin, Telemetry};
 use crate::transport::{Running, guard};
 use async_trait::async_trait;
@@ -98,12 +98,15 @@ impl Enforcer {
         if !route.allows(&ctx.method) {
             return Err(Rejection::MethodNotAllowed);
         }
-        let known = self.state.seen_from(running.snapshot.generation);
-        ctx.presented = settings
-            .identity
-            .identify(site, &session.req_header().headers, &known, ctx.now_s())
-            .map_err(Rejection::Credentials)?;
+        let mut known = self.state.seen_from(running.snapshot.generation);
+        let (headers, now_s) = (&session.req_header().headers, ctx.now_s());
+        let identify = |known: &View<'_>| settings.identity.identify(site, headers, known, now_s);
+        ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
         // What happens seldom is boxed, so that the future of every request stays small.
+        if known.must_ask(&ctx.presented) {
+            Box::pin(known.ask(&ctx.presented)).await;
+            ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
+        }
         if attempt::is_near_a_login(ctx) {
             Box::pin(attempt::notice(session, ctx)).await?;
         }
@@ -174,7 +177,7 @@ impl ProxyHttp for Enforcer {
     async fn request_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> pingora::Result<bool> {
         match self.judge(session, ctx).await {
             Ok(grant) => {
-                if let Err(rejection) = watch::departs(&self.state, ctx) {
+                if let Err(rejection) = watch::departs(&self.state, ctx).await {
                     Box::pin(self.refuse(session, ctx, rejection)).await?;
                     return Ok(ANSWERED);
                 }
@@ -256,8 +259,8 @@ impl ProxyHttp for Enforcer {
             ctx.upstream_answered = Some(Instant::now());
             ctx.origin = Origin::Upstream;
         }
-        watch::answered(&self.state, ctx, upstream_response);
-        Ok(())
+        let written = watch::answered(&self.state, ctx, upstream_response).await;
+        written.or_else(|lost| Error::e_explain(ErrorType::HTTPStatus(503), lost.to_string()))
     }
 
     fn upstream_response_body_filter(
@@ -267,8 +270,7 @@ impl ProxyHttp for Enforcer {
         end_of_stream: bool,
         ctx: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
-        watch::body(&self.state, ctx, body.as_deref(), end_of_stream);
-        Ok(None)
+        Ok(watch::body(&self.state, ctx, body.as_deref(), end_of_stream))
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Self::CTX, mut e: Box<Error>) -> Box<Error> {
@@ -294,6 +296,7 @@ impl ProxyHttp for Enforcer {
 
     /// Stop 7.
     async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut Self::CTX) {
+        watch::ended(ctx).await;
         account::finished(self, session, e, ctx);
     }
 }

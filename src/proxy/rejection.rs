@@ -6,6 +6,7 @@ use crate::identity::form::BodyError;
 use crate::identity::identify::Ambiguity;
 use crate::policy::target::Ambiguous;
 use crate::policy::{Action, Page, Reason, Verdict};
+use crate::state::ledger::StoreLost;
 
 /// Why a request is not forwarded, or could not be answered by the portal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Rejection {
     /// A call-back that this session did not begin, while it is logged in: nothing forged reaches the portal, and the
     /// log-in that is known stays.
     UnsolicitedCallback,
+    /// A log-in or log-out that cannot be written down: what was known of its session would be believed again later.
+    StoreLost,
     LoginBody(BodyError),
     BodyTooLarge,
     HeadTooLarge,
@@ -43,6 +46,12 @@ pub enum Framing {
     Head,
 }
 
+impl From<StoreLost> for Rejection {
+    fn from(_: StoreLost) -> Self {
+        Rejection::StoreLost
+    }
+}
+
 impl Rejection {
     pub fn reason(self) -> Reason {
         match self {
@@ -50,6 +59,7 @@ impl Rejection {
             Rejection::Target(_) | Rejection::Framing(_) | Rejection::Credentials(_) => Reason::AmbiguousRequest,
             Rejection::MethodNotAllowed => Reason::MethodNotAllowed,
             Rejection::UnsolicitedCallback => Reason::UnsolicitedCallback,
+            Rejection::StoreLost => Reason::IdentityUnavailable,
             Rejection::LoginBody(_) => Reason::LoginBodyUnreadable,
             Rejection::BodyTooLarge => Reason::BodyTooLarge,
             Rejection::HeadTooLarge => Reason::HeadTooLarge,
@@ -79,6 +89,7 @@ impl Rejection {
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed
             | Rejection::UnsolicitedCallback
+            | Rejection::StoreLost
             | Rejection::BodyTooLarge
             | Rejection::HeadTooLarge
             | Rejection::UnknownHost
@@ -100,6 +111,7 @@ impl Rejection {
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed
             | Rejection::UnsolicitedCallback
+            | Rejection::StoreLost
             | Rejection::RedirectToHttps
             | Rejection::UpstreamUnavailable
             | Rejection::UpstreamTimeout
@@ -115,6 +127,7 @@ impl Rejection {
             Rejection::Target(_) | Rejection::Framing(_) | Rejection::Credentials(_) => Kind::AmbiguousRequest,
             Rejection::MethodNotAllowed => Kind::MethodNotAllowed,
             Rejection::UnsolicitedCallback => Kind::LogInFirst,
+            Rejection::StoreLost => Kind::IdentityUnavailable,
             Rejection::LoginBody(BodyError::ContentType | BodyError::Encoding) => Kind::NotSupported,
             Rejection::LoginBody(BodyError::Undecodable | BodyError::Duplicate | BodyError::Missing) => {
                 Kind::AmbiguousRequest

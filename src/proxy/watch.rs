@@ -4,6 +4,10 @@
 //! Whatever is not clearly a success leaves the session unbound: a better log-in known before never survives an
 //! attempt whose result was not recognised.
 
+mod body;
+
+pub use body::{body, ended};
+
 use super::attempt::shown_session;
 use super::context::RequestContext;
 use super::rejection::Rejection;
@@ -13,19 +17,28 @@ use crate::identity::identify::Shown;
 use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey};
 use crate::state::State;
-use crate::state::ledger::Birth;
+use crate::state::ledger::{Birth, StoreLost};
 use crate::telemetry::LoginSeen;
-use crate::telemetry::series::{LOG_OUT, LOGGED_OUT};
+use crate::telemetry::series::{LOG_OUT, LOGGED_OUT, LOST};
 use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
 use pingora::http::ResponseHeader;
 
-/// Larger bodies are no log-in answers.
-const BODY_MAX: usize = 64 << 10;
-
 /// Before the request travels. What was known of a session ends here with a log-in or a log-out, so that it is over even
-/// if the answer never comes; only a success that is seen binds it again.
-pub fn departs(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
+/// if the answer never comes; only a success that is seen binds it again. Where that cannot be written down, nothing
+/// travels, but under a policy that only observes.
+pub async fn departs(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
+    match depart(state, ctx).await {
+        Err(Rejection::StoreLost) if observes(ctx) => Ok(()),
+        departed => departed,
+    }
+}
+
+fn observes(ctx: &RequestContext) -> bool {
+    ctx.running.snapshot.settings.policy.is_observing()
+}
+
+async fn depart(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
     let running = ctx.running.clone();
     let Some(target) = &ctx.target else { return Ok(()) };
     let identity = &running.snapshot.settings.identity;
@@ -36,7 +49,7 @@ pub fn departs(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection>
     }
     for id in ctx.watch.ends.clone() {
         if let Some(session) = shown_session(ctx, id) {
-            state.ledger.depart(session);
+            state.ledger.depart(session).await?;
         }
     }
     let now_s = ctx.now_s();
@@ -47,12 +60,15 @@ pub fn departs(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection>
         on_its_way.solicited = begun.is_none();
         return Ok(());
     };
-    on_its_way.solicited = begun.is_none_or(|names| state.ledger.has_begun(session, &names, now_s));
+    on_its_way.solicited = match begun {
+        Some(names) => state.ledger.has_begun(session, &names, now_s).await?,
+        None => true,
+    };
     let observing = running.snapshot.settings.policy.is_observing();
-    if !on_its_way.solicited && !observing && state.ledger.knows(session) {
+    if !on_its_way.solicited && !observing && state.ledger.knows(session).await? {
         return Err(Rejection::UnsolicitedCallback);
     }
-    on_its_way.departure = Some(state.ledger.depart(session));
+    on_its_way.departure = Some(state.ledger.depart(session).await?);
     Ok(())
 }
 
@@ -65,14 +81,16 @@ fn begun_names(state: &State, ctx: &RequestContext) -> Option<Vec<[u8; 16]>> {
     Some([named, Some(state.keyed.flow(&flow.name, None))].into_iter().flatten().collect())
 }
 
-/// The head of the answer. Trusted headers are taken out of it in any case.
-pub fn answered(state: &State, ctx: &mut RequestContext, answer: &mut ResponseHeader) {
+/// The head of the answer. Trusted headers are taken out of it in any case. An error: a log-in succeeded that cannot be
+/// written down, so its answer must not reach the client.
+pub async fn answered(state: &State, ctx: &mut RequestContext, answer: &mut ResponseHeader) -> Result<(), StoreLost> {
     let running = ctx.running.clone();
     let identity = &running.snapshot.settings.identity;
-    let Some(site) = ctx.target.as_ref().map(|t| t.site) else { return };
+    let Some(site) = ctx.target.as_ref().map(|t| t.site) else { return Ok(()) };
     let told = !answer.status.is_informational();
+    let mut outcome = Ok(());
     for credential in identity.of_site(site).filter(|c| told && c.session().is_some()) {
-        observe(state, ctx, credential, answer);
+        outcome = outcome.and(observe(state, ctx, credential, answer).await);
     }
     if let Some(plan) = identity.plan(site) {
         for name in &plan.trusted_headers {
@@ -80,9 +98,15 @@ pub fn answered(state: &State, ctx: &mut RequestContext, answer: &mut ResponseHe
         }
     }
     drop_cookies_of_removed(ctx, answer);
+    if observes(ctx) { Ok(()) } else { outcome }
 }
 
-fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, answer: &ResponseHeader) {
+async fn observe(
+    state: &State,
+    ctx: &mut RequestContext,
+    credential: &Credential,
+    answer: &ResponseHeader,
+) -> Result<(), StoreLost> {
     let now_s = ctx.now_s();
     let running = ctx.running.clone();
     let site = ctx.target.as_ref().and_then(|t| running.snapshot.settings.identity.plan(t.site));
@@ -95,7 +119,9 @@ fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, ans
     };
     let taken_back = cookie.as_ref().is_some_and(|c| c.expired);
     if ctx.watch.ends.contains(&credential.id) {
-        before.into_iter().chain(after).for_each(|key| state.ledger.forget(key));
+        for key in before.into_iter().chain(after) {
+            state.ledger.forget(key).await?;
+        }
         if logs_out(ctx, credential) {
             seen(ctx, LOG_OUT, LOGGED_OUT);
         }
@@ -105,17 +131,19 @@ fn observe(state: &State, ctx: &mut RequestContext, credential: &Credential, ans
         let facts = facts(&flow, &answer.headers, on_its_way.0.as_deref(), ctx);
         // The session that the browser has from now on.
         let session = if taken_back { None } else { after.or(before) };
-        settle(state, ctx, credential, &flow, Settled { before, after, session, succeeds, facts, now_s });
         ctx.watch.body_length = declared_length(&answer.headers);
+        settle(state, ctx, credential, &flow, Settled { before, after, session, succeeds, facts, now_s }).await?;
     } else if let (Some(old), Some(new)) = (before, after) {
-        state.ledger.rename(old, new, now_s);
+        // What is not written down here makes the new value unbound, and nobody is let in by it.
+        let _ = state.ledger.rename(old, new, now_s).await;
     } else if let (Some(old), true) = (before, taken_back) {
-        state.ledger.forget(old);
+        state.ledger.forget(old).await?;
     }
     // Whatever else the answer was, it may send the session to an identity provider.
     if let Some(session) = after.or(before) {
-        begins(state, ctx, credential, session, answer, now_s);
+        begins(state, ctx, credential, session, answer, now_s).await;
     }
+    Ok(())
 }
 
 struct Settled {
@@ -128,79 +156,50 @@ struct Settled {
 }
 
 /// The end of a log-in, as far as the head of the answer tells it.
-fn settle(state: &State, ctx: &mut RequestContext, credential: &Credential, flow: &Flow, end: Settled) {
+async fn settle(
+    state: &State,
+    ctx: &mut RequestContext,
+    credential: &Credential,
+    flow: &Flow,
+    end: Settled,
+) -> Result<(), StoreLost> {
     // Whatever was known before this log-in ends here.
-    end.before.into_iter().chain(end.after).for_each(|key| state.ledger.forget(key));
+    for key in end.before.into_iter().chain(end.after) {
+        state.ledger.forget(key).await?;
+    }
     // Each begun flow counts once, and only when the portal answered.
     if let (Some(session), Some(names)) = (end.before, begun_names(state, ctx)) {
-        state.ledger.take_begun(session, &names, end.now_s);
+        state.ledger.take_begun(session, &names, end.now_s).await?;
     }
     let solicited = ctx.watch.flow.as_ref().is_some_and(|f| f.solicited);
-    if !end.succeeds || overtaken(state, ctx) {
-        seen(ctx, &flow.name, if solicited { "unrecognised" } else { "unsolicited" });
-        return;
-    }
-    let Some(session) = end.session else {
-        seen(ctx, &flow.name, "unrecognised");
-        return;
+    let unrecognised = if solicited { "unrecognised" } else { "unsolicited" };
+    let Some(session) = end.session.filter(|_| end.succeeds) else {
+        seen(ctx, &flow.name, unrecognised);
+        return Ok(());
     };
     if flow.success.needs_body() {
         if let Some(on_its_way) = &mut ctx.watch.flow {
             on_its_way.awaiting = Some((session, end.facts));
         }
         ctx.watch.body = Some(Vec::new());
-        return;
+        return Ok(());
     }
-    bind(state, credential, flow, session, end.facts, end.now_s);
-    seen(ctx, &flow.name, "bound");
-}
-
-/// Another log-in or log-out of the session departed later: nobody knows which of them the portal served last.
-fn overtaken(state: &State, ctx: &RequestContext) -> bool {
-    let Some(on_its_way) = &ctx.watch.flow else { return true };
-    match (on_its_way.session, on_its_way.departure) {
-        (Some(session), Some(departure)) => !state.ledger.is_last(session, departure),
-        _ => false,
-    }
+    let last = ctx.watch.flow.as_ref().and_then(|f| f.departure);
+    let bound = match birth(credential, flow, end.facts, end.now_s) {
+        Some(birth) => state.ledger.bind(session, birth, last).await,
+        None => Ok(false),
+    };
+    seen(ctx, &flow.name, bound.map_or(LOST, |bound| if bound { "bound" } else { unrecognised }));
+    bound.map(drop)
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
     flow::one_value(headers, &CONTENT_LENGTH).and_then(|l| l.parse().ok())
 }
 
-/// A piece of the answer's body, for log-ins whose success stands in it. Looked at before the client gets it, so that
-/// its next request finds the session bound.
-pub fn body(state: &State, ctx: &mut RequestContext, chunk: Option<&[u8]>, end: bool) {
-    let Some(body) = &mut ctx.watch.body else { return };
-    body.extend_from_slice(chunk.unwrap_or_default());
-    let too_long = body.len() > BODY_MAX;
-    // Whole when its length has come, or when the portal ended it: a part of an answer says nothing.
-    if !end && !too_long && ctx.watch.body_length.is_none_or(|length| body.len() < length) {
-        return;
-    }
-    let complete = !too_long && ctx.watch.body_length.is_none_or(|length| body.len() == length);
-    let whole = if complete { crate::identity::json::parse_strict(body).ok() } else { None };
-    ctx.watch.body = None;
-    let overtaken = overtaken(state, ctx);
-    let running = ctx.running.clone();
-    let Some(on_its_way) = &mut ctx.watch.flow else { return };
-    let Some(credential) = running.snapshot.settings.identity.credentials.get(on_its_way.credential) else { return };
-    let Some(flow) = credential.flows.get(on_its_way.flow) else { return };
-    let holds = !overtaken && whole.is_some_and(|json| flow.success.body_holds(&json));
-    match on_its_way.awaiting.take() {
-        Some((session, facts)) if holds => {
-            bind(state, credential, flow, session, facts, ctx.at.as_second());
-            seen(ctx, &flow.name, "bound");
-        }
-        _ => seen(ctx, &flow.name, "unrecognised"),
-    }
-}
-
-fn bind(state: &State, credential: &Credential, flow: &Flow, session: SessionKey, facts: Facts, at_s: i64) {
-    if let Kind::Session(s) = &credential.kind {
-        let flow = flow.stamp();
-        state.ledger.bind(session, Birth { facts, flow, idle_s: s.idle_s, lifetime_s: s.lifetime_s, at_s });
-    }
+fn birth(credential: &Credential, flow: &Flow, facts: Facts, at_s: i64) -> Option<Birth> {
+    let Kind::Session(s) = &credential.kind else { return None };
+    Some(Birth { facts, flow: flow.stamp(), idle_s: s.idle_s, lifetime_s: s.lifetime_s, at_s })
 }
 
 /// The flow of this credential that the request belongs to, with the name typed and whether it was solicited.
@@ -236,7 +235,7 @@ fn said<T>(headers: &HeaderMap, name: Option<&HeaderName>, parse: impl Fn(&str) 
 }
 
 /// A redirect to the identity provider of one of the flows.
-fn begins(
+async fn begins(
     state: &State,
     ctx: &mut RequestContext,
     credential: &Credential,
@@ -251,8 +250,9 @@ fn begins(
     for flow in &credential.flows {
         let Some(query) = flow.begins.as_ref().and_then(|b| b.query_of(location)) else { continue };
         let name = state.keyed.flow(&flow.name, flow::parameters(query, "state").next().as_deref());
-        state.ledger.begin(session, name, now_s);
-        seen(ctx, &flow.name, "begun");
+        // Its call-back will be unsolicited where this is lost.
+        let begun = state.ledger.begin(session, name, now_s).await;
+        seen(ctx, &flow.name, begun.map_or(LOST, |()| "begun"));
     }
 }
 

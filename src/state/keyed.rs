@@ -3,6 +3,7 @@
 //! HMAC-SHA-256 (RFC 2104), and GMAC for tokens, with one key a purpose, derived from the gate's secret. An ID number
 //! has little entropy, so a hash without a key would be reversible by enumeration.
 
+use super::seal::Seal;
 use crate::identity::{SessionKey, SessionName};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key, sign};
@@ -13,6 +14,7 @@ pub struct Keyed {
     token: (Option<LessSafeKey>, Key),
     person: Key,
     flow: Key,
+    store: Key,
     id: String,
 }
 
@@ -34,6 +36,7 @@ impl Keyed {
             ),
             person: derive(b"person"),
             flow: derive(b"flow"),
+            store: derive(b"store"),
             id: hex(sign(&master, b"key id").as_ref().get(..3).unwrap_or_default()),
         }
     }
@@ -80,6 +83,16 @@ impl Keyed {
     pub fn flow(&self, flow: &str, state: Option<&str>) -> [u8; 16] {
         let marker: &[u8] = if state.is_some() { &[1] } else { &[0] };
         short(&self.flow, &[flow.as_bytes(), &[0], marker, state.unwrap_or_default().as_bytes()])
+    }
+
+    /// What seals the records of a store.
+    pub fn seal(&self) -> Option<Seal> {
+        Seal::new(sign(&self.store, b"seal").as_ref())
+    }
+
+    /// By this a store is known as written under this secret.
+    pub fn store_id(&self) -> [u8; 16] {
+        short(&self.store, &[b"id"])
     }
 
     /// The pseudonym of a person: 16 hex digits.

@@ -6,15 +6,22 @@ pub mod bounded;
 pub mod keyed;
 pub mod keys;
 pub mod ledger;
+pub mod record;
+pub mod seal;
+pub mod store;
 pub mod tokens;
 
-use crate::config::settings::{Gate, State as Settings};
-use crate::identity::identify::{Known, SessionFound, SessionKey};
+use crate::config::settings::{Gate, OnStoreLoss, State as Settings, Store};
+use crate::identity::identify::{Check, Known, Presented, SessionFound, SessionKey};
 use crate::identity::token::{Jwt, TokenError};
 use crate::identity::{Credential, Facts};
 use keyed::Keyed;
 use keys::Keys;
-use ledger::{Ledger, Terms};
+use ledger::{Ledger, Local, Name, Shared, StoreLost, Terms};
+use store::embedded::Embedded;
+use store::journal::Journal;
+use store::remote::Remote;
+use store::{Meters, StoreError};
 use tokens::{Remembered, Tokens};
 
 /// All cells of learned state.
@@ -27,29 +34,67 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(gate: &Gate, settings: &Settings) -> Self {
-        State {
-            keyed: match &gate.secret {
-                Some(secret) => Keyed::new(&secret.0),
-                None => Keyed::new(&rand::random::<[u8; 32]>()),
-            },
-            keys: Keys::default(),
-            ledger: Ledger::new(settings.sessions),
-            tokens: Tokens::new(gate.limits.tokens),
-        }
+    /// Opens the store and reads what an earlier process left there, which may take a moment.
+    pub fn new(gate: &Gate, settings: &Settings, meters: Meters, now_s: i64) -> Result<Self, StoreError> {
+        let keyed = match &gate.secret {
+            Some(secret) => Keyed::new(&secret.0),
+            None => Keyed::new(&rand::random::<[u8; 32]>()),
+        };
+        let local = Local::new(settings.sessions, meters.evicted.clone());
+        let ledger = match &settings.store {
+            Store::Memory => Ledger::Local(local),
+            Store::Embedded { path } => {
+                let (disk, loaded) = Embedded::open(path, &keyed)?;
+                let journal = Journal::new(disk, meters).map_err(StoreError::Thread)?;
+                Ledger::Local(local.with_journal(loaded, journal, now_s))
+            }
+            Store::Redis(redis) => {
+                let remote = Remote::new(redis, &keyed, meters)?;
+                let lost_is = match redis.on_loss {
+                    OnStoreLoss::Refuse => SessionFound::Unavailable,
+                    OnStoreLoss::Unbound => SessionFound::Unknown,
+                };
+                let seal = keyed.seal().ok_or(StoreError::NoSeal)?;
+                Ledger::Shared(Box::new(Shared::new(remote, seal, lost_is)))
+            }
+        };
+        Ok(State { keyed, keys: Keys::default(), ledger, tokens: Tokens::new(gate.limits.tokens) })
     }
 
     /// What a request sees that pinned the snapshot `generation`.
     pub fn seen_from(&self, generation: u64) -> View<'_> {
-        View { state: self, generation }
+        View { state: self, generation, fetched: Vec::new() }
     }
 }
 
 /// The state as one request sees it: what is remembered under another policy is not believed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct View<'s> {
     state: &'s State,
     generation: u64,
+    /// What the shared store said of the sessions that this request shows.
+    fetched: Vec<(SessionKey, Fetched)>,
+}
+
+type Fetched = Result<Option<Name>, StoreLost>;
+
+impl View<'_> {
+    /// Whether the shared store knows more: of one of these sessions nothing fresh is known here.
+    pub fn must_ask(&self, presented: &[Presented]) -> bool {
+        matches!(self.state.ledger, Ledger::Shared(_)) && unanswered(presented).next().is_some()
+    }
+
+    /// Asks the shared store about them; identifying again then says more.
+    pub async fn ask(&mut self, presented: &[Presented]) {
+        let Ledger::Shared(shared) = &self.state.ledger else { return };
+        for session in unanswered(presented) {
+            self.fetched.push((session, shared.fetch(session).await));
+        }
+    }
+}
+
+fn unanswered(presented: &[Presented]) -> impl Iterator<Item = SessionKey> + '_ {
+    presented.iter().filter(|p| p.check == Check::Unavailable).filter_map(|p| p.session)
 }
 
 impl Known for View<'_> {
@@ -60,7 +105,11 @@ impl Known for View<'_> {
     fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> SessionFound {
         let Some(session) = credential.session() else { return SessionFound::Unknown };
         let terms = Terms { idle_s: session.idle_s, lifetime_s: session.lifetime_s, flows: &session.flows };
-        self.state.ledger.look_up(key, terms, now_s)
+        let fetched = self.fetched.iter().find(|(of, _)| *of == key);
+        match (fetched, &self.state.ledger) {
+            (Some((_, fetched)), Ledger::Shared(shared)) => shared.judge_fetched(fetched, key, terms, now_s),
+            _ => self.state.ledger.look_up(key, terms, now_s),
+        }
     }
 
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {

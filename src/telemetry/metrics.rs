@@ -2,6 +2,7 @@
 //!
 //! Labels come only from lists that are closed at load: never a path, a subject, an address or a header value.
 
+use crate::state::store::Meters;
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
@@ -12,6 +13,8 @@ use std::sync::Arc;
 const PREFIX: &str = "vneid_gate";
 /// From a look-up in memory to a busy second.
 const OWN_SECONDS: [f64; 10] = [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+/// From a Redis next door to a disk in trouble.
+const STORE_SECONDS: [f64; 10] = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.25, 2.0];
 const WHOLE_SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
 #[derive(Clone, Debug)]
@@ -34,6 +37,7 @@ pub struct Metrics {
     pub jwks_last_success: GaugeVec,
     pub logins: IntCounterVec,
     pub ledger_sessions: IntGauge,
+    pub store: Meters,
     pub policy_reloads: IntCounterVec,
     pub policy_last_reload_successful: IntGauge,
     pub policy_loaded_timestamp: Gauge,
@@ -116,6 +120,24 @@ impl Metrics {
                 &r,
                 IntGauge::new("ledger_sessions", "Opaque sessions that the gate saw being born.")?,
             )?,
+            store: Meters {
+                evicted: register(
+                    &r,
+                    IntCounter::new("ledger_evictions_total", "Sessions that became unbound to make room.")?,
+                )?,
+                errors: register(
+                    &r,
+                    IntCounter::new("store_errors_total", "Times that the store did not do what it was asked.")?,
+                )?,
+                seconds: register(
+                    &r,
+                    Histogram::with_opts(histogram(
+                        "store_duration_seconds",
+                        "Time of one commit of the embedded store, or of one question to the shared one.",
+                        &STORE_SECONDS,
+                    ))?,
+                )?,
+            },
             policy_reloads: counters(&r, "policy_reloads_total", "Attempts to load the policy again.", &["result"])?,
             policy_last_reload_successful: register(
                 &r,

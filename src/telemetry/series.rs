@@ -12,7 +12,9 @@ use std::collections::HashSet;
 /// Causes of `refused_requests_total`.
 pub const REFUSED: [&str; 6] = ["ambiguous_target", "framing", "unknown_host", "too_large", "rate", "overload"];
 /// Results of `logins_total`.
-pub const LOGIN_RESULTS: [&str; 4] = ["begun", "bound", "unrecognised", "unsolicited"];
+pub const LOGIN_RESULTS: [&str; 5] = ["begun", "bound", "unrecognised", "unsolicited", LOST];
+/// The store did not take it.
+pub const LOST: &str = "lost";
 /// Flow and result of a log-out in `logins_total`.
 pub const LOG_OUT: &str = "log-out";
 pub const LOGGED_OUT: &str = "logged_out";

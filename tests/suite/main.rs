@@ -39,6 +39,7 @@ mod replay;
 mod rollout;
 mod sessions;
 mod startup;
+mod stores;
 mod targets;
 mod tokens;
 mod told;

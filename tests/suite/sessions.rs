@@ -134,13 +134,12 @@ fn a_trusted_answer_header_is_taken_from_every_request_and_every_answer() {
 }
 
 #[test]
-fn the_ledger_is_gone_with_a_restart_and_lets_nobody_in() {
+fn a_ledger_in_memory_is_gone_with_a_restart_and_lets_nobody_in() {
     let origin = Origin::answering(portal);
     let policy = Policy::portal(&origin);
-    let gate = Gate::start(&policy);
+    let mut gate = Gate::start(&policy);
     Browser::new(&gate).log_in_with_vneid("a");
-    drop(gate);
-    let gate = Gate::start(&policy);
+    gate.restart("TERM");
     origin.take();
     assert_eq!(gate.ask(&Ask::get("/nop-ho-so").cookie("PHPSESSID=a")).status, 401);
     origin.expect_untouched();

@@ -76,10 +76,26 @@ const MISTAKES: &[Mistake] = &[
     ("[credential.session]\nidle = \"30m\"", "", &["identity.toml:", "credential"]),
     (
         "[state]\nstore = \"memory\"",
-        "[state]\nstore = \"embedded\"\npath = \"state\"",
-        &["gate.toml:", "not yet supported"],
+        "[state]\nstore = \"memory\"\npath = \"state\"",
+        &["gate.toml:", "`path` says nothing to `store = \"memory\"`", "store = \"embedded\""],
     ),
-    ("[state]\nstore = \"memory\"", "[state]\nstore = \"redis\"", &["gate.toml:", "not yet supported"]),
+    ("[state]\nstore = \"memory\"", "[state]\nstore = \"embeded\"", &["gate.toml:18:9", "did you mean `embedded`?"]),
+    ("[state]\nstore = \"memory\"", "[state]\nstore = \"redis\"", &["gate.toml:", "needs `url` or `url_env`"]),
+    (
+        "[state]\nstore = \"memory\"",
+        "[state]\nstore = \"redis\"\nurl = \"redis://:mat-khau@10.0.10.30\"",
+        &["a password in `url` of `[state]`", "password_file"],
+    ),
+    (
+        "[state]\nstore = \"memory\"",
+        "[state]\nstore = \"redis\"\nurl = \"10.0.10.30\"",
+        &["gate.toml:19:7", "not the address of a Redis", "redis://"],
+    ),
+    (
+        "[state]\nstore = \"memory\"",
+        "[state]\nstore = \"embedded\"\non_store_loss = \"refuse\"",
+        &["gate.toml:", "`on_store_loss` says nothing to `store = \"embedded\"`", "store = \"redis\""],
+    ),
     (
         "[[listener]]\naddress         = ",
         "[[listener]]\nproxy_protocol = true\naddress         = ",

@@ -56,8 +56,24 @@ pub(super) const ADMIN: &[Key] =
         .required()];
 
 pub(super) const STATE: &[Key] = &[
-    key("store", Word(&["memory"]), "Where sessions are kept; memory forgets them at a restart.").required(),
-    key("sessions", Number(1, 100_000_000), "Sessions kept; beyond it the oldest become unbound.").or("1000000"),
+    key("store", Word(&["memory", "embedded", "redis"]), "Where sessions are kept; memory forgets them at a restart.")
+        .or(r#""embedded""#),
+    key("path", Text, "embedded: a folder of the gate's own."),
+    key("sessions", Number(1, 100_000_000), "Sessions kept; beyond it the oldest become unbound; not for redis.")
+        .or("1000000"),
+    key("url", Text, "redis: its address, without a password; not beside url_env."),
+    key("url_env", Text, "redis: the same from a variable of the environment."),
+    key("username", Text, "redis: who logs in, where it has users."),
+    key("password_file", Text, "redis: file with the password; not beside password_env."),
+    key("password_env", Text, "redis: the same from a variable of the environment."),
+    key("ca_file", Text, "redis with TLS: authorities to trust instead of the system's."),
+    key("timeout", Duration, "redis: for one question."),
+    key("prefix", Text, "redis: before every key."),
+    key(
+        "on_store_loss",
+        Word(&["refuse", "unbound"]),
+        "redis: what a session is taken for that cannot be asked about.",
+    ),
 ];
 
 pub(super) const AUDIT: &[Key] = &[key("path", Text, "stdout, or a file that is appended to.").required()];

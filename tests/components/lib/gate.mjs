@@ -9,6 +9,8 @@ import { freePort, start, temporaryFolder, waitFor } from './processes.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
+const SECRET = 'synthetic-secret-of-the-component-tests-0123456789abcdef';
+
 /** The binary under test: VNEID_GATE, or what `cargo build` made. */
 export function binary() {
   const path = process.env.VNEID_GATE ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug', 'vneid-gate');
@@ -18,10 +20,11 @@ export function binary() {
 
 /**
  * Starts `vneid-gate run` on a directory made of `files` (name -> text, or a function of the ports and the folder).
- * A gate.toml with listener, admin address, memory state and an audit file is written when `files` names none.
- * @returns {Promise<{url, admin, folder, program, metrics, status, audit, stop}>}
+ * A gate.toml with listener, admin address, `state` (memory unless it says otherwise) and an audit file is written when `files`
+ * names none. `startAgain()` starts another process on the same folder and ports.
+ * @returns {Promise<{url, admin, folder, program, metrics, readiness, startAgain, stop}>}
  */
-export async function startGate(files, { ready = true, listeners = '' } = {}) {
+export async function startGate(files, { ready = true, listeners = '', state = 'store = "memory"', secret = SECRET } = {}) {
   const folder = temporaryFolder('policy');
   const port = await freePort();
   const adminPort = await freePort();
@@ -38,28 +41,36 @@ address = "127.0.0.1:${port}"
 address = "127.0.0.1:${adminPort}"
 
 [state]
-store = "memory"
+${state}
 
 [audit]
 path = "${folder}/audit.jsonl"
 `;
-  writeFileSync(join(folder, 'secret'), 'synthetic-secret-of-the-component-tests-0123456789abcdef\n', { mode: 0o600 });
+  writeFileSync(join(folder, 'secret'), `${secret}\n`, { mode: 0o600 });
   for (const [name, text] of Object.entries({ 'gate.toml': settings, ...files })) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-  const program = start(binary(), ['run', folder], { env: { RUST_LOG: process.env.RUST_LOG ?? 'info' } });
+  const launch = () => start(binary(), ['run', folder], { env: { RUST_LOG: process.env.RUST_LOG ?? 'info' } });
   const gate = {
     url: `http://portal.test:${port}`,
     admin: `http://127.0.0.1:${adminPort}`,
     folder,
-    program,
+    program: launch(),
     metrics: async () => parseMetrics((await request(gate.admin, '/metrics')).body),
     readiness: () => request(gate.admin, '/readyz'),
-    stop: (how) => program.stop(how),
+    stop: (how) => gate.program.stop(how),
+    startAgain: () => {
+      gate.program = launch();
+      return up();
+    },
   };
-  await waitFor('the gate listens', () => accepts(port).then((open) => open && accepts(adminPort)), { program });
-  if (ready) await waitFor('the gate is ready', async () => (await gate.readiness()).status === 200, { program });
+  const up = async () => {
+    const { program } = gate;
+    await waitFor('the gate listens', () => accepts(port).then((open) => open && accepts(adminPort)), { program });
+    if (ready) await waitFor('the gate is ready', async () => (await gate.readiness()).status === 200, { program });
+  };
+  await up();
   return gate;
 }
 

@@ -120,6 +120,11 @@ fn every_example_of_a_key_is_accepted() {
                 continue;
             };
             let mut files = vec![("part.toml".into(), format!("{}{key} = {value}\n", opening(&heading)))];
+            if heading == "[state]" && key != "store" {
+                // Each store has keys of its own.
+                let store = if ["path", "sessions"].contains(&key.as_str()) { "embedded" } else { "redis" };
+                files[0].1.push_str(&format!("store = \"{store}\"\n"));
+            }
             if heading == "[[rule]]" || heading == "[[invariant]]" {
                 // A rule whose routes do not exist would apply nowhere.
                 files.push(("portal.toml".into(), read("policies/daknong/portal.toml")));

@@ -11,6 +11,7 @@ use vneid_gate::identity::{Account, CredentialId, Evidence, Facts, Level, Login,
 use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path, host_name};
 use vneid_gate::policy::{Action, Lot, Query};
 use vneid_gate::state::State;
+use vneid_gate::telemetry::Telemetry;
 
 const PATHS: [&str; 40] = [
     "/",
@@ -163,7 +164,8 @@ fn headers(chance: &mut Chance) -> HeaderMap {
 #[test]
 fn no_credential_that_is_made_up_proves_anything() {
     let settings = shipped();
-    let state = State::new(&settings.gate, &settings.state);
+    let meters = Telemetry::new().unwrap().metrics.store;
+    let state = State::new(&settings.gate, &settings.state, meters, 1_800_000_000).unwrap();
     let mut shown = 0;
     for_each_case(3_000, |chance| {
         let headers = headers(chance);

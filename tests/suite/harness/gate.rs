@@ -68,13 +68,18 @@ impl Gate {
     fn spawn(policy: &Policy, variables: &[(&str, &str)]) -> Gate {
         let home = TempDir::new().unwrap();
         let (policy, ports) = settle(policy, home.path());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vneid-gate"));
-        command.arg("run").arg(home.path().join("policy")).stdin(Stdio::null());
-        command.stdout(File::create(home.path().join("stdout")).unwrap());
-        command.stderr(File::create(home.path().join("stderr")).unwrap());
-        command.envs(variables.iter().copied());
-        let child = command.spawn().expect("the binary under test");
+        let child = run(home.path(), variables);
         Gate { child, home, ports, policy }
+    }
+
+    /// Ends the process by a signal, without a word (`KILL`) or gracefully (`TERM`), and starts the next one on the same
+    /// policy, ports and data.
+    #[track_caller]
+    pub fn restart(&mut self, signal: &str) {
+        self.signal(signal);
+        let _ = self.child.wait();
+        self.child = run(self.home.path(), &[]);
+        self.wait_until_up("/readyz").unwrap_or_else(|exit| panic!("the next gate did not start:\n{}", exit.stderr));
     }
 
     fn wait_until_up(&mut self, path: &str) -> Result<(), Exit> {
@@ -176,6 +181,14 @@ impl Gate {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success(), "no signal {name}");
     }
+    /// How large a file it may write from now on: 0 is a full disk to it.
+    pub fn limit_file_size(&self, bytes: u64) {
+        let limit = if bytes == u64::MAX { "unlimited".to_owned() } else { bytes.to_string() };
+        let process = self.child.id().to_string();
+        let soft = format!("--fsize={limit}:unlimited");
+        let status = Command::new("prlimit").args(["--pid", &process, &soft]).status().unwrap();
+        assert!(status.success(), "no limit {limit}");
+    }
     /// Waits until the process has ended by itself.
     #[track_caller]
     pub fn exit(&mut self) -> Exit {
@@ -198,6 +211,17 @@ impl Gate {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Exit { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
+}
+
+fn run(home: &Path, variables: &[(&str, &str)]) -> Child {
+    // Else a file that grows over the limit of `limit_file_size` would end the process instead of being an error.
+    let mut command = Command::new("env");
+    command.args(["--ignore-signal=XFSZ", env!("CARGO_BIN_EXE_vneid-gate"), "run"]);
+    command.arg(home.join("policy")).stdin(Stdio::null());
+    command.stdout(File::create(home.join("stdout")).unwrap());
+    command.stderr(File::create(home.join("stderr")).unwrap());
+    command.envs(variables.iter().copied());
+    command.spawn().expect("the binary under test")
 }
 
 impl Drop for Gate {

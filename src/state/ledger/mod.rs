@@ -1,0 +1,184 @@
+//! Which opaque sessions the gate saw being born, and how; and which log-ins are under way.
+//!
+//! Keys are keyed hashes of cookies, never cookies. A session that is not here is `unbound`. Forgetting goes by alias:
+//! an event under any spelling of a cookie ends all of them. Believing goes by the exact bytes that were bound.
+//!
+//! A look-up never waits. Everything that changes what is known waits until it is written down, with a deadline: an
+//! answer that depends on it leaves the gate only then.
+
+mod bound;
+mod local;
+mod scripts;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+pub use bound::{Bound, Name};
+pub use local::Local;
+pub use shared::Shared;
+
+use crate::identity::flow::FlowStamp;
+use crate::identity::identify::SessionFound;
+use crate::identity::{Facts, SessionKey};
+
+/// How long a person may take at the identity provider.
+pub const BEGUN_S: i64 = 900;
+/// Log-ins begun in several tabs of one browser.
+pub const BEGUN_MAX: usize = 8;
+/// How long the old value of a renamed session is still good: requests sent side by side may each bring a new one.
+pub const RENAMED_S: i64 = 60;
+/// Uses of a session are written down so far apart at most, and a tenth of its idle time if that is less: after a crash,
+/// and to another gate, a session may look idle for so much longer than it was.
+pub const TOUCH_S: i64 = 60;
+
+/// What a session is bound with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Birth {
+    pub facts: Facts,
+    /// The log-in as the policy described it then.
+    pub flow: FlowStamp,
+    pub idle_s: i64,
+    pub lifetime_s: i64,
+    pub at_s: i64,
+}
+
+/// How a session is to be believed now.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'t> {
+    pub idle_s: i64,
+    pub lifetime_s: i64,
+    /// Log-ins that the policy in force describes; a session born of another one is no longer believed.
+    pub flows: &'t [FlowStamp],
+}
+
+/// The number of a log-in or log-out of a session among those that departed for the portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    pub session: SessionKey,
+    pub number: u64,
+}
+
+/// The store did not take it in time, or is known to be away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store of sessions cannot be reached")]
+pub struct StoreLost;
+
+/// The ledger, wherever it is kept.
+#[derive(Debug)]
+pub enum Ledger {
+    /// In this process, perhaps written down on its disk.
+    Local(Local),
+    /// In a store that several gates share.
+    Shared(Box<Shared>),
+}
+
+impl Ledger {
+    /// The facts of a live session; being asked for keeps it alive. `Unavailable`: a shared store must be asked first.
+    pub fn look_up(&self, key: SessionKey, terms: Terms<'_>, now_s: i64) -> SessionFound {
+        match self {
+            Ledger::Local(local) => local.look_up(key, terms, now_s),
+            Ledger::Shared(shared) => shared.look_up(key, terms, now_s),
+        }
+    }
+
+    /// Whether anything is known of the session, under whatever spelling.
+    pub async fn knows(&self, key: SessionKey) -> Result<bool, StoreLost> {
+        match self {
+            Ledger::Local(local) => Ok(local.knows(key)),
+            Ledger::Shared(shared) => shared.knows(key).await,
+        }
+    }
+
+    /// A log-in or log-out of this session travels to the portal: what was known of it ends, and only the last one to
+    /// depart may bind it again.
+    pub async fn depart(&self, key: SessionKey) -> Result<Departure, StoreLost> {
+        match self {
+            Ledger::Local(local) => local.depart(key).await,
+            Ledger::Shared(shared) => shared.depart(key).await,
+        }
+    }
+
+    /// Writes what is known of a session, replacing what was known. `false`, and nothing is written, when `last` was
+    /// given and another log-in or log-out departed since: nobody knows which of them the portal served last.
+    pub async fn bind(&self, key: SessionKey, birth: Birth, last: Option<Departure>) -> Result<bool, StoreLost> {
+        match self {
+            Ledger::Local(local) => local.bind(key, birth, last).await,
+            Ledger::Shared(shared) => shared.bind(key, birth, last).await,
+        }
+    }
+
+    /// The session is unbound from now on, under each of its names.
+    pub async fn forget(&self, key: SessionKey) -> Result<(), StoreLost> {
+        match self {
+            Ledger::Local(local) => local.forget(key).await,
+            Ledger::Shared(shared) => shared.forget(key).await,
+        }
+    }
+
+    /// Follows a session whose cookie value the portal changed, with the log-ins it had begun.
+    pub async fn rename(&self, old: SessionKey, new: SessionKey, now_s: i64) -> Result<(), StoreLost> {
+        match self {
+            Ledger::Local(local) => local.rename(old, new, now_s).await,
+            Ledger::Shared(shared) => shared.rename(old, new, now_s).await,
+        }
+    }
+
+    /// The portal sent this session to an identity provider.
+    pub async fn begin(&self, key: SessionKey, flow: [u8; 16], at_s: i64) -> Result<(), StoreLost> {
+        match self {
+            Ledger::Local(local) => {
+                local.begin(key, flow, at_s);
+                Ok(())
+            }
+            Ledger::Shared(shared) => shared.begin(key, flow, at_s).await,
+        }
+    }
+
+    /// Whether one of these flows was begun by this session, not too long ago.
+    pub async fn has_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> Result<bool, StoreLost> {
+        match self {
+            Ledger::Local(local) => Ok(local.has_begun(key, flows, now_s)),
+            Ledger::Shared(shared) => shared.begun(key, flows, now_s, false).await,
+        }
+    }
+
+    /// Uses a begun flow up: each counts once.
+    pub async fn take_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> Result<bool, StoreLost> {
+        match self {
+            Ledger::Local(local) => Ok(local.take_begun(key, flows, now_s)),
+            Ledger::Shared(shared) => shared.begun(key, flows, now_s, true).await,
+        }
+    }
+
+    /// Sessions kept in this process, those not yet swept included.
+    pub fn count(&self) -> usize {
+        match self {
+            Ledger::Local(local) => local.count(),
+            Ledger::Shared(shared) => shared.count(),
+        }
+    }
+
+    /// Drops what is no longer alive.
+    pub fn sweep(&self, now_s: i64) {
+        match self {
+            Ledger::Local(local) => local.sweep(now_s),
+            Ledger::Shared(shared) => shared.sweep(),
+        }
+    }
+
+    /// What is wrong with the store, for `/readyz` and `/status`.
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Ledger::Local(local) => local.trouble(),
+            Ledger::Shared(shared) => shared.trouble(),
+        }
+    }
+
+    /// Writes down what waits; blocks for a moment. Called once, before the process ends.
+    pub fn close(&self) {
+        match self {
+            Ledger::Local(local) => local.close(),
+            Ledger::Shared(shared) => shared.close(),
+        }
+    }
+}
