@@ -9,8 +9,8 @@ use crate::diagnostic::{Diagnostic, code, render};
 use crate::snapshot::{Live, Snapshot};
 use crate::state::State;
 use crate::telemetry::Telemetry;
-use crate::transport::Running;
 use crate::transport::listen::Tls;
+use crate::transport::{Running, in_one_line};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pingora::server::ShutdownWatch;
@@ -141,7 +141,7 @@ impl Reloader {
         let settings =
             settings.filter(|_| !diagnostics.iter().any(Diagnostic::is_error)).ok_or_else(|| text.clone())?;
         let snapshot = Snapshot { generation: before.snapshot.generation + 1, digest, settings };
-        let running = Running::new(snapshot, Some(&before)).map_err(|e| e.to_string())?;
+        let running = Running::new(snapshot, Some(&before)).map_err(|e| in_one_line(&e))?;
         self.tls.replace(&running.snapshot.settings, &self.telemetry).map_err(|e| e.to_string())?;
         Ok((running, text))
     }

@@ -12,8 +12,8 @@ use crate::transport::guard::{Guarded, Limits, Meters};
 use crate::transport::health::HealthChecks;
 use crate::transport::key_sets::KeyRefresher;
 use crate::transport::listen::Tls;
+use crate::transport::running::RunningError;
 use crate::transport::tls::{self, TlsError, TlsVersion};
-use crate::transport::upstream::UpstreamError;
 use crate::transport::{Running, pem};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -52,8 +52,8 @@ pub(super) enum CannotServe {
     Tls(#[from] TlsError),
     #[error("this machine trusts no certificate authority: install `ca-certificates`")]
     Roots(#[from] pem::PemError),
-    #[error("the upstreams of this policy cannot be used")]
-    Policy(#[from] UpstreamError),
+    #[error(transparent)]
+    Policy(#[from] RunningError),
 }
 
 /// A gate that is ready to serve.

@@ -4,6 +4,7 @@
 //! room there is no `Result` about configuration any more.
 
 pub mod files;
+mod introspection;
 mod invariants;
 mod login;
 mod names;
@@ -17,6 +18,7 @@ pub mod schema;
 pub mod settings;
 mod state;
 mod tests_table;
+mod tokens;
 mod values;
 mod who;
 
@@ -106,6 +108,7 @@ fn assemble(files: &Files<'_>, now: Timestamp) -> Option<Settings> {
         upstreams,
         identity: identity.identity,
         keys: identity.keys,
+        introspections: identity.introspections,
         policy,
         cases,
         invariants,
@@ -200,6 +203,11 @@ impl<'t> Files<'t> {
             self.findings.borrow_mut().push(finding.help("it is mandatory; see policies/daknong for an example"));
         }
         table
+    }
+
+    /// The path of a file that must be there.
+    fn path(&self, value: Value<'_>) -> Option<PathBuf> {
+        self.read(value).and(value.text().map(|name| self.base.join(name)))
     }
 
     /// Reads a file that the policy names; a failure is a finding at the place where it is named.

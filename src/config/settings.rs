@@ -1,5 +1,6 @@
 //! Settings as meant: every default filled in, every name resolved, nothing left to check.
 
+use crate::identity::assertion::ClientKey;
 use crate::identity::keys::KeySet;
 use crate::identity::{CredentialId, Identity};
 use crate::policy::Policy;
@@ -23,6 +24,7 @@ pub struct Settings {
     pub upstreams: Vec<Upstream>,
     pub identity: Identity,
     pub keys: Vec<KeySource>,
+    pub introspections: Vec<IntrospectionSource>,
     pub policy: Policy,
     pub cases: Vec<Case>,
     /// All of them hold.
@@ -202,4 +204,35 @@ pub struct KeySource {
     pub pinned: Option<Arc<KeySet>>,
     pub url: Option<String>,
     pub ca_file: Option<PathBuf>,
+}
+
+/// Whom to ask about the tokens of an introspected credential.
+#[derive(Clone, Debug)]
+pub struct IntrospectionSource {
+    pub credential: CredentialId,
+    pub name: String,
+    pub endpoint: String,
+    pub client: Client,
+    pub ca_file: Option<PathBuf>,
+    pub client_tls: Option<CertificateFiles>,
+    /// For one question, everything included.
+    pub timeout: Duration,
+    /// Questions on their way at once.
+    pub concurrency: usize,
+}
+
+/// As whom the gate asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub id: String,
+    pub proof: Proof,
+}
+
+/// How the gate proves that it is this client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By Basic authentication (RFC 6749 §2.3.1).
+    Secret(Secret),
+    /// By an assertion (RFC 7523 §2.2) for `audience`.
+    Key { key: ClientKey, key_id: Option<String>, audience: String },
 }

@@ -153,7 +153,7 @@ fn url(v: Value<'_>, text: &str) -> Option<ConnectionInfo> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "config is one of the two rooms that may read the environment")]
-fn variable(v: Value<'_>) -> Option<String> {
+pub(super) fn variable(v: Value<'_>) -> Option<String> {
     let name = v.text()?;
     match std::env::var(name) {
         Ok(value) => Some(value),

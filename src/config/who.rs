@@ -4,14 +4,13 @@ use super::Files;
 use super::login;
 use super::names::Names;
 use super::reader::{Table, Value, many};
-use super::settings::KeySource;
+use super::settings::{IntrospectionSource, KeySource};
 use super::values;
+use super::{introspection, tokens};
 use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::claims::{ClaimRule, Is, LevelFrom};
 use crate::identity::credential::{Kind, Session, Source};
 use crate::identity::flow::Flow;
-use crate::identity::keys::{self, KeySet};
-use crate::identity::token::Jwt;
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, CredentialId, Identity, Level, Login, SiteId};
 use crate::policy::Site;
@@ -21,25 +20,42 @@ use std::sync::Arc;
 pub struct Who {
     pub identity: Identity,
     pub keys: Vec<KeySource>,
+    pub introspections: Vec<IntrospectionSource>,
+}
+
+/// What the credentials need from outside, as it is read.
+#[derive(Default)]
+struct Sources {
+    keys: Vec<KeySource>,
+    introspections: Vec<IntrospectionSource>,
 }
 
 pub(super) fn identity(files: &Files<'_>, site_names: &Names, sites: &[Site]) -> (Who, Names) {
     let mut names = Names::new("credential");
     let mut logins = Names::new("log-in");
-    let mut keys = Vec::new();
+    let mut sources = Sources::default();
     let mut credentials: Vec<Credential> = Vec::new();
     for t in files.arrays("credential") {
         let Some(id) = u8::try_from(credentials.len()).ok().filter(|n| *n < 64).map(CredentialId) else {
             t.report(code::BAD_VALUE, "more than 64 credentials", None);
             break;
         };
-        if let Some(credential) = credential(files, t, id, site_names, (&mut names, &mut logins), &mut keys) {
+        let place = t.place;
+        if let Some(credential) = credential(files, t, id, site_names, (&mut names, &mut logins), &mut sources) {
+            if let Some(rival) = credentials.iter().find(|other| contend(&credential, other)) {
+                let message = format!("`{}` and `{}` would judge the same values", rival.name, credential.name);
+                let help =
+                    "what is no JWT has one judge in each place: give them places, sites or issuers of their own";
+                let finding = Diagnostic::error(code::CONFLICTING_KEYS, message).at(place).help(help);
+                files.findings.borrow_mut().push(finding);
+            }
             credentials.push(credential);
         }
     }
     let shapes = files.arrays("username").into_iter().filter_map(shape).collect();
     let site_list: Vec<String> = sites.iter().map(|s| s.name.clone()).collect();
-    (Who { identity: Identity::new(credentials, shapes, &site_list), keys }, names)
+    let Sources { keys, introspections } = sources;
+    (Who { identity: Identity::new(credentials, shapes, &site_list), keys, introspections }, names)
 }
 
 fn credential(
@@ -48,38 +64,42 @@ fn credential(
     id: CredentialId,
     site_names: &Names,
     (names, logins): (&mut Names, &mut Names),
-    keys: &mut Vec<KeySource>,
+    needed: &mut Sources,
 ) -> Option<Credential> {
     let name = t.required("name", values::name);
     let sources = t.list("from", source);
     let covered = t.list("sites", |v| site_names.resolve(v));
     let attempts_only = sources.is_empty() && !t.toml.contains_key("from");
-    t.unsupported("introspection");
-    let jwt = t.raw("jwt");
-    let session = t.raw("session");
-    if !t.toml.contains_key("introspection") && jwt.is_some() == session.is_some() {
-        let help = "exactly one of [credential.jwt] and [credential.session]";
+    let (jwt, session, introspection) = (t.raw("jwt"), t.raw("session"), t.raw("introspection"));
+    if [jwt, session, introspection].iter().flatten().count() != 1 {
+        let help = "exactly one of [credential.jwt], [credential.session] and [credential.introspection]";
         t.report(code::CONFLICTING_KEYS, "a credential is judged in one way", Some(help.into()));
     }
     if attempts_only {
         t.report(code::MISSING_KEY, "`credential` lacks `from`", Some("like [{ cookie = \"PHPSESSID\" }]".into()));
     }
     let mappings = t.raw("principal").map(|v| many(v, mapping)).unwrap_or_default();
-    let kind = match (jwt, session) {
-        (Some(v), _) => token(files, v, mappings.into_iter().map(|m| m.value).collect()).map(|(jwt, from)| {
-            let (pinned, url, ca_file) = from;
-            let name = name.as_ref().map(|n| n.value.clone()).unwrap_or_default();
-            keys.push(KeySource { credential: id, name, pinned, url, ca_file });
+    let mappings = mappings.into_iter().map(|m| m.value).collect();
+    let own_name = name.as_ref().map(|n| n.value.clone()).unwrap_or_default();
+    let kind = match (jwt, introspection, session) {
+        (Some(v), ..) => tokens::jwt(files, v, (id, own_name), mappings).map(|(jwt, keys)| {
+            needed.keys.push(keys);
             Kind::Jwt(Box::new(jwt))
         }),
-        (None, Some(v)) => {
+        (None, Some(v), _) => {
+            introspection::introspection(files, v, (id, own_name), mappings).map(|(introspection, whom)| {
+                needed.introspections.push(whom);
+                Kind::Introspection(Arc::new(introspection))
+            })
+        }
+        (None, None, Some(v)) => {
             if t.toml.contains_key("principal") {
                 let message = "`principal` maps the claims of a token; a session has none";
                 t.report_key("principal", code::CONFLICTING_KEYS, message, None);
             }
             opaque(v).map(Kind::Session)
         }
-        (None, None) => None,
+        (None, None, None) => None,
     };
     let is_session = session.is_some();
     let flows = t.raw("login").map(|v| many(v, |v| login::flow(v, is_session, logins))).unwrap_or_default();
@@ -96,6 +116,16 @@ fn credential(
         flows: flows.into_iter().map(|f| f.value).collect(),
         logouts: logouts.into_iter().map(|l| l.value).collect(),
     })
+}
+
+/// Whether it would be chance which of two credentials is asked, where one of them asks an authorization server.
+fn contend(one: &Credential, other: &Credential) -> bool {
+    let introspected = |c: &Credential| matches!(c.kind, Kind::Introspection(_));
+    let jwt = |c: &Credential| matches!(c.kind, Kind::Jwt(_));
+    let in_one_place = one.sources.iter().any(|source| other.sources.contains(source));
+    let on_one_site = one.sites.is_empty() || other.sites.is_empty() || one.sites.iter().any(|s| other.covers(*s));
+    let for_one_kind = !jwt(one) && !jwt(other) || one.issuer().is_some() && one.issuer() == other.issuer();
+    (introspected(one) || introspected(other)) && in_one_place && on_one_site && for_one_kind
 }
 
 fn with_flows(mut kind: Kind, flows: &[At<Flow>]) -> Kind {
@@ -115,86 +145,6 @@ fn source(v: Value<'_>) -> Option<Source> {
     }
     t.done();
     header.map(|h| Source::Header(h.value)).or(cookie.map(|c| Source::Cookie(c.value)))
-}
-
-type KeysFrom = (Option<Arc<KeySet>>, Option<String>, Option<std::path::PathBuf>);
-
-fn token(files: &Files<'_>, v: Value<'_>, principals: Vec<ClaimRule>) -> Option<(Jwt, KeysFrom)> {
-    let t = v.table("credential.jwt")?;
-    let issuer = t.required("issuer", values::text);
-    let audience = mandatory_list(&t, "audience", values::text);
-    let parties = t.list("parties", values::text);
-    let algorithms = mandatory_list(&t, "algorithms", |v| {
-        let text = v.text()?;
-        let known = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
-        let advice = format!("asymmetric ones only: {known}");
-        keys::asymmetric(text)
-            .or_else(|| v.fail(code::UNKNOWN_WORD, format!("`{text}` is not an algorithm for tokens"), advice))
-    });
-    let leeway = t.optional("leeway", values::duration);
-    let types = t.list("types", values::text);
-    let subject = t.optional("subject", values::json_pointer);
-    let url = t.optional("jwks_url", jwks_url);
-    let pinned = t.optional("jwks_file", |v| key_file(files, v, &algorithms));
-    let ca_file = t.optional("ca_file", |v| files.read(v).and(v.text().map(|n| files.base.join(n))));
-    if !t.toml.contains_key("jwks_url") && !t.toml.contains_key("jwks_file") {
-        t.report(code::MISSING_KEY, "`credential.jwt` lacks its keys", Some("`jwks_url` or `jwks_file`".into()));
-    }
-    if t.toml.contains_key("jwks_url") && t.toml.contains_key("jwks_file") {
-        let message = "`jwks_url` beside `jwks_file` is not yet supported";
-        t.report_key("jwks_file", code::NOT_YET_SUPPORTED, message, Some("keep one"));
-    }
-    t.done();
-    let types = if types.is_empty() {
-        vec!["JWT".into(), "at+jwt".into()]
-    } else {
-        types.into_iter().map(|t| t.value).collect()
-    };
-    let jwt = Jwt {
-        issuer: issuer?.value,
-        audience,
-        parties: parties.into_iter().map(|p| p.value).collect(),
-        algorithms,
-        leeway_s: leeway.map_or(30, |l| l.value.as_secs()),
-        types,
-        subject: subject.map_or_else(|| "/sub".to_owned(), |s| s.value),
-        principals,
-    };
-    Some((jwt, (pinned.map(|p| p.value), url.map(|u| u.value), ca_file.map(|c| c.value))))
-}
-
-fn mandatory_list<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(Value<'t>) -> Option<T>) -> Vec<T> {
-    let list: Vec<T> = t.list(key, read).into_iter().map(|v| v.value).collect();
-    let written_empty = t.raw(key).is_none_or(|v| v.count() == 0);
-    if written_empty {
-        t.report(
-            code::MISSING_KEY,
-            format!("`{}` lacks `{key}`", t.name),
-            Some("it is mandatory: never open by default".into()),
-        );
-    }
-    list
-}
-
-fn jwks_url(v: Value<'_>) -> Option<String> {
-    let text = v.text()?;
-    if !(text.starts_with("https://") || text.starts_with("http://")) {
-        return v.fail(code::BAD_VALUE, format!("`{text}` is not a URL"), "https://…/protocol/openid-connect/certs");
-    }
-    Some(text.to_owned())
-}
-
-fn key_file(files: &Files<'_>, v: Value<'_>, allowed: &[jsonwebtoken::Algorithm]) -> Option<Arc<KeySet>> {
-    let bytes = files.read(v)?;
-    match KeySet::parse(&bytes, allowed) {
-        Ok((set, warnings)) => {
-            for warning in warnings {
-                files.findings.borrow_mut().push(Diagnostic::warning(code::KEY_LEFT_OUT, warning).at(v.place));
-            }
-            Some(Arc::new(set))
-        }
-        Err(error) => v.fail(code::UNUSABLE_FILE, format!("no key set in this file: {error}"), "a JWKS (RFC 7517)"),
-    }
 }
 
 fn opaque(v: Value<'_>) -> Option<Session> {

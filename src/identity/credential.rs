@@ -2,11 +2,14 @@
 //!
 //! Built once from the policy; [`Identity`] answers per site which headers and cookies matter.
 
+use super::claims::ClaimRule;
 use super::flow::{Fit, Flow, FlowStamp, RequestShape};
+use super::introspection::Introspection;
 use super::principal::CredentialId;
 use super::token::Jwt;
 use super::username::Shape;
 use http::{HeaderName, Method};
+use std::sync::Arc;
 
 /// The number of a site: its place in the merged policy files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +27,7 @@ pub enum Source {
 pub enum Kind {
     Jwt(Box<Jwt>),
     Session(Session),
+    Introspection(Arc<Introspection>),
 }
 
 /// An opaque session, known only through the ledger.
@@ -58,7 +62,25 @@ impl Credential {
     pub fn session(&self) -> Option<&Session> {
         match &self.kind {
             Kind::Session(session) => Some(session),
-            Kind::Jwt(_) => None,
+            Kind::Jwt(_) | Kind::Introspection(_) => None,
+        }
+    }
+
+    /// The issuer whose tokens this credential judges, where it names one.
+    pub fn issuer(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Jwt(jwt) => Some(&jwt.issuer),
+            Kind::Introspection(introspection) => introspection.issuer.as_deref(),
+            Kind::Session(_) => None,
+        }
+    }
+
+    /// What the claims of a good token prove.
+    pub fn principals(&self) -> &[ClaimRule] {
+        match &self.kind {
+            Kind::Jwt(jwt) => &jwt.principals,
+            Kind::Introspection(introspection) => &introspection.principals,
+            Kind::Session(_) => &[],
         }
     }
 

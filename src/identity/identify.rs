@@ -5,11 +5,13 @@
 
 use super::cookie::{self, CookieError};
 use super::credential::{Credential, Identity, Kind, SiteId, SitePlan};
+use super::introspection::Introspection;
 use super::principal::{CredentialId, Facts, Principal};
 use super::token::{self, Jwt, TokenError};
 use super::words::{Evidence, words};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
+use std::sync::Arc;
 
 words! {
     /// The outcome of judging one credential, as counted in `credential_checks_total`.
@@ -24,6 +26,7 @@ words! {
         Issuer = "issuer",
         Audience = "audience",
         Party = "party",
+        Inactive = "inactive",
         Revoked = "revoked",
         Unbound = "unbound",
         Unavailable = "unavailable",
@@ -42,6 +45,7 @@ impl Check {
             TokenError::Issuer => Check::Issuer,
             TokenError::Audience => Check::Audience,
             TokenError::Party => Check::Party,
+            TokenError::Inactive => Check::Inactive,
             TokenError::Unavailable => Check::Unavailable,
         }
     }
@@ -60,7 +64,8 @@ impl Check {
             | Check::NotYetValid
             | Check::Issuer
             | Check::Audience
-            | Check::Party => Evidence::Invalid,
+            | Check::Party
+            | Check::Inactive => Evidence::Invalid,
         }
     }
 }
@@ -98,6 +103,14 @@ pub trait Known {
     fn session_key(&self, site: &str, credential: &Credential, value: &[u8]) -> SessionKey;
     /// The facts of a session that is bound, not idle and not over its lifetime at `now_s` (Unix seconds).
     fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> SessionFound;
+    /// What the authorization server said of a token; [`TokenError::Unavailable`] while it was not asked.
+    fn introspected(
+        &self,
+        credential: &Credential,
+        introspection: &Arc<Introspection>,
+        token: &str,
+        now_s: i64,
+    ) -> Result<Facts, TokenError>;
     /// The facts of a token, verified now or remembered.
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError>;
 }
@@ -177,7 +190,8 @@ impl Identity {
         Ok(all)
     }
 
-    /// Lets the one credential judge that claims the value: a JWT by its issuer, anything else by the ledger.
+    /// Lets the one credential judge that claims the value: a JWT by its issuer, anything else by the ledger or by
+    /// whoever issued it.
     fn judge(
         &self,
         plan: &SitePlan,
@@ -188,45 +202,58 @@ impl Identity {
         now_s: i64,
     ) -> Result<Presented, Ambiguity> {
         let readers = || readers.iter().filter_map(|id| self.credential(*id));
-        let jwts = || readers().filter_map(|c| if let Kind::Jwt(jwt) = &c.kind { Some((c, jwt)) } else { None });
-        let session = readers().find(|c| c.session().is_some());
+        let opaque = readers().find(|c| !matches!(c.kind, Kind::Jwt(_)));
+        let text = value.token.and_then(|t| std::str::from_utf8(t).ok());
         // Only where a token and an opaque value can stand in one place must the form tell them apart; else the one
         // judge says `malformed` itself.
-        let text = value
-            .token
-            .and_then(|t| std::str::from_utf8(t).ok())
-            .filter(|t| session.is_none() || token::looks_like_jwt(t));
-        // Likewise the unverified issuer is read only to choose among several judges.
-        let judge = text.and_then(|text| match jwts().nth(1) {
-            None => jwts().next().map(|(c, jwt)| (c, jwt, text)),
-            Some(_) => {
-                let issuer = token::claimed_issuer(text);
-                jwts().find(|(_, jwt)| Some(&jwt.issuer) == issuer.as_ref()).map(|(c, jwt)| (c, jwt, text))
+        let jwt = text.filter(|t| opaque.is_none() || token::looks_like_jwt(t));
+        let named = jwt.and_then(|text| Some((by_issuer(readers(), text)?, text)));
+        // A session may look like a token by chance. What is introspected may not: a JWT that names a stranger is bad.
+        let stranger = jwt.is_some() && readers().any(|c| matches!(c.kind, Kind::Jwt(_)));
+        let judge = named.map(|(credential, _)| credential).or(opaque);
+        let facts = match judge.map(|c| (c, &c.kind)) {
+            Some((credential, Kind::Jwt(jwt))) => {
+                (credential, known.token(credential, jwt, text.unwrap_or_default(), now_s))
             }
-        });
-        if let Some((credential, jwt, text)) = judge {
-            return Ok(match known.token(credential, jwt, text, now_s) {
-                Ok(facts) => proved(credential.id, facts, shown),
-                Err(error) => unproved(credential.id, Check::of(error), shown),
-            });
-        }
-        if let Some(credential) = session {
-            let key = known.session_key(&plan.site, credential, value.whole);
-            let judged = match known.session(credential, key, now_s) {
-                SessionFound::Bound(facts, name) => {
-                    Presented { session_name: Some(name), ..proved(credential.id, facts, shown) }
-                }
-                SessionFound::Unknown => unproved(credential.id, Check::Unbound, shown),
-                SessionFound::Unavailable => unproved(credential.id, Check::Unavailable, shown),
-                SessionFound::OtherSpelling => return Err(Ambiguity::SessionSpelling),
-            };
-            return Ok(Presented { session: Some(key), ..judged });
-        }
-        Ok(match readers().next() {
-            Some(credential) => unproved(credential.id, Check::Malformed, shown),
-            None => unexplained(shown),
+            Some((credential, Kind::Introspection(introspection))) if named.is_some() || !stranger => {
+                let token = text.filter(|t| token::may_be_token(t));
+                let facts = token.map(|t| known.introspected(credential, introspection, t, now_s));
+                (credential, facts.unwrap_or(Err(TokenError::Malformed)))
+            }
+            Some((credential, Kind::Session(_))) => {
+                let key = known.session_key(&plan.site, credential, value.whole);
+                let judged = match known.session(credential, key, now_s) {
+                    SessionFound::Bound(facts, name) => {
+                        Presented { session_name: Some(name), ..proved(credential.id, facts, shown) }
+                    }
+                    SessionFound::Unknown => unproved(credential.id, Check::Unbound, shown),
+                    SessionFound::Unavailable => unproved(credential.id, Check::Unavailable, shown),
+                    SessionFound::OtherSpelling => return Err(Ambiguity::SessionSpelling),
+                };
+                return Ok(Presented { session: Some(key), ..judged });
+            }
+            Some((_, Kind::Introspection(_))) | None => match readers().next() {
+                Some(credential) => (credential, Err(TokenError::Malformed)),
+                None => return Ok(unexplained(shown)),
+            },
+        };
+        Ok(match facts {
+            (credential, Ok(facts)) => proved(credential.id, facts, shown),
+            (credential, Err(error)) => unproved(credential.id, Check::of(error), shown),
         })
     }
+}
+
+/// The credential that names the issuer which a JWT claims. The claim is not verified: it is read only to choose among
+/// several.
+fn by_issuer<'c>(readers: impl Iterator<Item = &'c Credential> + Clone, text: &str) -> Option<&'c Credential> {
+    let mut naming = readers.filter(|c| c.issuer().is_some());
+    let first = naming.clone().next()?;
+    if naming.clone().nth(1).is_none() {
+        return Some(first);
+    }
+    let issuer = token::claimed_issuer(text)?;
+    naming.find(|c| c.issuer() == Some(issuer.as_str()))
 }
 
 fn proved(credential: CredentialId, facts: Facts, shown: Shown) -> Presented {

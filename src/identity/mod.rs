@@ -4,6 +4,7 @@
 //! key set, a remembered token) is declared here as a trait and implemented by `state`. Knows no proxy, no clock,
 //! no metrics: the caller passes the time and counts the outcome.
 
+pub mod assertion;
 pub mod claims;
 pub mod cookie;
 pub mod credential;
@@ -12,9 +13,11 @@ mod fixtures;
 pub mod flow;
 pub mod form;
 pub mod identify;
+pub mod introspection;
 pub mod json;
 pub mod keys;
 pub mod principal;
+pub mod registered;
 pub mod set_cookie;
 pub mod token;
 pub mod username;

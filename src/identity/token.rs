@@ -9,22 +9,17 @@ mod form;
 use super::claims::{ClaimRule, facts};
 use super::json::parse_strict;
 use super::keys::{KeySet, asymmetric};
-use super::principal::{Facts, Subject};
+use super::principal::Facts;
+use super::registered::{Times, is_another_kind, is_meant_for, is_one_of, subject};
 use super::words::words;
 use form::Parts;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
-pub use form::{claimed_issuer, looks_like_jwt};
+pub use form::{claimed_issuer, looks_like_jwt, may_be_token};
 
 /// Header types of an API credential when the operator names none (RFC 7519 §5.1, RFC 9068 §2.1).
 pub const DEFAULT_TYPES: &[&str] = &["JWT", "at+jwt"];
-
-/// What Keycloak writes into the claim `typ` of tokens that are signed alike but open no API.
-const OTHER_KINDS: &[&str] = &["Refresh", "ID", "Offline", "Logout"];
-const SUBJECT_MAX_BYTES: usize = 256;
-/// 9999-12-31T23:59:59Z
-const LAST_SECOND: f64 = 253_402_300_799.0;
 
 words! {
     /// Why a token proves nothing; the words of the metric `credential_checks_total`.
@@ -40,7 +35,9 @@ words! {
         Issuer = "issuer",
         Audience = "audience",
         Party = "party",
-        /// There is no key set to judge it by.
+        /// The authorization server says that it is not in force.
+        Inactive = "inactive",
+        /// There is no key set, or no answer of the authorization server, to judge it by.
         Unavailable = "unavailable",
     }
 }
@@ -111,7 +108,7 @@ impl Jwt {
         if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
             return Err(TokenError::Issuer);
         }
-        if !claims.get("aud").is_some_and(|aud| self.is_audience(aud)) {
+        if !claims.get("aud").is_some_and(|aud| is_meant_for(aud, &self.audience)) {
             return Err(TokenError::Audience);
         }
         if !self.parties.is_empty() && !claims.get("azp").is_some_and(|azp| is_one_of(azp, &self.parties)) {
@@ -123,26 +120,16 @@ impl Jwt {
     }
 
     fn judge_times(&self, claims: &Value, now_s: i64) -> Result<(i64, Option<i64>), TokenError> {
-        let time = |claim| claims.get(claim).map(|time| seconds(time).ok_or(TokenError::Malformed)).transpose();
-        let expires_s = time("exp")?.ok_or(TokenError::Malformed)?;
-        let (not_before_s, issued_s) = (time("nbf")?, time("iat")?);
+        let times = Times::read(claims).ok_or(TokenError::Malformed)?;
+        let expires_s = times.expires_s.ok_or(TokenError::Malformed)?;
         let leeway_s = i64::try_from(self.leeway_s).unwrap_or(i64::MAX);
-        if now_s >= expires_s.saturating_add(leeway_s) {
+        if times.are_over(now_s, leeway_s) {
             return Err(TokenError::Expired);
         }
-        if not_before_s.max(issued_s).is_some_and(|begins_s| begins_s > now_s.saturating_add(leeway_s)) {
+        if times.are_to_come(now_s, leeway_s) {
             return Err(TokenError::NotYetValid);
         }
-        Ok((expires_s, issued_s))
-    }
-
-    fn is_audience(&self, aud: &Value) -> bool {
-        match aud {
-            Value::Array(all) => {
-                all.iter().all(Value::is_string) && all.iter().any(|one| is_one_of(one, &self.audience))
-            }
-            one => is_one_of(one, &self.audience),
-        }
+        Ok((expires_s, times.issued_s))
     }
 
     fn reads_kind(&self, kind: &str) -> bool {
@@ -151,9 +138,7 @@ impl Jwt {
 
     fn is_of_another_kind(&self, claims: &Value) -> bool {
         let kind = claims.get("typ").and_then(Value::as_str);
-        kind.is_some_and(|kind| {
-            OTHER_KINDS.iter().any(|other| other.eq_ignore_ascii_case(kind)) && !self.reads_kind(kind)
-        })
+        kind.is_some_and(|kind| is_another_kind(kind) && !self.reads_kind(kind))
     }
 }
 
@@ -176,10 +161,6 @@ fn optional_text<'v>(object: &'v Value, member: &str) -> Result<Option<&'v str>,
     object.get(member).map(|value| value.as_str().ok_or(TokenError::Malformed)).transpose()
 }
 
-fn is_one_of(value: &Value, words: &[String]) -> bool {
-    value.as_str().is_some_and(|value| words.iter().any(|word| word == value))
-}
-
 /// A media type without the prefix that RFC 7515 §4.1.9 lets senders leave out.
 fn bare(kind: &str) -> &str {
     const PREFIX: &str = "application/";
@@ -187,22 +168,6 @@ fn bare(kind: &str) -> &str {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
         _ => kind,
     }
-}
-
-/// A NumericDate (RFC 7519 §2) as Unix seconds; a fraction counts as the next whole second.
-fn seconds(date: &Value) -> Option<i64> {
-    let date = date.as_f64().filter(|date| (0.0..=LAST_SECOND).contains(date))?;
-    Some(date.ceil() as i64)
-}
-
-/// A subject travels in a header field: what would not arrive there unchanged is none.
-fn subject(claim: &Value) -> Option<Subject> {
-    let subject = claim.as_str()?;
-    let fits = !subject.is_empty()
-        && subject.len() <= SUBJECT_MAX_BYTES
-        && subject.trim() == subject
-        && !subject.chars().any(char::is_control);
-    fits.then(|| subject.into())
 }
 
 #[cfg(test)]

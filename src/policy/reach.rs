@@ -31,9 +31,9 @@ pub fn principals(identity: &Identity) -> Vec<Principal> {
 fn proved(identity: &Identity, id: CredentialId) -> Vec<(Account, Login)> {
     let Some(credential) = identity.credential(id) else { return Vec::new() };
     let mut pairs = vec![];
-    if let crate::identity::credential::Kind::Jwt(jwt) = &credential.kind {
+    if credential.session().is_none() {
         pairs.push((Account::Unknown, Login::Unknown));
-        pairs.extend(jwt.principals.iter().map(|r| (r.is.account, r.is.login)));
+        pairs.extend(credential.principals().iter().map(|r| (r.is.account, r.is.login)));
     }
     for flow in &credential.flows {
         let accounts: Vec<Account> = match flow.account {

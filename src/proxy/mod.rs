@@ -33,6 +33,7 @@ use crate::policy::{Grant, Query};
 use crate::snapshot::Live;
 use crate::state::{State, View};
 use crate::telemetry::{Origin, Telemetry};
+use crate::transport::introspect::Questioner;
 use crate::transport::{Running, guard};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -104,7 +105,8 @@ impl Enforcer {
         ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
         // What happens seldom is boxed, so that the future of every request stays small.
         if known.must_ask(&ctx.presented) {
-            Box::pin(known.ask(&ctx.presented)).await;
+            let asks = Questioner { running: &running, telemetry: &self.telemetry };
+            Box::pin(known.ask(&ctx.presented, &asks, now_s)).await;
             ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
         }
         if attempt::is_near_a_login(ctx) {

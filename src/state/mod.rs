@@ -2,6 +2,7 @@
 //!
 //! Implements what `identity` must be able to look up. All secrets that key these cells come from `[gate] secret`.
 
+pub mod answers;
 pub mod bounded;
 pub mod keyed;
 pub mod keys;
@@ -13,11 +14,15 @@ pub mod tokens;
 
 use crate::config::settings::{Gate, OnStoreLoss, State as Settings, Store};
 use crate::identity::identify::{Check, Known, Presented, SessionFound, SessionKey};
+use crate::identity::introspection::Introspection;
 use crate::identity::token::{Jwt, TokenError};
 use crate::identity::{Credential, Facts};
+use answers::{About, Answers, Asks, Outcome, Question};
 use keyed::Keyed;
 use keys::Keys;
 use ledger::{Ledger, Local, Name, Shared, StoreLost, Terms};
+use std::cell::RefCell;
+use std::sync::Arc;
 use store::embedded::Embedded;
 use store::journal::Journal;
 use store::remote::Remote;
@@ -31,6 +36,7 @@ pub struct State {
     pub keys: Keys,
     pub ledger: Ledger,
     pub tokens: Tokens,
+    pub answers: Answers,
 }
 
 impl State {
@@ -58,12 +64,13 @@ impl State {
                 Ledger::Shared(Box::new(Shared::new(remote, seal, lost_is)))
             }
         };
-        Ok(State { keyed, keys: Keys::default(), ledger, tokens: Tokens::new(gate.limits.tokens) })
+        let (tokens, answers) = (Tokens::new(gate.limits.tokens), Answers::new(gate.limits.tokens));
+        Ok(State { keyed, keys: Keys::default(), ledger, tokens, answers })
     }
 
     /// What a request sees that pinned the snapshot `generation`.
     pub fn seen_from(&self, generation: u64) -> View<'_> {
-        View { state: self, generation, fetched: Vec::new() }
+        View { state: self, generation, fetched: Vec::new(), questions: RefCell::default(), answered: Vec::new() }
     }
 }
 
@@ -74,21 +81,30 @@ pub struct View<'s> {
     generation: u64,
     /// What the shared store said of the sessions that this request shows.
     fetched: Vec<(SessionKey, Fetched)>,
+    /// About tokens of which nothing fresh is known here.
+    questions: RefCell<Vec<Question>>,
+    answered: Vec<(About, Outcome)>,
 }
 
 type Fetched = Result<Option<Name>, StoreLost>;
 
 impl View<'_> {
-    /// Whether the shared store knows more: of one of these sessions nothing fresh is known here.
+    /// Whether somebody elsewhere knows more: of one of these sessions or tokens nothing fresh is known here.
     pub fn must_ask(&self, presented: &[Presented]) -> bool {
-        matches!(self.state.ledger, Ledger::Shared(_)) && unanswered(presented).next().is_some()
+        let of_sessions = matches!(self.state.ledger, Ledger::Shared(_)) && unanswered(presented).next().is_some();
+        of_sessions || !self.questions.borrow().is_empty()
     }
 
-    /// Asks the shared store about them; identifying again then says more.
-    pub async fn ask(&mut self, presented: &[Presented]) {
-        let Ledger::Shared(shared) = &self.state.ledger else { return };
-        for session in unanswered(presented) {
-            self.fetched.push((session, shared.fetch(session).await));
+    /// Asks the shared store and the authorization servers about them; identifying again then says more.
+    pub async fn ask(&mut self, presented: &[Presented], asks: &impl Asks, now_s: i64) {
+        if let Ledger::Shared(shared) = &self.state.ledger {
+            for session in unanswered(presented) {
+                self.fetched.push((session, shared.fetch(session).await));
+            }
+        }
+        for question in self.questions.take() {
+            let outcome = self.state.answers.learn(&question, asks, now_s).await;
+            self.answered.push((question.about, outcome));
         }
     }
 }
@@ -110,6 +126,25 @@ impl Known for View<'_> {
             (Some((_, fetched)), Ledger::Shared(shared)) => shared.judge_fetched(fetched, key, terms, now_s),
             _ => self.state.ledger.look_up(key, terms, now_s),
         }
+    }
+
+    fn introspected(
+        &self,
+        credential: &Credential,
+        introspection: &Arc<Introspection>,
+        token: &str,
+        now_s: i64,
+    ) -> Outcome {
+        let about =
+            About { generation: self.generation, credential: credential.id, token: self.state.keyed.token(token) };
+        if let Some((_, outcome)) = self.answered.iter().find(|(of, _)| *of == about) {
+            return outcome.clone();
+        }
+        self.state.answers.recall(&about, now_s).unwrap_or_else(|| {
+            let question = Question { about, introspection: introspection.clone(), token: token.into() };
+            self.questions.borrow_mut().push(question);
+            Err(TokenError::Unavailable)
+        })
     }
 
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {

@@ -35,6 +35,8 @@ pub struct Metrics {
     pub jwks_refreshes: IntCounterVec,
     pub jwks_keys: IntGaugeVec,
     pub jwks_last_success: GaugeVec,
+    pub introspection_seconds: HistogramVec,
+    pub introspections: IntCounterVec,
     pub logins: IntCounterVec,
     pub ledger_sessions: IntGauge,
     pub store: Meters,
@@ -114,6 +116,18 @@ impl Metrics {
                 "jwks_last_success_timestamp_seconds",
                 "When the key set was last fetched.",
                 &["credential"],
+            )?,
+            introspection_seconds: histograms(
+                &r,
+                "introspection_duration_seconds",
+                "Time of one question to an authorization server, with the wait for a turn.",
+                "credential",
+            )?,
+            introspections: counters(
+                &r,
+                "introspections_total",
+                "Questions to an authorization server about a token.",
+                &["credential", "result"],
             )?,
             logins: counters(&r, "logins_total", "Log-ins seen, by flow and result.", &["site", "flow", "result"])?,
             ledger_sessions: register(

@@ -30,6 +30,8 @@ const USUAL_ANSWERS: [(&str, &str); 9] = [
     ("502", "gate"),
     ("504", "gate"),
 ];
+/// Results of `introspections_total`.
+pub const INTROSPECTIONS: [&str; 3] = ["active", "inactive", "failed"];
 /// Kinds of `upstream_failures_total`.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
 
@@ -60,6 +62,12 @@ impl Metrics {
             let pinned = source.pinned.as_ref().and_then(|set| i64::try_from(set.len()).ok());
             let gauge = self.jwks_keys.with_label_values(&[source.name.as_str()]);
             pinned.into_iter().for_each(|count| gauge.set(count));
+        }
+        for source in &settings.introspections {
+            self.introspection_seconds.with_label_values(&[source.name.as_str()]);
+            for result in INTROSPECTIONS {
+                self.introspections.with_label_values(&[source.name.as_str(), result]);
+            }
         }
         for source in settings.keys.iter().filter(|k| k.url.is_some()) {
             for trigger in ["start", "interval", "unknown-kid"] {

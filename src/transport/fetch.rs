@@ -1,6 +1,6 @@
-//! How does the gate get one small document, such as a key set?
+//! How does the gate ask another server one small question: for a key set, about a token?
 //!
-//! One GET over pingora's connector, so with the gate's own TLS settings. Only a 200 counts, nothing is followed:
+//! One request over pingora's connector, so with the gate's own TLS settings. Only a 200 counts, nothing is followed:
 //! a redirect would let whoever answers choose whom the gate trusts. Everything has a limit. Errors are written for
 //! an operator and never show the target of a redirect, the query or the body.
 
@@ -8,6 +8,8 @@
 mod tests;
 
 use super::pem::{self, PemError};
+use crate::config::settings::CertificateFiles;
+use bytes::Bytes;
 use http::uri::{Authority, Scheme};
 use http::{StatusCode, Uri};
 use pingora::ErrorType;
@@ -29,6 +31,8 @@ pub struct FetchLimits {
     pub timeout: Duration,
     /// PEM file of the authorities to trust instead of the system's.
     pub ca: Option<PathBuf>,
+    /// What the gate shows of itself.
+    pub client: Option<CertificateFiles>,
 }
 
 /// Why there is no document.
@@ -62,22 +66,63 @@ pub enum FetchError {
 
 /// The body of the answer to one GET of an `http` or `https` URL.
 pub async fn get(url: &str, limits: FetchLimits) -> Result<Vec<u8>, FetchError> {
-    let timeout = limits.timeout;
-    let fetched = tokio::time::timeout(timeout, fetch(url, &limits)).await;
-    fetched.unwrap_or(Err(FetchError::TimedOut { timeout }))
+    Endpoint::new(url, limits)?.get().await
 }
 
-async fn fetch(url: &str, limits: &FetchLimits) -> Result<Vec<u8>, FetchError> {
-    let target = Target::parse(url)?;
-    let template = target.peer(limits)?;
-    let connector = connector()?;
-    let mut session = target.connect(connector, template, limits).await?;
+/// Where questions go, ready to be asked.
+#[derive(Debug)]
+pub struct Endpoint {
+    target: Target,
+    /// But for the address.
+    template: HttpPeer,
+    limits: FetchLimits,
+}
+
+/// What is sent along with a question.
+struct Form<'f> {
+    fields: &'f str,
+    authorization: Option<&'f str>,
+}
+
+impl Endpoint {
+    /// Reads the files that the limits name.
+    pub fn new(url: &str, limits: FetchLimits) -> Result<Self, FetchError> {
+        let target = Target::parse(url)?;
+        let template = target.peer(&limits)?;
+        Ok(Endpoint { target, template, limits })
+    }
+
+    /// The body of the answer to a GET.
+    pub async fn get(&self) -> Result<Vec<u8>, FetchError> {
+        self.within_time(None).await
+    }
+
+    /// The body of the answer to a POST of an encoded form.
+    pub async fn post(&self, fields: &str, authorization: Option<&str>) -> Result<Vec<u8>, FetchError> {
+        self.within_time(Some(Form { fields, authorization })).await
+    }
+
+    async fn within_time(&self, form: Option<Form<'_>>) -> Result<Vec<u8>, FetchError> {
+        let timeout = self.limits.timeout;
+        let fetched = tokio::time::timeout(timeout, ask(self, form)).await;
+        fetched.unwrap_or(Err(FetchError::TimedOut { timeout }))
+    }
+}
+
+async fn ask(endpoint: &Endpoint, form: Option<Form<'_>>) -> Result<Vec<u8>, FetchError> {
+    let Endpoint { target, template, limits } = endpoint;
+    let mut session = target.connect(connector()?, template.clone(), limits).await?;
 
     let broken = |error: Box<pingora::Error>| match error.etype() {
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => FetchError::TimedOut { timeout: limits.timeout },
         _ => FetchError::Broken { source: error },
     };
-    session.write_request_header(Box::new(target.request().map_err(broken)?)).await.map_err(broken)?;
+    let head = target.request(form.as_ref()).map_err(broken)?;
+    session.write_request_header(Box::new(head)).await.map_err(broken)?;
+    if let Some(form) = form {
+        let fields = Bytes::copy_from_slice(form.fields.as_bytes());
+        session.write_request_body(fields, true).await.map_err(broken)?;
+    }
     session.finish_request_body().await.map_err(broken)?;
     let status = loop {
         session.read_response_header().await.map_err(broken)?;
@@ -103,6 +148,7 @@ async fn fetch(url: &str, limits: &FetchLimits) -> Result<Vec<u8>, FetchError> {
 }
 
 /// A URL taken apart.
+#[derive(Debug)]
 struct Target {
     tls: bool,
     authority: Authority,
@@ -142,12 +188,20 @@ impl Target {
         Ok(Target { tls, authority, host, port, path_and_query })
     }
 
-    fn request(&self) -> pingora::Result<RequestHeader> {
-        let mut request = RequestHeader::build("GET", self.path_and_query.as_bytes(), Some(4))?;
+    fn request(&self, form: Option<&Form<'_>>) -> pingora::Result<RequestHeader> {
+        let method = if form.is_some() { "POST" } else { "GET" };
+        let mut request = RequestHeader::build(method, self.path_and_query.as_bytes(), Some(7))?;
         request.insert_header("Host", self.authority.as_str())?;
         request.insert_header("User-Agent", concat!("vneid-gate/", env!("CARGO_PKG_VERSION")))?;
-        request.insert_header("Accept", "*/*")?;
+        request.insert_header("Accept", if form.is_some() { "application/json" } else { "*/*" })?;
         request.insert_header("Connection", "close")?;
+        if let Some(form) = form {
+            request.insert_header("Content-Type", "application/x-www-form-urlencoded")?;
+            request.insert_header("Content-Length", form.fields.len())?;
+            if let Some(authorization) = form.authorization {
+                request.insert_header("Authorization", authorization)?;
+            }
+        }
         Ok(request)
     }
 
@@ -159,6 +213,8 @@ impl Target {
         peer.options.total_connection_timeout = Some(limits.timeout);
         peer.options.read_timeout = Some(limits.timeout);
         peer.options.write_timeout = Some(limits.timeout);
+        let client = limits.client.as_ref().map(|files| pem::pair(&files.certificate, &files.key)).transpose();
+        peer.client_cert_key = client.map_err(|source| FetchError::Setup { source })?;
         let authorities = limits.ca.as_deref().map(pem::authorities).transpose();
         peer.options.ca = authorities.map_err(|source| FetchError::Setup { source })?;
         Ok(peer)

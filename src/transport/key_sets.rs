@@ -3,8 +3,8 @@
 //! One fetch at a time for each credential, with a pause after each: a storm of junk key ids costs one fetch. A fetch
 //! that fails leaves the last good set in force.
 
-use super::Running;
 use super::fetch::{FetchLimits, get};
+use super::{Running, in_one_line};
 use crate::config::settings as config;
 use crate::identity::credential::Kind;
 use crate::identity::keys::KeySet;
@@ -131,9 +131,9 @@ async fn refresh(source: KeySource, state: Arc<State>, telemetry: Arc<Telemetry>
 }
 
 async fn fetch(source: &KeySource, state: &State, telemetry: &Telemetry) -> Result<(), String> {
-    let limits = FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: source.ca_file.clone() };
-    let body = get(&source.url, limits).await.map_err(|e| chain(&e))?;
-    let (set, warnings) = KeySet::parse(&body, &source.algorithms).map_err(|e| chain(&e))?;
+    let limits = FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: source.ca_file.clone(), client: None };
+    let body = get(&source.url, limits).await.map_err(|e| in_one_line(&e))?;
+    let (set, warnings) = KeySet::parse(&body, &source.algorithms).map_err(|e| in_one_line(&e))?;
     for warning in warnings {
         log::warn!("credential `{}`: {warning}", source.name);
     }
@@ -145,16 +145,4 @@ async fn fetch(source: &KeySource, state: &State, telemetry: &Telemetry) -> Resu
         telemetry.metrics.jwks_last_success.with_label_values(&label).set(Timestamp::now().as_second() as f64);
     }
     Ok(())
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

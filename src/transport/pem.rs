@@ -2,7 +2,7 @@
 //!
 //! Every way such a file can be wrong has its own words. Contents never appear in them.
 
-use pingora::utils::tls::{WrappedX509, parse_x509};
+use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -64,6 +64,12 @@ pub fn authorities(path: &Path) -> Result<Arc<[WrappedX509]>, PemError> {
         found.push(WrappedX509::new(der, parse_x509));
     }
     Ok(found.into())
+}
+
+/// What the gate shows of itself to another server, in the shape that a pingora peer takes.
+pub fn pair(certificate: &Path, key: &Path) -> Result<Arc<CertKey>, PemError> {
+    let chain = certificates(certificate)?.into_iter().map(|c| c.to_vec()).collect();
+    Ok(Arc::new(CertKey::new(chain, private_key(key)?.secret_der().to_vec())))
 }
 
 /// How many CA certificates this system has. pingora's connectors panic where there are none, also for plain HTTP:

@@ -1,5 +1,7 @@
-//! What is in force: a snapshot, and the pools of servers that were made for it. Pinned together by each request.
+//! What is in force: a snapshot, and the pools of servers and the questioners that were made for it. Pinned together by
+//! each request.
 
+use super::introspect::{IntrospectError, Introspector};
 use super::upstream::{Health, Pool, PoolSettings, UpstreamError, UpstreamTls};
 use crate::config::settings::Upstream;
 use crate::snapshot::Snapshot;
@@ -11,12 +13,23 @@ pub struct Running {
     pub snapshot: Snapshot,
     /// In the order of the snapshot's upstreams.
     pub pools: Vec<Arc<Pool>>,
+    /// One for each credential by introspection.
+    pub introspectors: Vec<Arc<Introspector>>,
+}
+
+/// Why a policy cannot be put to work.
+#[derive(Debug, thiserror::Error)]
+pub enum RunningError {
+    #[error("the upstreams of this policy cannot be used")]
+    Upstream(#[from] UpstreamError),
+    #[error("an introspection endpoint of this policy cannot be used")]
+    Introspection(#[from] IntrospectError),
 }
 
 impl Running {
     /// Pools that did not change are taken over from `before`, with what they know of their servers' health. Names are
     /// resolved here, which may block.
-    pub fn new(snapshot: Snapshot, before: Option<&Running>) -> Result<Self, UpstreamError> {
+    pub fn new(snapshot: Snapshot, before: Option<&Running>) -> Result<Self, RunningError> {
         let known = |pool: &Pool| before?.pools.iter().find(|old| old.is_same_as(pool)).cloned();
         let pools = snapshot
             .settings
@@ -25,8 +38,14 @@ impl Running {
             .map(|upstream| {
                 Pool::new(pool_settings(upstream)).map(|pool| known(&pool).unwrap_or_else(|| Arc::new(pool)))
             })
+            .collect::<Result<_, UpstreamError>>()?;
+        let introspectors = snapshot
+            .settings
+            .introspections
+            .iter()
+            .map(|source| Introspector::new(source).map(Arc::new))
             .collect::<Result<_, _>>()?;
-        Ok(Running { snapshot, pools })
+        Ok(Running { snapshot, pools, introspectors })
     }
 }
 

@@ -106,6 +106,7 @@ fn every_value_of_a_label_that_the_handbook_explains_exists() {
         assert_eq!(of("credential_checks_total"), set(Check::WORDS.iter().copied()), "{language}");
         assert_eq!(of("refused_requests_total"), set(series::REFUSED), "{language}");
         assert_eq!(of("upstream_failures_total"), set(series::FAILURES), "{language}");
+        assert_eq!(of("introspections_total"), set(series::INTROSPECTIONS), "{language}");
         let logins = set(series::LOGIN_RESULTS.into_iter().chain([series::LOG_OUT, series::LOGGED_OUT]));
         assert_eq!(of("logins_total"), logins, "{language}");
     }

@@ -28,6 +28,7 @@ mod framing;
 mod fuzz;
 mod grants;
 mod headers;
+mod introspection;
 mod keys;
 mod legacy;
 mod metrics;

@@ -36,6 +36,12 @@ pub fn looks_like_jwt(text: &str) -> bool {
     three(text).is_some_and(|parts| parts.iter().all(|part| !part.is_empty() && part.bytes().all(base64url)))
 }
 
+/// Whether a text can be a bearer token at all (RFC 6750 §2.1): one run of its characters, 16 KiB at most.
+pub fn may_be_token(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    (1..=TOKEN_MAX_BYTES).contains(&text.len()) && text.bytes().all(fits)
+}
+
 /// The `iss` that a token claims, unverified: good for choosing the credential that judges it, for nothing else.
 pub fn claimed_issuer(token: &str) -> Option<String> {
     #[derive(Deserialize)]

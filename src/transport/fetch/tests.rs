@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn limits() -> FetchLimits {
-    FetchLimits { bytes_max: 64, timeout: Duration::from_secs(15), ca: None }
+    FetchLimits { bytes_max: 64, timeout: Duration::from_secs(15), ca: None, client: None }
 }
 
 async fn fetched(url: String, limits: FetchLimits) -> Result<String, FetchError> {

@@ -26,7 +26,7 @@ async function signingKey(alg, kid) {
 
 /**
  * Prepares the realm; `start()` opens its port and `stop()` closes it, as often as a test likes: issuer and keys stay.
- * @param clients  oidc-provider's client metadata; `x_alg` and `x_ttl_s` shape the access tokens of that client
+ * @param clients  oidc-provider's client metadata; `x_alg`, `x_ttl_s` and `x_opaque` shape the access tokens of that client
  * @param host     the name in the issuer; other than an address only the tests themselves can resolve it
  */
 export async function prepareRealm({ clients, host = '127.0.0.1' }) {
@@ -37,7 +37,7 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
 
   const configuration = () => ({
     jwks: { keys },
-    clients: clients.map(({ x_alg, x_ttl_s, ...client }) => client),
+    clients: clients.map(({ x_alg, x_ttl_s, x_opaque, ...client }) => client),
     cookies: { keys: [randomBytes(16).toString('hex')] },
     claims: { openid: ['sub'], profile: ['name', 'preferred_username'], acr: null },
     acrValues: ['1', '2'],
@@ -53,6 +53,8 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
       authorization: '/protocol/openid-connect/auth',
       token: '/protocol/openid-connect/token',
       jwks: '/protocol/openid-connect/certs',
+      introspection: '/protocol/openid-connect/token/introspect',
+      revocation: '/protocol/openid-connect/revoke',
     },
     interactions: { url: (ctx, interaction) => `${PATH}/interaction/${interaction.uid}` },
     findAccount: (ctx, id) =>
@@ -60,6 +62,8 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => API,
@@ -68,12 +72,13 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
           scope: SCOPE,
           audience: resource === OTHER_API ? 'statistics' : 'account',
           accessTokenTTL: shape[client.clientId].x_ttl_s ?? 300,
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: shape[client.clientId].x_opaque ? 'opaque' : 'jwt',
           jwt: { sign: { alg: shape[client.clientId].x_alg ?? 'RS256' } },
         }),
       },
     },
     formats: { customizers: { jwt: keycloakShape } },
+    extraTokenClaims: (ctx, token) => (shape[token.clientId].x_opaque ? personOf(ctx, token) : undefined),
   });
 
   let server;
@@ -84,7 +89,9 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
     jwksUrl: `${issuer}/protocol/openid-connect/certs`,
     authorizationUrl: `${issuer}/protocol/openid-connect/auth`,
     tokenPath: `${PATH}/protocol/openid-connect/token`,
+    introspectionUrl: `${issuer}/protocol/openid-connect/token/introspect`,
     keyRequests: 0,
+    introspections: 0,
     start,
     stop: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
     /** Publishes new keys and signs with them; the old ones are gone. */
@@ -116,6 +123,7 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
     incoming.originalUrl = incoming.url;
     incoming.url = incoming.url.slice(PATH.length);
     if (incoming.url.startsWith('/protocol/openid-connect/certs')) realm.keyRequests += 1;
+    if (incoming.url.startsWith('/protocol/openid-connect/token/introspect')) realm.introspections += 1;
     return provider.callback()(incoming, response);
   }
 
@@ -146,21 +154,18 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
   return realm;
 }
 
-// An access token as the portal's realm writes it: who logged in through VNeID carries the provider's name and the level.
+// An access token as the portal's realm writes it.
 function keycloakShape(ctx, token, jwt) {
   jwt.header = { typ: 'JWT' };
-  Object.assign(jwt.payload, { typ: 'Bearer', azp: token.clientId });
-  if (!token.accountId) {
-    jwt.payload.preferred_username = `service-account-${token.clientId}`;
-    return;
-  }
+  Object.assign(jwt.payload, { typ: 'Bearer', azp: token.clientId }, personOf(ctx, token));
+}
+
+// Who stands behind a token: who logged in through VNeID carries the provider's name and the level.
+function personOf(ctx, token) {
+  if (!token.accountId) return { preferred_username: `service-account-${token.clientId}` };
   const born = ctx.oidc.entities.AuthorizationCode ?? ctx.oidc.entities.RefreshToken;
-  jwt.payload.preferred_username = token.accountId;
-  jwt.payload.realm_access = { roles: ['citizen'] };
-  if (born.amr?.[0] === 'vneid') {
-    jwt.payload.identity_provider = 'vneid';
-    jwt.payload.vneid_level = Number(born.acr);
-  }
+  const person = { preferred_username: token.accountId, realm_access: { roles: ['citizen'] } };
+  return born.amr?.[0] === 'vneid' ? { ...person, identity_provider: 'vneid', vneid_level: Number(born.acr) } : person;
 }
 
 /** A PKCE pair (RFC 7636). */
@@ -197,6 +202,14 @@ export async function askForTokens(realm, fields) {
   const answer = await request(realm.origin, realm.tokenPath, { method: 'POST', headers: filled.type, body: filled.body });
   if (answer.status !== 200) throw new Error(`the provider answered ${answer.status}: ${answer.body}`);
   return answer.json();
+}
+
+/** Takes a token back (RFC 7009) as a public client. */
+export async function revoke(realm, client, token) {
+  const filled = form({ token, client_id: client });
+  const path = `${PATH}/protocol/openid-connect/revoke`;
+  const answer = await request(realm.origin, path, { method: 'POST', headers: filled.type, body: filled.body });
+  if (answer.status !== 200) throw new Error(`the provider answered ${answer.status}: ${answer.body}`);
 }
 
 /** The whole authorization-code flow of a single-page application, as one person goes through it. */

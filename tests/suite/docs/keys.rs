@@ -12,7 +12,7 @@ use vneid_gate::diagnostic::Source;
 pub(super) const STRANGER: &str = "qqqqqqqq";
 
 /// A heading of the handbook, the table below it, and how a policy gets there.
-const TABLES: [(&str, &str, &str); 37] = [
+const TABLES: [(&str, &str, &str); 40] = [
     ("[gate]", "", "[gate]\n"),
     ("[gate]", "limits.", "[gate.limits]\n"),
     ("[gate]", "timeouts.", "[gate.timeouts]\n"),
@@ -30,6 +30,9 @@ const TABLES: [(&str, &str, &str); 37] = [
     ("[[route]]", "limits.", "[[route]]\nlimits."),
     ("[[credential]]", "", "[[credential]]\n"),
     ("[credential.jwt]", "", "[[credential]]\n[credential.jwt]\n"),
+    ("[credential.introspection]", "", "[[credential]]\n[credential.introspection]\n"),
+    ("[credential.introspection]", "client.", "[[credential]]\n[credential.introspection]\nclient."),
+    ("[credential.introspection]", "client_tls.", "[[credential]]\n[credential.introspection]\nclient_tls."),
     ("[credential.session]", "", "[[credential]]\n[credential.session]\n"),
     ("[[credential.principal]]", "", "[[credential]]\n[credential.jwt]\n[[credential.principal]]\n"),
     ("[[credential.principal]]", "is.", "[[credential]]\n[credential.jwt]\n[[credential.principal]]\nis."),

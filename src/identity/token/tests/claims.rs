@@ -17,6 +17,7 @@ fn the_words_are_those_of_the_metric() {
         "issuer",
         "audience",
         "party",
+        "inactive",
         "unavailable",
     ];
     assert_eq!(TokenError::WORDS, words);

@@ -1,0 +1,151 @@
+//! How does the gate ask whoever issued a token whether it is in force (RFC 7662)?
+//!
+//! One POST for a token, as a client of the authorization server. So many questions at once and no more, each within its
+//! time; waiting for a turn counts. Trouble is told once in a while, however many tokens it meets. Knows nothing of what
+//! an answer proves.
+
+use super::Running;
+use super::fetch::{Endpoint, FetchError, FetchLimits};
+use crate::config::settings::{Client, IntrospectionSource, Proof};
+use crate::identity::CredentialId;
+use crate::identity::introspection::{Answer, AnswerError};
+use crate::state::answers::Asks;
+use crate::telemetry::Telemetry;
+use crate::telemetry::series::INTROSPECTIONS;
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+const ANSWER_MAX_BYTES: usize = 64 << 10;
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// What stands for itself in a form (WHATWG URL §5.2); a space as `%20` is read like `+`.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Why there is no answer, or why there never can be.
+#[derive(Debug, thiserror::Error)]
+pub enum IntrospectError {
+    #[error("credential `{credential}`")]
+    Setup { credential: String, source: FetchError },
+    #[error("not asked")]
+    Fetch(#[from] FetchError),
+    #[error("no use")]
+    Answer(#[from] AnswerError),
+    #[error("the assertion cannot be signed")]
+    Unsigned,
+}
+
+/// Asks about the tokens of one credential.
+#[derive(Debug)]
+pub struct Introspector {
+    credential: CredentialId,
+    name: String,
+    endpoint: Endpoint,
+    client: Client,
+    turns: Semaphore,
+    timeout: Duration,
+    told: Mutex<Option<Instant>>,
+}
+
+impl Introspector {
+    pub fn new(source: &IntrospectionSource) -> Result<Self, IntrospectError> {
+        let limits = FetchLimits {
+            bytes_max: ANSWER_MAX_BYTES,
+            timeout: source.timeout,
+            ca: source.ca_file.clone(),
+            client: source.client_tls.clone(),
+        };
+        let endpoint = Endpoint::new(&source.endpoint, limits);
+        Ok(Introspector {
+            credential: source.credential,
+            name: source.name.clone(),
+            endpoint: endpoint.map_err(|e| IntrospectError::Setup { credential: source.name.clone(), source: e })?,
+            client: source.client.clone(),
+            turns: Semaphore::new(source.concurrency),
+            timeout: source.timeout,
+            told: Mutex::default(),
+        })
+    }
+
+    async fn ask(&self, token: &str) -> Result<Answer, IntrospectError> {
+        let asked = async {
+            // Nobody ever closes it.
+            let _turn = self.turns.acquire().await.ok();
+            let (fields, authorization) = self.form(token)?;
+            let body = self.endpoint.post(&fields, authorization.as_deref()).await?;
+            Ok(Answer::read(&body)?)
+        };
+        let timeout = self.timeout;
+        let answer = tokio::time::timeout(timeout, asked).await;
+        answer.unwrap_or(Err(IntrospectError::Fetch(FetchError::TimedOut { timeout })))
+    }
+
+    /// The form and the Authorization header.
+    fn form(&self, token: &str) -> Result<(String, Option<String>), IntrospectError> {
+        let fields = format!("token={}&token_type_hint=access_token", encoded(token));
+        let Client { id, proof } = &self.client;
+        match proof {
+            Proof::Secret(secret) => {
+                let secret = percent_encoding::percent_encode(&secret.0, ENCODED);
+                let basic = STANDARD.encode(format!("{}:{secret}", encoded(id)));
+                Ok((fields, Some(format!("Basic {basic}"))))
+            }
+            Proof::Key { key, key_id, audience } => {
+                let unique = rand::random::<[u8; 16]>().map(|byte| format!("{byte:02x}")).concat();
+                let now_s = Timestamp::now().as_second();
+                let assertion = key.assertion(id, key_id.as_deref(), audience, &unique, now_s);
+                let assertion = assertion.ok_or(IntrospectError::Unsigned)?;
+                let kind = encoded(ASSERTION_TYPE);
+                let id = encoded(id);
+                let proof = format!("client_id={id}&client_assertion_type={kind}&client_assertion={assertion}");
+                Ok((format!("{fields}&{proof}"), None))
+            }
+        }
+    }
+
+    fn tell(&self, error: &IntrospectError) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
+            let why = super::in_one_line(error);
+            log::error!(
+                "credential `{}`: no answer about a token: {why}; more of these are not told for a while",
+                self.name
+            );
+            *told = Some(Instant::now());
+        }
+    }
+}
+
+fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
+    utf8_percent_encode(text, ENCODED)
+}
+
+/// Asks as the policy in force says, and counts.
+pub struct Questioner<'r> {
+    pub running: &'r Running,
+    pub telemetry: &'r Telemetry,
+}
+
+#[async_trait]
+impl Asks for Questioner<'_> {
+    async fn ask(&self, credential: CredentialId, token: &str) -> Option<Answer> {
+        let introspector = self.running.introspectors.iter().find(|i| i.credential == credential)?;
+        let began = Instant::now();
+        let answer = introspector.ask(token).await;
+        let (metrics, name) = (&self.telemetry.metrics, introspector.name.as_str());
+        metrics.introspection_seconds.with_label_values(&[name]).observe(began.elapsed().as_secs_f64());
+        let [active, inactive, failed] = INTROSPECTIONS;
+        let result = match &answer {
+            Ok(answer) if answer.is_active() => active,
+            Ok(_) => inactive,
+            Err(_) => failed,
+        };
+        metrics.introspections.with_label_values(&[name, result]).inc();
+        answer.inspect_err(|error| introspector.tell(error)).ok()
+    }
+}
