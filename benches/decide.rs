@@ -62,7 +62,7 @@ fn main() {
 
     let meters = Telemetry::new().unwrap().metrics.store;
     let state = State::new(&settings.gate, &settings.state, meters, Timestamp::now().as_second()).unwrap();
-    state.keys.adopt(&settings.keys);
+    state.keys.adopt(&settings.keys, Timestamp::now().as_second());
     let known = state.seen_from(1);
     let sso = settings.identity.credentials.iter().find(|c| c.name == "sso-token").expect("the token credential");
     let Kind::Jwt(jwt) = &sso.kind else { panic!("a token credential") };
@@ -73,8 +73,8 @@ fn main() {
     measure("the same token: verified by the gate", 200, || {
         black_box(jwt.verify(black_box(&token), Some(&set), now_s).unwrap());
     });
-    let url = settings.keys.iter().find_map(|k| k.url.clone()).expect("the key set has a URL");
-    assert!(state.keys.fetched(&sso.name, &url, set.clone()), "the key set is the policy's");
+    let remote = settings.keys.iter().find_map(|k| k.remote.clone()).expect("the key set has a URL");
+    assert!(state.keys.fetched(&sso.name, &remote, set.clone(), now_s), "the key set is the policy's");
     known.token(sso, jwt, &token, now_s).unwrap();
     measure("the same token: remembered", 20_000, || {
         black_box(known.token(sso, jwt, black_box(&token), now_s).unwrap());

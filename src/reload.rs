@@ -104,7 +104,7 @@ impl Reloader {
                 if !warnings.is_empty() {
                     log::warn!("policy loaded with warnings:\n{warnings}");
                 }
-                self.state.keys.adopt(&running.snapshot.settings.keys);
+                self.state.keys.adopt(&running.snapshot.settings.keys, now.as_second());
                 show(&self.telemetry, &running.snapshot, now);
                 self.telemetry.metrics.policy_reloads.with_label_values(&["ok"]).inc();
                 self.telemetry.loads.succeeded(now);

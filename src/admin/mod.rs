@@ -59,7 +59,7 @@ impl Admin {
         if !self.listening.load(Ordering::Acquire) {
             return answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, b"the listeners are not open yet\n".to_vec());
         }
-        let keys = self.state.keys.missing().into_iter();
+        let keys = self.state.keys.missing(Timestamp::now().as_second()).into_iter();
         let keys =
             keys.map(|n| format!("credential `{n}` has no key set yet: its tokens are refused as unavailable\n"));
         let store = self.state.ledger.trouble().into_iter();
@@ -87,7 +87,8 @@ impl Admin {
                 "next_transition": next.map(|(rule, at)| json!({ "rule": rule, "at": at })),
                 "reviews_due": settings.policy.reviews_due(now.to_zoned(settings.gate.zone.clone()).date()),
             },
-            "credentials_without_keys": self.state.keys.missing(),
+            "credentials_without_keys": self.state.keys.missing(now.as_second()),
+            "key_sets": self.state.keys.report(now.as_second()),
             "ledger_sessions": self.state.ledger.count(),
             "store_trouble": self.state.ledger.trouble(),
             "key_id": self.state.keyed.id(),

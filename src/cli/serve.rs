@@ -81,7 +81,7 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     let now = Timestamp::now();
     let state = State::new(&settings.gate, &settings.state, telemetry.metrics.store.clone(), now.as_second())?;
     let state = Arc::new(state);
-    state.keys.adopt(&settings.keys);
+    state.keys.adopt(&settings.keys, now.as_second());
     if settings.gate.secret.is_none() {
         log::warn!("`[gate]` has no secret: pseudonyms in the audit log change at every start");
     }

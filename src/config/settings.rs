@@ -97,7 +97,7 @@ pub struct Listener {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CertificateFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
@@ -202,8 +202,28 @@ pub struct KeySource {
     pub name: String,
     /// Read from `jwks_file` at load.
     pub pinned: Option<Arc<KeySet>>,
-    pub url: Option<String>,
+    pub remote: Option<RemoteKeys>,
+    /// Seconds for which a key counts that the fetched set no longer holds.
+    pub grace_s: Option<i64>,
+    /// Seconds after which a fetched set proves nothing any more.
+    pub max_age_s: Option<i64>,
+}
+
+/// Keys that are fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RemoteKeys {
+    pub at: KeysAt,
     pub ca_file: Option<PathBuf>,
+    pub client_tls: Option<CertificateFiles>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeysAt {
+    /// The URL of the set.
+    Set(String),
+    /// The URL of a document (OpenID Connect Discovery §4) that names it and must name this issuer. The set is on the same
+    /// origin, or on one of these.
+    Discovery { url: String, issuer: String, origins: Vec<String> },
 }
 
 /// Whom to ask about the tokens of an introspected credential.

@@ -2,14 +2,16 @@
 
 use super::Files;
 use super::reader::{Table, Value};
-use super::settings::KeySource;
-use super::values;
+use super::settings::{KeySource, KeysAt, RemoteKeys};
+use super::{introspection, values};
 use crate::diagnostic::{Diagnostic, code};
 use crate::identity::CredentialId;
 use crate::identity::claims::ClaimRule;
 use crate::identity::keys::{self, KeySet};
 use crate::identity::token::Jwt;
+use http::Uri;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) fn jwt(
     files: &Files<'_>,
@@ -31,18 +33,22 @@ pub(super) fn jwt(
     let leeway = t.optional("leeway", values::duration);
     let types = t.list("types", values::text);
     let subject = t.optional("subject", values::json_pointer);
-    let url = t.optional("jwks_url", |v| url(v, "https://…/protocol/openid-connect/certs"));
     let pinned = t.optional("jwks_file", |v| key_file(files, v, &algorithms));
     let ca_file = t.optional("ca_file", |v| files.path(v));
-    if !t.toml.contains_key("jwks_url") && !t.toml.contains_key("jwks_file") {
-        t.report(code::MISSING_KEY, "`credential.jwt` lacks its keys", Some("`jwks_url` or `jwks_file`".into()));
+    let keys_at = keys_at(&t, issuer.as_ref().map(|i| i.value.as_str()));
+    let client_tls = t.optional("client_tls", |v| introspection::certificate(files, v));
+    let grace = t.optional("keys_grace", values::duration);
+    let max_age = t.optional("keys_max_age", values::duration);
+    if keys_at.is_none() {
+        for key in ["ca_file", "client_tls", "keys_grace", "keys_max_age"] {
+            if t.toml.contains_key(key) && !REMOTE.iter().any(|remote| t.toml.contains_key(*remote)) {
+                t.report(code::CONFLICTING_KEYS, format!("`{key}` says something about keys that are fetched"), None);
+            }
+        }
     }
-    if t.toml.contains_key("jwks_url") && t.toml.contains_key("jwks_file") {
-        t.report(
-            code::NOT_YET_SUPPORTED,
-            "`jwks_url` beside `jwks_file` is not yet supported",
-            Some("keep one".into()),
-        );
+    if !REMOTE.iter().any(|key| t.toml.contains_key(*key)) && !t.toml.contains_key("jwks_file") {
+        let help = "`jwks_url`, `jwks_file` or both; or `discovery = true`";
+        t.report(code::MISSING_KEY, "`credential.jwt` lacks its keys", Some(help.into()));
     }
     t.done();
     let types = if types.is_empty() {
@@ -64,10 +70,56 @@ pub(super) fn jwt(
         credential,
         name,
         pinned: pinned.map(|p| p.value),
-        url: url.map(|u| u.value),
-        ca_file: ca_file.map(|c| c.value),
+        remote: keys_at.map(|at| RemoteKeys {
+            at,
+            ca_file: ca_file.map(|c| c.value),
+            client_tls: client_tls.map(|c| c.value),
+        }),
+        grace_s: grace.map(|g| seconds(g.value)),
+        max_age_s: max_age.map(|m| seconds(m.value)),
     };
     Some((jwt, keys))
+}
+
+/// Keys that say where a set is fetched: one of them.
+const REMOTE: [&str; 3] = ["jwks_url", "discovery", "discovery_url"];
+
+fn keys_at(t: &Table<'_>, issuer: Option<&str>) -> Option<KeysAt> {
+    let set = t.optional("jwks_url", |v| url(v, "https://…/protocol/openid-connect/certs"));
+    let by_issuer = t.optional("discovery", values::boolean).is_some_and(|d| d.value);
+    let document = t.optional("discovery_url", |v| url(v, "https://…/.well-known/openid-configuration"));
+    let origins = t.list("jwks_origins", origin);
+    if REMOTE.iter().filter(|key| t.toml.contains_key(**key)).count() > 1 {
+        let help = "one of `jwks_url`, `discovery` and `discovery_url`";
+        t.report(code::CONFLICTING_KEYS, "keys are fetched from one place", Some(help.into()));
+    }
+    let from_issuer = || {
+        let issuer = issuer.filter(|_| by_issuer)?.trim_end_matches('/');
+        Some(format!("{issuer}/.well-known/openid-configuration"))
+    };
+    let document = document.map(|d| d.value).or_else(from_issuer);
+    if t.toml.contains_key("jwks_origins") && document.is_none() {
+        t.report(code::CONFLICTING_KEYS, "`jwks_origins` belongs to `discovery` or `discovery_url`", None);
+    }
+    if let Some(set) = set {
+        return Some(KeysAt::Set(set.value));
+    }
+    Some(KeysAt::Discovery {
+        url: document?,
+        issuer: issuer?.to_owned(),
+        origins: origins.into_iter().map(|o| o.value).collect(),
+    })
+}
+
+/// Scheme, host and port, as RFC 6454 writes them.
+fn origin(v: Value<'_>) -> Option<String> {
+    let example = "like \"https://keys.example\", without a path";
+    let text = url(v, example)?;
+    let uri: Option<Uri> = text.parse().ok();
+    match uri.filter(|uri| uri.path() == "/" && uri.query().is_none() && !text.ends_with('/')) {
+        Some(_) => Some(text),
+        None => v.fail(code::BAD_VALUE, format!("`{text}` is not an origin"), example),
+    }
 }
 
 fn mandatory_list<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(Value<'t>) -> Option<T>) -> Vec<T> {
@@ -81,6 +133,10 @@ fn mandatory_list<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(Value<'
         );
     }
     list
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 pub(super) fn url(v: Value<'_>, example: &str) -> Option<String> {

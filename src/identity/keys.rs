@@ -37,6 +37,8 @@ pub struct Key {
     kid: Option<String>,
     algorithms: Vec<Algorithm>,
     pub(super) public: DecodingKey,
+    /// The public half in one canonical form: two keys are the same when these are.
+    material: Vec<u8>,
 }
 
 /// The usable keys of one issuer; never empty.
@@ -80,6 +82,24 @@ impl KeySet {
             return Err(KeySetError::NoUsableKey(warnings));
         }
         Ok((KeySet { keys }, warnings))
+    }
+
+    /// The keys of several sets as one, each key once; `None` when there is none.
+    pub fn union<'s>(sets: impl IntoIterator<Item = &'s KeySet>) -> Option<KeySet> {
+        let mut keys: Vec<Key> = Vec::new();
+        for key in sets.into_iter().flat_map(|set| &set.keys) {
+            if !keys.iter().any(|known| known.kid == key.kid && known.material == key.material) {
+                keys.push(key.clone());
+            }
+        }
+        (!keys.is_empty()).then_some(KeySet { keys })
+    }
+
+    /// The keys whose id is not in `other`; keys without an id are left out, since nothing says that they are gone.
+    pub fn without(&self, other: &KeySet) -> Option<KeySet> {
+        let is_gone = |key: &&Key| key.kid.as_ref().is_some_and(|kid| !other.knows(kid));
+        let keys: Vec<Key> = self.keys.iter().filter(is_gone).cloned().collect();
+        (!keys.is_empty()).then_some(KeySet { keys })
     }
 
     /// The keys to try: those of this `kid` that fit the algorithm. A token without `kid` is tried only when exactly

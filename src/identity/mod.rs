@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod claims;
 pub mod cookie;
 pub mod credential;
+pub mod discovery;
 #[cfg(test)]
 mod fixtures;
 pub mod flow;

@@ -16,7 +16,7 @@ use form::Parts;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
-pub use form::{claimed_issuer, looks_like_jwt, may_be_token};
+pub use form::{claimed_issuer, claimed_kid, looks_like_jwt, may_be_token};
 
 /// Header types of an API credential when the operator names none (RFC 7519 §5.1, RFC 9068 §2.1).
 pub const DEFAULT_TYPES: &[&str] = &["JWT", "at+jwt"];

@@ -15,7 +15,7 @@ pub mod tokens;
 use crate::config::settings::{Gate, OnStoreLoss, State as Settings, Store};
 use crate::identity::identify::{Check, Known, Presented, SessionFound, SessionKey};
 use crate::identity::introspection::Introspection;
-use crate::identity::token::{Jwt, TokenError};
+use crate::identity::token::{Jwt, TokenError, claimed_kid};
 use crate::identity::{Credential, Facts};
 use answers::{About, Answers, Asks, Outcome, Question};
 use keyed::Keyed;
@@ -148,7 +148,7 @@ impl Known for View<'_> {
     }
 
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {
-        let keys = self.state.keys.of(&credential.name);
+        let keys = self.state.keys.of(&credential.name, now_s);
         let stamp = (self.generation, keys.version);
         let digest = self.state.keyed.token(token);
         if let Some(known) = self.state.tokens.recall(&digest, credential.id, stamp, now_s) {
@@ -166,7 +166,7 @@ impl Known for View<'_> {
             }
             Err(error) => {
                 if error == TokenError::UnknownKid {
-                    self.state.keys.want(&credential.name);
+                    self.state.keys.want(&credential.name, claimed_kid(token).as_deref(), now_s);
                 }
                 Err(error)
             }

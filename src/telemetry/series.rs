@@ -69,7 +69,7 @@ impl Metrics {
                 self.introspections.with_label_values(&[source.name.as_str(), result]);
             }
         }
-        for source in settings.keys.iter().filter(|k| k.url.is_some()) {
+        for source in settings.keys.iter().filter(|k| k.remote.is_some()) {
             for trigger in ["start", "interval", "unknown-kid"] {
                 for result in ["ok", "failed"] {
                     self.jwks_refreshes.with_label_values(&[source.name.as_str(), trigger, result]);

@@ -5,8 +5,9 @@
 
 use super::fetch::{FetchLimits, get};
 use super::{Running, in_one_line};
-use crate::config::settings as config;
+use crate::config::settings::{self as config, KeysAt, RemoteKeys};
 use crate::identity::credential::Kind;
+use crate::identity::discovery::jwks_uri;
 use crate::identity::keys::KeySet;
 use crate::snapshot::Live;
 use crate::state::State;
@@ -17,7 +18,6 @@ use jsonwebtoken::Algorithm;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -76,23 +76,17 @@ impl BackgroundService for KeyRefresher {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct KeySource {
     name: String,
-    url: String,
-    ca_file: Option<PathBuf>,
+    remote: RemoteKeys,
     algorithms: Vec<Algorithm>,
 }
 
 impl KeySource {
-    /// `None` for pinned keys.
+    /// `None` for keys that are only pinned.
     fn of(running: &Running, source: &config::KeySource) -> Option<Self> {
         let credential = running.snapshot.settings.identity.credential(source.credential)?;
         let Kind::Jwt(jwt) = &credential.kind else { return None };
-        let url = source.url.clone()?;
-        Some(KeySource {
-            name: source.name.clone(),
-            url,
-            ca_file: source.ca_file.clone(),
-            algorithms: jwt.algorithms.clone(),
-        })
+        let remote = source.remote.clone()?;
+        Some(KeySource { name: source.name.clone(), remote, algorithms: jwt.algorithms.clone() })
     }
 }
 
@@ -131,18 +125,28 @@ async fn refresh(source: KeySource, state: Arc<State>, telemetry: Arc<Telemetry>
 }
 
 async fn fetch(source: &KeySource, state: &State, telemetry: &Telemetry) -> Result<(), String> {
-    let limits = FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: source.ca_file.clone(), client: None };
-    let body = get(&source.url, limits).await.map_err(|e| in_one_line(&e))?;
+    let RemoteKeys { at, ca_file, client_tls } = &source.remote;
+    let limits =
+        FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: ca_file.clone(), client: client_tls.clone() };
+    let url = match at {
+        KeysAt::Set(url) => url.clone(),
+        KeysAt::Discovery { url, issuer, origins } => {
+            let document = get(url, limits.clone()).await.map_err(|e| format!("discovery: {}", in_one_line(&e)))?;
+            jwks_uri(&document, url, issuer, origins).map_err(|e| format!("discovery: {}", in_one_line(&e)))?
+        }
+    };
+    let body = get(&url, limits).await.map_err(|e| in_one_line(&e))?;
     let (set, warnings) = KeySet::parse(&body, &source.algorithms).map_err(|e| in_one_line(&e))?;
     for warning in warnings {
         log::warn!("credential `{}`: {warning}", source.name);
     }
-    let count = i64::try_from(set.len()).unwrap_or(i64::MAX);
-    if state.keys.fetched(&source.name, &source.url, set) {
+    let now_s = Timestamp::now().as_second();
+    if state.keys.fetched(&source.name, &source.remote, set, now_s) {
         let label = [source.name.as_str()];
-        telemetry.metrics.jwks_keys.with_label_values(&label).set(count);
+        let keys = state.keys.of(&source.name, now_s).set.map_or(0, |set| set.len());
+        telemetry.metrics.jwks_keys.with_label_values(&label).set(i64::try_from(keys).unwrap_or(i64::MAX));
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double for millions of years")]
-        telemetry.metrics.jwks_last_success.with_label_values(&label).set(Timestamp::now().as_second() as f64);
+        telemetry.metrics.jwks_last_success.with_label_values(&label).set(now_s as f64);
     }
     Ok(())
 }

@@ -25,9 +25,8 @@ const clients = [
   { client_id: 'public-pages', client_secret: SERVICE_SECRET, redirect_uris: [], grant_types: ['client_credentials'], response_types: [] },
 ];
 
-const policy = (realm, origin) => {
+const policy = (realm, origin, keys = `jwks_url = "${realm.jwksUrl}"`) => {
   const parties = ['web-portal', 'web-portal-es256', 'web-portal-brief', 'public-pages'];
-  const keys = `jwks_url = "${realm.jwksUrl}"`;
   return { 'policy.toml': portalAt(origin.address) + tokens({ issuer: realm.issuer, parties, keys }) + citizenRules + everyoneRules };
 };
 
@@ -193,7 +192,7 @@ test('a provider that is down at the start leaves the gate shut and unready, and
   const how = { client: 'web-portal', redirect: REDIRECT, person: CITIZEN, proof: 'vneid' };
   const { access_token: token } = await logIn(late, how);
   await late.stop();
-  const shut = await startGate(policy(late, origin), { ready: false });
+  const shut = await startGate(policy(late, origin, 'discovery = true'), { ready: false });
   try {
     assert.equal((await shut.readiness()).status, 503);
     const refused = await ask(token, '/nop-ho-so/1', shut);

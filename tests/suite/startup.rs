@@ -112,7 +112,7 @@ const MISTAKES: &[Mistake] = &[
     (
         "[credential.session]\nidle = \"30m\"",
         "[credential.introspection]\nendpoint = \"https://sso.example/\"",
-        &["identity.toml:", "introspection", "not yet supported"],
+        &["identity.toml:", "`credential.introspection` lacks the key `client`"],
     ),
     ("[[rule]]", "[[rule]\n", &["rules.toml:1:"]),
     ("[gate]", "[gate]\n[gate]", &["gate.toml:"]),

@@ -17,6 +17,9 @@ use std::borrow::Cow;
 /// Why a key is left out; the end of a sentence.
 pub type Why = Cow<'static, str>;
 
+/// The public half, its canonical form, and the algorithms of its type.
+type Public = (DecodingKey, Vec<u8>, &'static [Algorithm]);
+
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 const RSA_ALGORITHMS: &[Algorithm] =
     &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
@@ -26,8 +29,8 @@ const SHOWN_CHARS: usize = 64;
 pub fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Key, Why> {
     let kid = text(jwk, "kid")?.map(str::to_owned);
     for_signatures(jwk)?;
-    let (public, of_type) = match text(jwk, "kty")? {
-        Some("RSA") => (rsa(jwk)?, RSA_ALGORITHMS),
+    let (public, material, of_type) = match text(jwk, "kty")? {
+        Some("RSA") => rsa(jwk)?,
         Some("EC") => elliptic_curve(jwk)?,
         Some("OKP") => octet_key_pair(jwk)?,
         Some(other) => return Err(format!("the type `{}` is not supported", shown(other)).into()),
@@ -45,7 +48,7 @@ pub fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Key, Why> {
     if algorithms.is_empty() {
         return Err("the credential allows no algorithm of this key".into());
     }
-    Ok(Key { kid, algorithms, public })
+    Ok(Key { kid, algorithms, public, material })
 }
 
 /// Text of a key set as it may stand in a log line: short, in one line.
@@ -78,7 +81,7 @@ fn for_signatures(jwk: &Value) -> Result<(), Why> {
     Ok(())
 }
 
-fn rsa(jwk: &Value) -> Result<DecodingKey, Why> {
+fn rsa(jwk: &Value) -> Result<Public, Why> {
     let (n, e) = (number(jwk, "n")?, number(jwk, "e")?);
     let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
     if !RSA_BITS.contains(&bits) {
@@ -91,10 +94,10 @@ fn rsa(jwk: &Value) -> Result<DecodingKey, Why> {
     RsaPublicKeyComponents { n: &n, e: &e }
         .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
         .map_err(|_| "its values make no RSA key")?;
-    Ok(DecodingKey::from_rsa_raw_components(&n, &e))
+    Ok((DecodingKey::from_rsa_raw_components(&n, &e), [n, e].concat(), RSA_ALGORITHMS))
 }
 
-fn elliptic_curve(jwk: &Value) -> Result<(DecodingKey, &'static [Algorithm]), Why> {
+fn elliptic_curve(jwk: &Value) -> Result<Public, Why> {
     let (curve, octets, algorithms): (&dyn VerificationAlgorithm, _, &[Algorithm]) = match text(jwk, "crv")? {
         Some("P-256") => (&ECDSA_P256_SHA256_FIXED, 32, &[Algorithm::ES256]),
         Some("P-384") => (&ECDSA_P384_SHA384_FIXED, 48, &[Algorithm::ES384]),
@@ -106,17 +109,17 @@ fn elliptic_curve(jwk: &Value) -> Result<(DecodingKey, &'static [Algorithm]), Wh
     }
     let point = [&[4], x.as_slice(), y.as_slice()].concat();
     ParsedPublicKey::new(curve, &point).map_err(|_| "its point is not on its curve")?;
-    Ok((DecodingKey::from_ec_der(&point), algorithms))
+    Ok((DecodingKey::from_ec_der(&point), point, algorithms))
 }
 
-fn octet_key_pair(jwk: &Value) -> Result<(DecodingKey, &'static [Algorithm]), Why> {
+fn octet_key_pair(jwk: &Value) -> Result<Public, Why> {
     match text(jwk, "crv")? {
         Some("Ed25519") => (),
         other => return Err(unsupported_curve(other)),
     }
     let x = octets_of(jwk, "x")?;
     ParsedPublicKey::new(&ED25519, &x).map_err(|_| "its `x` is no Ed25519 key")?;
-    Ok((DecodingKey::from_ed_der(&x), &[Algorithm::EdDSA]))
+    Ok((DecodingKey::from_ed_der(&x), x, &[Algorithm::EdDSA]))
 }
 
 fn unsupported_curve(curve: Option<&str>) -> Why {
