@@ -6,7 +6,7 @@
 
 use super::claims::{ClaimRule, facts};
 use super::json::{JsonError, parse_strict};
-use super::registered::{Times, is_another_kind, is_meant_for, is_one_of, subject};
+use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
 use super::token::{TokenError, Verified};
 use serde_json::Value;
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl Introspection {
         Ok(Verified {
             facts: facts(&self.principals, answer, subject),
             expires_s: times.expires_s.unwrap_or(i64::MAX),
-            issued_s: times.issued_s,
+            handles: Handles::read(answer, times),
         })
     }
 

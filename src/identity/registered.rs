@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// What Keycloak writes into the claim `typ` of tokens that are signed alike but open no API.
 const OTHER_KINDS: &[&str] = &["Refresh", "ID", "Offline", "Logout"];
+const HANDLE_MAX_BYTES: usize = 512;
 const SUBJECT_MAX_BYTES: usize = 256;
 /// 9999-12-31T23:59:59Z
 const LAST_SECOND: f64 = 253_402_300_799.0;
@@ -51,6 +52,41 @@ impl Times {
     pub fn are_to_come(&self, now_s: i64, leeway_s: i64) -> bool {
         self.not_before_s.max(self.issued_s).is_some_and(|begins_s| begins_s > now_s.saturating_add(leeway_s))
     }
+}
+
+/// By what a token can be taken away before its time. None of it is ever shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Handles {
+    /// The log-in at the issuer: `sid`, or `session_state` as Keycloak called it before version 25.
+    pub session: Option<Box<str>>,
+    /// `jti`
+    pub id: Option<Box<str>>,
+    /// `sub`, whatever claim names the person here.
+    pub subject: Option<Box<str>>,
+    /// `iat`; Unix seconds.
+    pub issued_s: Option<i64>,
+}
+
+impl std::fmt::Debug for Handles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handles(…)")
+    }
+}
+
+impl Handles {
+    pub fn read(claims: &Value, times: Times) -> Self {
+        let text = |claim| claims.get(claim).and_then(Value::as_str).filter(|text| is_handle(text)).map(Box::from);
+        Handles {
+            session: text("sid").or_else(|| text("session_state")),
+            id: text("jti"),
+            subject: text("sub"),
+            issued_s: times.issued_s,
+        }
+    }
+}
+
+fn is_handle(text: &str) -> bool {
+    (1..=HANDLE_MAX_BYTES).contains(&text.len())
 }
 
 /// A NumericDate (RFC 7519 §2) as Unix seconds; a fraction counts as the next whole second.

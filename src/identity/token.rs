@@ -10,7 +10,7 @@ use super::claims::{ClaimRule, facts};
 use super::json::parse_strict;
 use super::keys::{KeySet, asymmetric};
 use super::principal::Facts;
-use super::registered::{Times, is_another_kind, is_meant_for, is_one_of, subject};
+use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
 use super::words::words;
 use form::Parts;
 use jsonwebtoken::Algorithm;
@@ -68,8 +68,7 @@ pub struct Verified {
     pub facts: Facts,
     /// `exp` as it stands, without the leeway; Unix seconds.
     pub expires_s: i64,
-    /// `iat`; Unix seconds.
-    pub issued_s: Option<i64>,
+    pub handles: Handles,
 }
 
 impl Jwt {
@@ -114,22 +113,27 @@ impl Jwt {
         if !self.parties.is_empty() && !claims.get("azp").is_some_and(|azp| is_one_of(azp, &self.parties)) {
             return Err(TokenError::Party);
         }
-        let (expires_s, issued_s) = self.judge_times(claims, now_s)?;
+        let times = self.judge_times(claims, now_s)?;
+        let expires_s = times.expires_s.ok_or(TokenError::Malformed)?;
         let subject = claims.pointer(&self.subject).and_then(subject).ok_or(TokenError::Malformed)?;
-        Ok(Verified { facts: facts(&self.principals, claims, subject), expires_s, issued_s })
+        Ok(Verified {
+            facts: facts(&self.principals, claims, subject),
+            expires_s,
+            handles: Handles::read(claims, times),
+        })
     }
 
-    fn judge_times(&self, claims: &Value, now_s: i64) -> Result<(i64, Option<i64>), TokenError> {
+    fn judge_times(&self, claims: &Value, now_s: i64) -> Result<Times, TokenError> {
         let times = Times::read(claims).ok_or(TokenError::Malformed)?;
-        let expires_s = times.expires_s.ok_or(TokenError::Malformed)?;
         let leeway_s = i64::try_from(self.leeway_s).unwrap_or(i64::MAX);
+        times.expires_s.ok_or(TokenError::Malformed)?;
         if times.are_over(now_s, leeway_s) {
             return Err(TokenError::Expired);
         }
         if times.are_to_come(now_s, leeway_s) {
             return Err(TokenError::NotYetValid);
         }
-        Ok((expires_s, times.issued_s))
+        Ok(times)
     }
 
     fn reads_kind(&self, kind: &str) -> bool {

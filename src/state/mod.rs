@@ -158,11 +158,15 @@ impl Known for View<'_> {
             Ok(verified) => {
                 let leeway_s = i64::try_from(jwt.leeway_s).unwrap_or(0);
                 let until_s = verified.expires_s.saturating_add(leeway_s);
-                let facts = verified.facts.clone();
-                self.state
-                    .tokens
-                    .remember(digest, Remembered { credential: credential.id, stamp, until_s, facts: verified.facts });
-                Ok(facts)
+                let remembered = Remembered {
+                    credential: credential.id,
+                    stamp,
+                    until_s,
+                    facts: verified.facts.clone(),
+                    handles: verified.handles,
+                };
+                self.state.tokens.remember(digest, remembered);
+                Ok(verified.facts)
             }
             Err(error) => {
                 if error == TokenError::UnknownKid {

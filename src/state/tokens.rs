@@ -1,5 +1,6 @@
 //! Tokens that were verified, remembered by a keyed digest until they expire, the keys change or the policy does.
 
+use crate::identity::registered::Handles;
 use crate::identity::{CredentialId, Facts};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub struct Remembered {
     /// Unix seconds, leeway included.
     pub until_s: i64,
     pub facts: Facts,
+    /// For who takes tokens away; nobody does yet.
+    pub handles: Handles,
 }
 
 /// Bounded; the least used are forgotten first and verified again.

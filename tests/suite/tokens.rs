@@ -277,3 +277,41 @@ fn a_cookie_that_is_taken_away_takes_its_set_cookie_along() {
     let answer = town.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&format!("theme=light; access_token={token}")));
     assert_eq!(answer.values("set-cookie").len(), 2, "a cookie that travels may be set");
 }
+
+#[test]
+fn a_remembered_token_is_read_anew_when_the_mappings_change() {
+    let town = Town::start();
+    let token = town.issuer.key.mint(&town.issuer.vneid());
+    assert_eq!(town.file(&token).status, 200);
+    town.origin.take();
+    let was = r#"is     = { account = "citizen", login = "vneid", level_from = "/vneid_level" }"#;
+    let is = r#"is     = { account = "citizen", login = "vneid", level = 1 }"#;
+    town.gate.reload(&town.gate.policy().change(was, is), "ok");
+    let answer = town.file(&token);
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "level-too-low"));
+    town.origin.expect_untouched();
+}
+
+#[test]
+fn issuers_that_share_a_place_are_told_apart_by_their_names_and_lend_each_other_no_key() {
+    let (origin, ours, theirs) = (Origin::answering(portal), Issuer::start(), Issuer::start());
+    // The same key id, as provinces in one software have it.
+    assert_eq!(ours.key.id, theirs.key.id);
+    let name = "https://sso.other.test/auth/realms/digo";
+    let second = include_str!("policies/tokens.toml")
+        .replace("sso-token", "other-token")
+        .replace(&ours.name, name)
+        .replace("@JWKS@", &theirs.url());
+    let gate = Gate::start(&Policy::portal_with_tokens(&origin, &ours).file("second.toml", &second));
+    let ask = |token: &str| gate.ask(&Ask::get("/nop-ho-so/1").bearer(token));
+    let named = |issuer: &str| with(ours.vneid(), json!({ "iss": issuer }));
+    for (key, issuer) in [(&ours.key, ours.name.as_str()), (&theirs.key, name)] {
+        assert_eq!(ask(&key.mint(&named(issuer))).status, 200, "{issuer}");
+        origin.take();
+    }
+    for (key, issuer) in [(&theirs.key, ours.name.as_str()), (&ours.key, name), (&ours.key, "https://sso.nobody.test")]
+    {
+        assert_eq!(ask(&key.mint(&named(issuer))).reason(), "credential-invalid", "{issuer}");
+        origin.expect_untouched();
+    }
+}

@@ -3,6 +3,7 @@
 mod claims;
 mod form;
 mod header;
+mod keycloak;
 mod signature;
 
 use super::*;

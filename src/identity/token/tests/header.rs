@@ -170,3 +170,21 @@ fn an_operator_may_name_the_kinds_with_or_without_the_prefix() {
     assert!(judge("application/portal+jwt").is_ok());
     assert_eq!(judge("JWT"), Err(TokenError::Malformed));
 }
+
+#[test]
+fn where_a_token_says_that_its_key_is_does_not_matter() {
+    let thief = fixtures::Signer::rsa(RSA.kid());
+    let elsewhere = "http://127.0.0.1:1/keys";
+    for hint in [
+        json!({ "jku": elsewhere }),
+        json!({ "x5u": elsewhere }),
+        json!({ "jwk": thief.jwk }),
+        json!({ "x5c": ["AAAA"] }),
+        json!({ "x5t#S256": "AAAA" }),
+    ] {
+        assert!(judge_header(hint.clone()).is_ok(), "{hint}");
+        let header = with(&good_header(), hint.clone()).to_string();
+        let stolen = thief.token_of(&header, &good_claims().to_string(), RS256);
+        assert_eq!(judge(&stolen), Err(TokenError::Signature), "{hint}");
+    }
+}
