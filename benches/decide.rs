@@ -13,7 +13,10 @@
 )]
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -25,7 +28,8 @@ use std::time::Instant;
 use vneid_gate::config::read_directory;
 use vneid_gate::identity::credential::Kind;
 use vneid_gate::identity::identify::Known;
-use vneid_gate::identity::keys::KeySet;
+use vneid_gate::identity::keys::{KeySet, asymmetric};
+use vneid_gate::identity::token::Jwt;
 use vneid_gate::identity::{Account, CredentialId, Facts, Level, Login, Principal};
 use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path};
 use vneid_gate::policy::{Lot, Query};
@@ -69,16 +73,20 @@ fn main() {
     let (token, jwks) = token(&jwt.issuer);
     let set = KeySet::parse(jwks.to_string().as_bytes(), &jwt.algorithms).unwrap().0;
     let now_s = Timestamp::now().as_second();
-    bare_library(&token, &jwks, &jwt.issuer);
-    measure("the same token: verified by the gate", 200, || {
-        black_box(jwt.verify(black_box(&token), Some(&set), now_s).unwrap());
-    });
+    let verify = Verify { jwt, now_s };
+    verify.side_by_side("ES256", &token, &jwks);
+    let (rsa_token, rsa_jwks) = rsa_token(&jwt.issuer);
+    verify.side_by_side("RS256", &rsa_token, &rsa_jwks);
     let remote = settings.keys.iter().find_map(|k| k.remote.clone()).expect("the key set has a URL");
     assert!(state.keys.fetched(&sso.name, &remote, set.clone(), now_s), "the key set is the policy's");
     known.token(sso, jwt, &token, now_s).unwrap();
     measure("the same token: remembered", 20_000, || {
         black_box(known.token(sso, jwt, black_box(&token), now_s).unwrap());
     });
+    let allocated = allocation_counter::measure(|| {
+        black_box(known.token(sso, jwt, black_box(&token), now_s).unwrap());
+    });
+    println!("{:<52} {:>10}", "  allocations of that", allocated.count_total);
 
     let cookie = settings.identity.credentials.iter().find(|c| c.session().is_some()).expect("the session credential");
     let name = settings.identity.plan(site).unwrap().site.clone();
@@ -97,15 +105,43 @@ fn main() {
     });
 }
 
-fn bare_library(token: &str, jwks: &Value, issuer: &str) {
-    let jwk: Jwk = serde_json::from_value(jwks["keys"][0].clone()).unwrap();
-    let key = DecodingKey::from_jwk(&jwk).unwrap();
-    let mut rules = Validation::new(Algorithm::ES256);
-    rules.set_issuer(&[issuer]);
-    rules.set_audience(&["account"]);
-    measure("control: the library alone verifies an ES256 token", 200, || {
-        black_box(jsonwebtoken::decode::<Value>(black_box(token), &key, &rules).unwrap());
-    });
+/// One token, verified by the library alone and by the gate.
+struct Verify<'j> {
+    jwt: &'j Jwt,
+    now_s: i64,
+}
+
+impl Verify<'_> {
+    fn side_by_side(&self, name: &str, token: &str, jwks: &Value) {
+        let algorithm = asymmetric(name).unwrap();
+        let jwk: Jwk = serde_json::from_value(jwks["keys"][0].clone()).unwrap();
+        let key = DecodingKey::from_jwk(&jwk).unwrap();
+        let mut rules = Validation::new(algorithm);
+        rules.set_issuer(&[&self.jwt.issuer]);
+        rules.set_audience(&["account"]);
+        measure(&format!("control: the library alone verifies {name}"), 200, || {
+            black_box(jsonwebtoken::decode::<Value>(black_box(token), &key, &rules).unwrap());
+        });
+        let jwt = Jwt { algorithms: vec![algorithm], ..self.jwt.clone() };
+        let set = KeySet::parse(jwks.to_string().as_bytes(), &jwt.algorithms).unwrap().0;
+        measure("the same token: verified by the gate", 200, || {
+            black_box(jwt.verify(black_box(token), Some(&set), self.now_s).unwrap());
+        });
+    }
+}
+
+/// The same citizen's token under RSA with 2048 bits, put together by hand.
+fn rsa_token(issuer: &str) -> (String, Value) {
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
+    let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
+    let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
+    let jwk = json!({ "kty": "RSA", "kid": "bench", "alg": "RS256", "use": "sig", "n": encode(n), "e": encode(e) });
+    let header = json!({ "alg": "RS256", "typ": "JWT", "kid": "bench" });
+    let message = [header, claims(issuer)].map(|part| encode(part.to_string().as_bytes())).join(".");
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+    (format!("{message}.{}", encode(&signature)), json!({ "keys": [jwk] }))
 }
 
 /// A synthetic token of a citizen, and the key set that vouches for it.
@@ -115,14 +151,17 @@ fn token(issuer: &str) -> (String, Value) {
     let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap()).unwrap();
     jwk["kid"] = json!("bench");
     let header = Header { kid: Some("bench".into()), ..Header::new(Algorithm::ES256) };
+    (jsonwebtoken::encode(&header, &claims(issuer), &key).unwrap(), json!({ "keys": [jwk] }))
+}
+
+fn claims(issuer: &str) -> Value {
     let now_s = Timestamp::now().as_second();
-    let claims = json!({
+    json!({
         "iss": issuer, "aud": "account", "azp": "web-padsvc", "exp": now_s + 3_600, "iat": now_s,
         "sub": "f:00000000-0000-4000-8000-000000000000:001090000001", "preferred_username": "001090000001",
         "identity_provider": "vneid", "vneid_level": 2, "session_state": "11111111-1111-4111-8111-111111111111",
         "groups": ["cong-dan"], "permissions": [{ "permission": { "code": "nop-ho-so" } }],
-    });
-    (jsonwebtoken::encode(&header, &claims, &key).unwrap(), json!({ "keys": [jwk] }))
+    })
 }
 
 /// Prints median and least nanoseconds of one call.
