@@ -113,9 +113,8 @@ fn client(files: &Files<'_>, v: Value<'_>, as_whom: &str) -> Option<Client> {
 
 fn only_beside_a_key(t: &Table<'_>, key: &'static str) {
     if t.toml.contains_key(key) && !t.toml.contains_key("key_file") {
-        t.report(code::CONFLICTING_KEYS, format!("`{key}` says something about an assertion"), {
-            Some("it belongs to `key_file`".into())
-        });
+        let message = format!("`{key}` says something about an assertion");
+        t.report_key(key, code::CONFLICTING_KEYS, message, Some("it belongs to `key_file`"));
     }
 }
 

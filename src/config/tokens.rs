@@ -42,7 +42,8 @@ pub(super) fn jwt(
     if keys_at.is_none() {
         for key in ["ca_file", "client_tls", "keys_grace", "keys_max_age"] {
             if t.toml.contains_key(key) && !REMOTE.iter().any(|remote| t.toml.contains_key(*remote)) {
-                t.report(code::CONFLICTING_KEYS, format!("`{key}` says something about keys that are fetched"), None);
+                let message = format!("`{key}` says something about keys that are fetched");
+                t.report_key(key, code::CONFLICTING_KEYS, message, None);
             }
         }
     }
@@ -99,7 +100,8 @@ fn keys_at(t: &Table<'_>, issuer: Option<&str>) -> Option<KeysAt> {
     };
     let document = document.map(|d| d.value).or_else(from_issuer);
     if t.toml.contains_key("jwks_origins") && document.is_none() {
-        t.report(code::CONFLICTING_KEYS, "`jwks_origins` belongs to `discovery` or `discovery_url`", None);
+        let message = "`jwks_origins` belongs to `discovery` or `discovery_url`";
+        t.report_key("jwks_origins", code::CONFLICTING_KEYS, message, None);
     }
     if let Some(set) = set {
         return Some(KeysAt::Set(set.value));

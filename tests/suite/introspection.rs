@@ -20,7 +20,7 @@ struct Town {
 fn policy(origin: &Origin, server: &Origin, more: &str) -> Policy {
     let text = include_str!("policies/introspection.toml");
     let policy = Policy::portal(origin).file("introspection.toml", text).set("SERVER", &server.address());
-    policy.set("MORE", more).file("client.secret", "a synthetic secret: +/%\n")
+    policy.set("MORE", &format!("\n{more}")).file("client.secret", "a synthetic secret: +/%\n")
 }
 
 fn active(more: Value) -> Value {

@@ -1,7 +1,7 @@
 //! Keys of the tables about who may be asking: credential with what it holds, and username.
 
 use super::kind::Kind::{
-    Cookie, Duration, Header, Many, Map, Method, Name, Number, Path, Pointer, Scalar, Table, Text, Value, Word,
+    Bool, Cookie, Duration, Header, Many, Map, Method, Name, Number, Path, Pointer, Scalar, Table, Text, Value, Word,
 };
 use super::kind::{Key, key};
 use crate::identity::{Account, Login};
@@ -10,12 +10,13 @@ pub(super) const CREDENTIAL: &[Key] = &[
     key("name", Name, "Unique over all files.").required(),
     key("from", Many(&Table(SOURCE)), "Where it is looked for, like [{ cookie = \"PHPSESSID\" }].").required(),
     key("sites", Many(&Name), "Sites on which it is looked for; all if absent."),
-    key("jwt", Table(JWT), "It is a signed token; not beside session."),
+    key("jwt", Table(JWT), "It is a signed token; not beside session or introspection."),
     key(
         "session",
         Table(SESSION),
-        "It is an opaque cookie, known only because the gate saw its log-in; not beside jwt.",
+        "It is an opaque cookie, known only because the gate saw its log-in; not beside jwt or introspection.",
     ),
+    key("introspection", Table(INTROSPECTION), "It is a token about which whoever issued it is asked (RFC 7662)."),
     key("principal", Many(&Table(PRINCIPAL)), "What the claims of a good token prove; the first that matches holds."),
     key("login", Many(&Table(LOGIN)), "A log-in that the gate can see happen."),
     key("logout", Many(&Table(LOGOUT)), "A request that ends the session."),
@@ -31,12 +32,48 @@ const JWT: &[Key] = &[
     key("audience", Many(&Text), "One of these is in aud.").required(),
     key("parties", Many(&Text), "The claim azp is one of these; any if absent."),
     key("algorithms", Many(&Word(ALGORITHMS)), "Algorithms that are accepted; asymmetric ones only.").required(),
-    key("jwks_url", Text, "URL of the key set; not beside jwks_file."),
-    key("jwks_file", Text, "File with the key set."),
-    key("ca_file", Text, "PEM file of the authorities to trust for jwks_url instead of the system's."),
+    key("jwks_url", Text, "URL of the key set."),
+    key("jwks_file", Text, "File with a key set; may stand beside a fetched one."),
+    key("discovery", Bool, "true: where the keys are stands below the issuer; not beside jwks_url."),
+    key("discovery_url", Text, "The same, where that document is elsewhere."),
+    key("jwks_origins", Many(&Text), "Other origins on which the document may say that the keys are."),
+    key("keys_grace", Duration, "How long a key is good that the fetched set no longer holds."),
+    key("keys_max_age", Duration, "How old the last good fetch may be."),
+    key("ca_file", Text, "PEM file of the authorities to trust for what is fetched instead of the system's."),
+    key("client_tls", Table(CLIENT_TLS), "What the gate shows of itself where it fetches."),
     key("leeway", Duration, "For exp, nbf and iat.").or(r#""30s""#),
     key("types", Many(&Text), "Accepted typ of the header.").or(r#"["JWT", "at+jwt"]"#),
     key("subject", Pointer, "The claim that names the person.").or(r#""/sub""#),
+];
+
+const CLIENT_TLS: &[Key] = &[
+    key("certificate", Text, "PEM file with the certificate and its chain.").required(),
+    key("key", Text, "PEM file with its private key.").required(),
+];
+
+const INTROSPECTION: &[Key] = &[
+    key("endpoint", Text, "Where to ask, by POST.").required(),
+    key("client", Table(CLIENT), "As which client the gate asks.").required(),
+    key("issuer", Text, "iss of the answer, exact; a JWT that names it is asked about here."),
+    key("audience", Many(&Text), "One of these is in aud; not looked at if absent."),
+    key("parties", Many(&Text), "client_id (and azp) is one of these; any if absent."),
+    key("untyped", Word(&["refuse", "allow"]), "An answer that names no kind of token.").or(r#""refuse""#),
+    key("leeway", Duration, "For exp, nbf and iat.").or(r#""30s""#),
+    key("subject", Pointer, "The member that names the person.").or(r#""/sub""#),
+    key("cache", Duration, "How long a good answer is believed, at most 5 minutes.").or(r#""30s""#),
+    key("timeout", Duration, "For one question, at most 30 seconds.").or(r#""2s""#),
+    key("concurrency", Number(1, 10_000), "Questions on their way at once.").or("32"),
+    key("ca_file", Text, "PEM file of the authorities to trust for the endpoint instead of the system's."),
+    key("client_tls", Table(CLIENT_TLS), "What the gate shows of itself where it asks."),
+];
+
+const CLIENT: &[Key] = &[
+    key("id", Text, "Its name at the server.").required(),
+    key("secret_file", Text, "File with its secret; exactly one of the three."),
+    key("secret_env", Text, "Variable with its secret."),
+    key("key_file", Text, "PEM file with a private key instead."),
+    key("key_id", Text, "kid of that key at the server."),
+    key("audience", Text, "aud of what the key signs."),
 ];
 
 const SESSION: &[Key] = &[
