@@ -124,8 +124,9 @@ async fn refresh(source: KeySource, state: Arc<State>, telemetry: Arc<Telemetry>
     }
 }
 
-async fn fetch(source: &KeySource, state: &State, telemetry: &Telemetry) -> Result<(), String> {
-    let RemoteKeys { at, ca_file, client_tls } = &source.remote;
+/// The key set that is there now, and a warning for each key that is left out.
+pub async fn fetch_keys(remote: &RemoteKeys, allowed: &[Algorithm]) -> Result<(KeySet, Vec<String>), String> {
+    let RemoteKeys { at, ca_file, client_tls } = remote;
     let limits =
         FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: ca_file.clone(), client: client_tls.clone() };
     let url = match at {
@@ -136,7 +137,11 @@ async fn fetch(source: &KeySource, state: &State, telemetry: &Telemetry) -> Resu
         }
     };
     let body = get(&url, limits).await.map_err(|e| in_one_line(&e))?;
-    let (set, warnings) = KeySet::parse(&body, &source.algorithms).map_err(|e| in_one_line(&e))?;
+    KeySet::parse(&body, allowed).map_err(|e| in_one_line(&e))
+}
+
+async fn fetch(source: &KeySource, state: &State, telemetry: &Telemetry) -> Result<(), String> {
+    let (set, warnings) = fetch_keys(&source.remote, &source.algorithms).await?;
     for warning in warnings {
         log::warn!("credential `{}`: {warning}", source.name);
     }

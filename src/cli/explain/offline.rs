@@ -1,20 +1,19 @@
 //! What is known without a running gate: key sets that are pinned or fetched for the occasion, and no session.
 
 use crate::config::Settings;
+use crate::config::settings::RemoteKeys;
 use crate::identity::credential::Kind;
 use crate::identity::identify::{Known, SessionFound};
+use crate::identity::introspection::Introspection;
 use crate::identity::keys::KeySet;
 use crate::identity::token::{Jwt, TokenError};
 use crate::identity::{Credential, Facts, SessionKey};
 use crate::state::keyed::Keyed;
-use crate::transport::fetch::{FetchLimits, get};
+use crate::transport::in_one_line;
+use crate::transport::key_sets::fetch_keys;
 use crate::transport::tls::{self, TlsVersion};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// As the gate does for its own.
-const KEYS: (usize, Duration) = (1 << 20, Duration::from_secs(10));
 
 pub(super) struct Offline {
     keys: HashMap<String, Arc<KeySet>>,
@@ -29,18 +28,13 @@ impl Offline {
         let mut keys = HashMap::new();
         let mut without_keys = Vec::new();
         for source in &settings.keys {
-            let set = match (&source.pinned, &source.url) {
-                (Some(pinned), _) => Ok(pinned.clone()),
-                (None, Some(_)) if !fetch => Err("its keys are at a URL; --fetch gets them".to_owned()),
-                (None, Some(url)) => {
-                    let kind = settings.identity.credential(source.credential).map(|c| &c.kind);
-                    let limits = FetchLimits { bytes_max: KEYS.0, timeout: KEYS.1, ca: source.ca_file.clone() };
-                    match kind {
-                        Some(Kind::Jwt(jwt)) => fetched(url, limits, jwt),
-                        _ => Err("it reads no tokens".to_owned()),
-                    }
-                }
-                (None, None) => Err("it names no keys".to_owned()),
+            let kind = settings.identity.credential(source.credential).map(|c| &c.kind);
+            let set = match (&source.remote, kind) {
+                (Some(remote), Some(Kind::Jwt(jwt))) if fetch => fetched(remote, jwt).map(|set| {
+                    let both = source.pinned.iter().map(Arc::as_ref).chain([&set]);
+                    KeySet::union(both).map_or_else(|| Arc::new(set.clone()), Arc::new)
+                }),
+                _ => source.pinned.clone().ok_or_else(|| "its keys are at a URL; --fetch gets them".to_owned()),
             };
             match set {
                 Ok(set) => drop(keys.insert(source.name.clone(), set)),
@@ -53,17 +47,12 @@ impl Offline {
     }
 }
 
-fn fetched(url: &str, limits: FetchLimits, jwt: &Jwt) -> Result<Arc<KeySet>, String> {
-    let not = |why: &dyn std::error::Error| format!("its keys could not be fetched: {}", with_causes(why));
+fn fetched(remote: &RemoteKeys, jwt: &Jwt) -> Result<KeySet, String> {
+    let not = |why: &dyn std::error::Error| format!("its keys could not be fetched: {}", in_one_line(why));
     tls::install_crypto_provider(TlsVersion::Tls12).map_err(|e| not(&e))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| not(&e))?;
-    let body = runtime.block_on(get(url, limits)).map_err(|e| not(&e))?;
-    KeySet::parse(&body, &jwt.algorithms).map(|(set, _)| Arc::new(set)).map_err(|e| not(&e))
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let fetched = runtime.block_on(fetch_keys(remote, &jwt.algorithms));
+    fetched.map(|(set, _)| set).map_err(|why| format!("its keys could not be fetched: {why}"))
 }
 
 impl Known for Offline {
@@ -74,6 +63,11 @@ impl Known for Offline {
     /// Which sessions were seen being born, only the running gate knows.
     fn session(&self, _: &Credential, _: SessionKey, _: i64) -> SessionFound {
         SessionFound::Unknown
+    }
+
+    /// Nobody is asked about a token from here: the answer would be of this moment, not of the request's.
+    fn introspected(&self, _: &Credential, _: &Arc<Introspection>, _: &str, _: i64) -> Result<Facts, TokenError> {
+        Err(TokenError::Unavailable)
     }
 
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {

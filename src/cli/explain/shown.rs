@@ -94,6 +94,7 @@ pub(super) fn outcome(check: Check, evidence: Evidence) -> &'static str {
         Check::Issuer => "it is from another issuer",
         Check::Audience => "it is meant for another audience",
         Check::Party => "it was given to another party",
+        Check::Inactive => "whoever issued it says that it is not in force",
         Check::Revoked => "it was revoked",
         Check::Unbound => "a session that nobody saw being born",
         Check::Unavailable => "what is needed to judge it is not there",
