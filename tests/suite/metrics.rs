@@ -73,6 +73,7 @@ fn closed_lists_are_complete_from_the_start() {
             "algorithm",
             "audience",
             "expired",
+            "inactive",
             "issuer",
             "malformed",
             "not_yet_valid",
