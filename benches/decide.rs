@@ -90,7 +90,7 @@ fn main() {
 
     let cookie = settings.identity.credentials.iter().find(|c| c.session().is_some()).expect("the session credential");
     let name = settings.identity.plan(site).unwrap().site.clone();
-    let flow = cookie.flows.first().unwrap().stamp();
+    let flow = cookie.flows.first().unwrap().stamp(&settings.identity.shapes);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for n in 0..SESSIONS {
         let key = known.session_key(&name, cookie, n.to_string().as_bytes());

@@ -9,6 +9,7 @@ use crate::config::Loaded;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Diagnostic, Source, code, counted, render, sorted, summary};
 use crate::identity::Principal;
+use crate::policy::invariant::Invariant;
 use crate::policy::survey::{Gap, Survey};
 use crate::policy::{Policy, RuleId, reach};
 use crate::transport::tls::Certificate;
@@ -29,6 +30,7 @@ pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode
         let survey = settings.policy.survey(&principals);
         loaded.diagnostics.extend(certificates(settings, now));
         loaded.diagnostics.extend(rules_to_look_at(settings, &survey, now));
+        loaded.diagnostics.extend(invariants_of_nobody(settings, &principals));
         let untested = settings.policy.untested(&settings.cases);
         found = Some(Found { untested, left: left_to_the_default(settings, &survey, &principals) });
     }
@@ -108,6 +110,16 @@ fn rules_to_look_at(settings: &Settings, survey: &Survey, now: Timestamp) -> Vec
     findings
 }
 
+fn invariants_of_nobody(settings: &Settings, principals: &[Principal]) -> Vec<Diagnostic> {
+    let empty = settings.invariants.iter().filter(|invariant| invariant.is_of_nobody(principals));
+    let finding = |invariant: &Invariant| {
+        let message = format!("invariant `{}` speaks of nobody", invariant.name);
+        let help = "no credential makes anybody whom it means, so it holds whatever the rules say";
+        Diagnostic::warning(code::INVARIANT_OF_NOBODY, message).at(invariant.place).help(help)
+    };
+    empty.map(finding).collect()
+}
+
 fn names(policy: &Policy, rules: impl Iterator<Item = RuleId>) -> Vec<&str> {
     rules.filter_map(|id| policy.rule(id)).map(|r| r.name.as_str()).collect()
 }
@@ -136,6 +148,9 @@ fn said(directory: &Path, loaded: &Loaded, found: Option<&Found>, now: Timestamp
         counted(settings.cases.len(), "test"),
         summary(&loaded.diagnostics)
     );
+    if settings.policy.is_observing() {
+        text.push_str("\nobserving: the whole gate only observes; everything is forwarded, whatever the rules say");
+    }
     text.push_str(&match names(&settings.policy, found.untested.iter().copied()).as_slice() {
         [] => "\ncoverage: every rule decides a test".to_owned(),
         untested => format!("\ncoverage: no test is decided by {}", listed(untested)),
@@ -168,6 +183,7 @@ fn about(settings: &Settings, found: &Found, now: Timestamp) -> Value {
     let policy = &settings.policy;
     let next = policy.next_transition(now).map(|(rule, at)| json!({ "rule": rule, "at": at }));
     json!({
+        "observing": policy.is_observing(),
         "rules": policy.rules().len() - 1,
         "routes": policy.routes().count(),
         "invariants": settings.invariants.len(),

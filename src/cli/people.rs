@@ -132,7 +132,11 @@ fn proved(kinds: &[Kind], possible: &[Kind]) -> Vec<String> {
         levels.entry((kind.account, kind.login)).or_default().push(kind.level);
     }
     let mut accounts: BTreeMap<(Login, Vec<u8>), Vec<Account>> = BTreeMap::new();
-    for ((account, login), levels) in levels {
+    for ((account, login), mut levels) in levels {
+        let alike = possible.iter().filter(|k| (k.account, k.login) == (account, login));
+        if alike.map(|k| k.level).eq(levels.iter().copied()) {
+            levels.clear();
+        }
         accounts.entry((login, levels)).or_default().push(account);
     }
     let mut logins: BTreeMap<(Vec<Account>, Vec<u8>), Vec<Login>> = BTreeMap::new();
@@ -155,10 +159,10 @@ fn proved(kinds: &[Kind], possible: &[Kind]) -> Vec<String> {
     logins.into_iter().map(phrase).collect()
 }
 
-/// `, level 2-3`; nothing for all of them.
+/// `, level 2-3`; nothing for all of them, nor for all that there can be.
 fn of_level(levels: &[u8]) -> String {
     match levels {
-        [0, 1, 2, 3] => String::new(),
+        [] | [0, 1, 2, 3] => String::new(),
         [one] => format!(", level {one}"),
         [first, .., last] if usize::from(last - first) + 1 == levels.len() => format!(", level {first}-{last}"),
         _ => format!(", level {}", either(levels)),

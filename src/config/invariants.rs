@@ -40,7 +40,7 @@ fn invariant(
         Some(actions.into_iter().fold(0, |mask, action| mask | action.value.bit()))
     });
     let when = t.optional("when", |v| rules::condition(v, credentials));
-    let unless = t.optional("unless", |v| rules::condition(v, credentials));
+    let unless = t.optional("unless", |v| rules::exception(v, credentials));
     let from = t.optional("from", |v| values::moment(v, zone));
     let until = t.optional("until", |v| values::moment(v, zone));
     let reach = Reach::of(&t, routes);

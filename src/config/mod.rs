@@ -141,6 +141,15 @@ fn compile(
                 table::LIST_MAX
             ),
         ),
+        Err(TooLarge::Cases { route, cases }) => (
+            format!("{cases} cases would have to be looked at to prove what holds on route `{route}`"),
+            format!(
+                "rules that depend on the client or on a share of the people, times the networks they name, times the \
+                 shares: at most {} on one route; put networks with the same outcome into one rule, or roll out one \
+                 rule after the other",
+                table::CASES_MAX
+            ),
+        ),
         Err(TooLarge::Networks) => (
             "more than 65,535 different lists of networks".to_owned(),
             "let rules that mean the same networks list them in the same order".to_owned(),

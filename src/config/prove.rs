@@ -8,7 +8,7 @@ use crate::identity::{Account, Evidence, Identity, Login, Principal, SiteId};
 use crate::policy::case::Case;
 use crate::policy::invariant::{Invariant, Violation};
 use crate::policy::target::{RawTarget, canonical_path};
-use crate::policy::walk::{Outcome, SOMEWHERE};
+use crate::policy::walk::Outcome;
 use crate::policy::{Action, Policy, Query, RouteId, Site, Verdict, reach};
 use jiff::Timestamp;
 
@@ -85,7 +85,7 @@ fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Pr
         for official in principals.iter().filter(by_name) {
             let mut found = None;
             policy.walk(&group, official, &[], |o| {
-                if found.is_none() && o.client == SOMEWHERE && o.verdict.action == Action::Forward {
+                if found.is_none() && o.verdict.action == Action::Forward && !names_networks(policy, o.verdict) {
                     found = group.routes.iter().find(|r| turns_visitors_away(policy, **r, &o)).map(|r| (*r, o));
                 }
             });
@@ -105,6 +105,12 @@ fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Pr
         }
     }
     None
+}
+
+/// Whether the rule holds for some networks only: not for none in particular, nor for all addresses of a kind.
+fn names_networks(policy: &Policy, verdict: Verdict) -> bool {
+    let client = policy.rule(verdict.rule).map_or(&[][..], |rule| &rule.when.client);
+    !client.is_empty() && client.iter().all(|net| net.prefix_len() > 0)
 }
 
 /// Whether somebody without any credential is not let in at some moment of an outcome, from there and in that lot.

@@ -50,7 +50,7 @@ fn rule(files: &Files<'_>, t: Table<'_>, names: &mut Names, credentials: &Names,
     });
     let why = t.optional("why", values::text);
     let when = t.optional("when", |v| condition(v, credentials));
-    let unless = t.optional("unless", |v| condition(v, credentials));
+    let unless = t.optional("unless", |v| exception(v, credentials));
     let from = t.optional("from", |v| values::moment(v, zone));
     let until = t.optional("until", |v| values::moment(v, zone));
     let then = t.required("then", |v| values::word(v, Action::WORDS, Action::parse));
@@ -127,6 +127,18 @@ fn default(files: &Files<'_>) -> Option<Rule> {
     })
 }
 
+/// A condition that takes people away; an empty one would take everybody.
+pub(super) fn exception(v: Value<'_>, credentials: &Names) -> Option<Condition> {
+    if v.table("unless").is_some_and(|t| t.toml.is_empty()) {
+        return v.fail(
+            code::BAD_VALUE,
+            "`unless` is empty: it would hold for everybody",
+            "take it out, or say for whom",
+        );
+    }
+    condition(v, credentials)
+}
+
 pub(super) fn condition(v: Value<'_>, credentials: &Names) -> Option<Condition> {
     let t = v.table("when")?;
     let accounts = mask(&t, "account", |v| values::word(v, Account::WORDS, Account::parse).map(Account::bit));
@@ -134,6 +146,13 @@ pub(super) fn condition(v: Value<'_>, credentials: &Names) -> Option<Condition> 
     let evidence = mask(&t, "evidence", |v| values::word(v, Evidence::WORDS, Evidence::parse).map(Evidence::bit));
     let level_min = t.optional("level_min", values::level);
     let named = t.raw("credential").map(|v| many(v, |v| credentials.resolve(v)));
+    if t.raw("credential").is_some_and(|v| v.count() == 0) {
+        t.report(
+            code::BAD_VALUE,
+            "`credential` is empty: nobody would match",
+            Some("take it out for everybody".into()),
+        );
+    }
     let credentials = named.map(|list| {
         list.into_iter()
             .filter_map(|c| u32::try_from(c.value).ok().and_then(|n| 1_u64.checked_shl(n)))

@@ -6,6 +6,7 @@ use super::names::Names;
 use super::reader::{Table, Value};
 use super::values;
 use crate::diagnostic::code;
+use crate::identity::principal;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
 use crate::policy::case::{Case, Expect};
 use crate::policy::{Action, Lot, Reason};
@@ -59,6 +60,7 @@ fn request(v: Value<'_>) -> Option<(Method, String, IpAddr)> {
         let text = v.text()?;
         text.parse()
             .ok()
+            .map(|address: IpAddr| address.to_canonical())
             .or_else(|| v.fail(code::BAD_VALUE, format!("`{text}` is not an IP address"), "like \"10.20.3.4\""))
     });
     t.done();
@@ -74,6 +76,13 @@ fn who(v: Value<'_>, credentials: &Names) -> Option<(Principal, Option<Lot>)> {
     let evidence = t.optional("evidence", |v| values::word(v, Evidence::WORDS, Evidence::parse));
     let credential = t.optional("credential", |v| credentials.resolve(v));
     let lot = t.optional("lot", |v| values::integer(v, 0..=99)).and_then(|n| Lot::new(u8::try_from(n.value).ok()?));
+    let evidence = evidence.map_or(Evidence::Valid, |e| e.value);
+    let login_given = login.as_ref().map(|l| l.value);
+    let told = (account.is_some(), login_given, level.is_some());
+    if let Some(help) = principal::contradiction(evidence, told) {
+        let message = format!("nobody with evidence `{evidence}` is like this");
+        t.report(code::CONFLICTING_KEYS, message, Some(help.into()));
+    }
     t.done();
     // Without a name it is a credential of which no rule speaks.
     let id = credential.map_or(credentials.count(), |c| c.value);
@@ -85,7 +94,7 @@ fn who(v: Value<'_>, credentials: &Names) -> Option<(Principal, Option<Lot>)> {
         level: level.map_or(Level::UNKNOWN, |l| l.value),
         subject: None,
     };
-    let who = match evidence.map_or(Evidence::Valid, |e| e.value) {
+    let who = match evidence {
         Evidence::Valid => Principal::valid(id, facts),
         Evidence::Attempt => Principal::attempt(id, account),
         Evidence::None => Principal::anonymous(),

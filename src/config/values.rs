@@ -144,6 +144,17 @@ pub fn network(v: Value<'_>) -> Option<IpNet> {
             format!("`{text}` has bits set behind its prefix"),
             format!("did you mean `{}`?", net.trunc()),
         ),
+        Some(IpNet::V6(net)) if net.prefix_len() >= 96 && net.network().to_ipv4_mapped().is_some() => v.fail(
+            code::BAD_VALUE,
+            format!(
+                "`{text}` is a network of IPv4 in IPv6 (RFC 4291 §2.5.5.2), and no client has such an address here"
+            ),
+            format!(
+                "write it as IPv4: `{}/{}`",
+                net.network().to_ipv4_mapped().map_or_else(String::new, |v4| v4.to_string()),
+                net.prefix_len() - 96
+            ),
+        ),
         Some(net) => Some(net),
         None => v.fail(code::BAD_VALUE, format!("`{text}` is not a network"), "write it like \"10.20.0.0/16\""),
     }

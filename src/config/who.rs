@@ -7,10 +7,9 @@ use super::reader::{Table, Value, many};
 use super::settings::{IntrospectionSource, KeySource};
 use super::values;
 use super::{introspection, tokens};
-use crate::diagnostic::{At, Diagnostic, code};
+use crate::diagnostic::{Diagnostic, code};
 use crate::identity::claims::{ClaimRule, Is, LevelFrom};
 use crate::identity::credential::{Kind, Session, Source};
-use crate::identity::flow::Flow;
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, CredentialId, Identity, Level, Login, SiteId};
 use crate::policy::Site;
@@ -112,7 +111,7 @@ fn credential(
         name: name.value,
         sources: sources.into_iter().map(|s| s.value).collect(),
         sites: covered.into_iter().filter_map(|s| u16::try_from(s.value).ok()).map(SiteId).collect(),
-        kind: with_flows(kind?, &flows),
+        kind: kind?,
         flows: flows.into_iter().map(|f| f.value).collect(),
         logouts: logouts.into_iter().map(|l| l.value).collect(),
     })
@@ -126,13 +125,6 @@ fn contend(one: &Credential, other: &Credential) -> bool {
     let on_one_site = one.sites.is_empty() || other.sites.is_empty() || one.sites.iter().any(|s| other.covers(*s));
     let for_one_kind = !jwt(one) && !jwt(other) || one.issuer().is_some() && one.issuer() == other.issuer();
     (introspected(one) || introspected(other)) && in_one_place && on_one_site && for_one_kind
-}
-
-fn with_flows(mut kind: Kind, flows: &[At<Flow>]) -> Kind {
-    if let Kind::Session(session) = &mut kind {
-        session.flows = flows.iter().map(|f| f.value.stamp()).collect();
-    }
-    kind
 }
 
 fn source(v: Value<'_>) -> Option<Source> {

@@ -40,3 +40,4 @@ pub const KEY_LEFT_OUT: Code = Code("vg0407");
 pub const POLICY_TOO_LARGE: Code = Code("vg0408");
 pub const INVARIANT_BROKEN: Code = Code("vg0409");
 pub const DEAD_RULE: Code = Code("vg0410");
+pub const INVARIANT_OF_NOBODY: Code = Code("vg0411");

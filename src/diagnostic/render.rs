@@ -3,6 +3,9 @@
 use super::{Diagnostic, Place, Severity, Source};
 use std::fmt::Write;
 
+/// Characters of a line that are shown.
+const LINE_MAX: usize = 240;
+
 /// All findings by file and position; those without a place come last.
 pub fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
@@ -17,7 +20,8 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
         one(&mut out, diagnostic, sources);
         out.push('\n');
     }
-    out
+    // What stands in a file must not steer the terminal on which it is shown.
+    out.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// The closing words: how many of each, and where their codes are explained.
@@ -56,13 +60,57 @@ fn excerpt(out: &mut String, place: Place, source: &Source) -> String {
     let gutter = " ".repeat(number.to_string().len());
     let _ = writeln!(out, "{gutter}--> {}:{number}:{}", source.name, before.chars().count() + 1);
     let _ = writeln!(out, "{gutter} |");
-    let _ = writeln!(out, "{number} | {}", line.replace('\t', " "));
-    let _ =
-        writeln!(out, "{gutter} | {}{}", " ".repeat(before.chars().count()), "^".repeat(marked.chars().count().max(1)));
+    let (line, indent) = clipped(&line.replace('\t', " "), before.chars().count());
+    let width = marked.chars().count().clamp(1, line.chars().count().saturating_sub(indent).max(1));
+    let _ = writeln!(out, "{number} | {line}");
+    let _ = writeln!(out, "{gutter} | {}{}", " ".repeat(indent), "^".repeat(width));
     gutter
+}
+
+/// A line that fits on a screen, with what is marked in it, and where that begins now.
+fn clipped(line: &str, indent: usize) -> (String, usize) {
+    if line.chars().count() <= LINE_MAX {
+        return (line.to_owned(), indent);
+    }
+    let skipped = indent.saturating_sub(LINE_MAX / 4);
+    let shown: String = line.chars().skip(skipped).take(LINE_MAX).collect();
+    let (start, shift) = if skipped > 0 { ("…", 1) } else { ("", 0) };
+    let end = if skipped + LINE_MAX < line.chars().count() { "…" } else { "" };
+    (format!("{start}{shown}{end}"), indent - skipped + shift)
 }
 
 /// The nearest character boundary at or before `at`.
 fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::code;
+
+    fn rendered(text: &str, start: usize, end: usize) -> String {
+        let finding = Diagnostic::error(code::BAD_VALUE, "odd").at(Place { file: 0, start, end });
+        render(&[finding], &[Source { name: "a.toml".into(), text: text.into() }])
+    }
+
+    #[test]
+    fn what_stands_in_a_file_does_not_steer_the_terminal() {
+        let shown = rendered("name = \"\u{1b}[31mred\u{7}\"", 7, 10);
+        assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        assert!(shown.contains("\u{fffd}[31mred\u{fffd}"), "{shown:?}");
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_what_is_marked() {
+        let text = format!("{}HERE{}", "a".repeat(5_000), "b".repeat(5_000));
+        let shown = rendered(&text, 5_000, 5_004);
+        let lines: Vec<&str> = shown.lines().collect();
+        let (line, marks) = (lines[3], lines[4]);
+        assert!(line.chars().count() < 260, "{}", line.len());
+        let at = marks.chars().position(|c| c == '^').unwrap();
+        assert_eq!(line.chars().skip(at).take(4).collect::<String>(), "HERE");
+        assert_eq!(marks.matches('^').count(), 4);
+        assert!(rendered(&text, 0, 10_004).lines().all(|l| l.chars().count() < 260));
+    }
 }

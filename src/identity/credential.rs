@@ -115,7 +115,12 @@ pub struct SitePlan {
 }
 
 impl Identity {
-    pub fn new(credentials: Vec<Credential>, shapes: Vec<Shape>, sites: &[String]) -> Self {
+    pub fn new(mut credentials: Vec<Credential>, shapes: Vec<Shape>, sites: &[String]) -> Self {
+        for credential in &mut credentials {
+            if let Kind::Session(session) = &mut credential.kind {
+                session.flows = credential.flows.iter().map(|flow| flow.stamp(&shapes)).collect();
+            }
+        }
         let plans = (0_u16..).zip(sites).map(|(n, name)| plan(&credentials, SiteId(n), name)).collect();
         Identity { credentials, shapes, plans }
     }

@@ -4,6 +4,7 @@
 
 use super::form::NameField;
 use super::set_cookie::set_cookies;
+use super::username::Shape;
 use super::words::{Account, Level, Login};
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::LOCATION;
@@ -153,13 +154,18 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Of words, not of numbers: sessions outlive the program that saw them being born.
-    pub fn stamp(&self) -> FlowStamp {
-        let hinted = if self.account_from_username { "username" } else { "" };
+    /// Of words, not of numbers: sessions outlive the program that saw them being born. Everything is in it that facts
+    /// are made of, so that no session is believed to be what the policy in force could not have made it.
+    pub fn stamp(&self, shapes: &[Shape]) -> FlowStamp {
         let account = self.account.map_or("", Account::as_str);
         let login = self.login.map_or("", Login::as_str);
-        let text = [self.name.as_str(), account, hinted, login, self.level.as_str()].join("\0");
-        let digest = digest(&SHA256, text.as_bytes());
+        let mut words = vec![self.name.as_str(), account, login, self.level.as_str()];
+        let trusted = [&self.headers.account, &self.headers.login, &self.headers.level];
+        words.extend(trusted.map(|header| header.as_ref().map_or("", HeaderName::as_str)));
+        if self.account_from_username {
+            words.extend(shapes.iter().flat_map(|shape| [shape.matches.as_str(), shape.account.as_str()]));
+        }
+        let digest = digest(&SHA256, words.join("\0").as_bytes());
         FlowStamp(digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes))
     }
 

@@ -65,6 +65,21 @@ impl std::fmt::Debug for Subject {
     }
 }
 
+/// Why nobody can be as told: whether an account is given, which log-in, and whether a level.
+pub fn contradiction(evidence: Evidence, (account, login, level): (bool, Option<Login>, bool)) -> Option<&'static str> {
+    match evidence {
+        Evidence::Valid => None,
+        Evidence::Attempt if level || login.is_some_and(|login| login != Login::Password) => {
+            Some("an attempt is by `password`, and has no level")
+        }
+        Evidence::Attempt => None,
+        _ if account || login.is_some() || level => {
+            Some("account, login and level are known with `valid` evidence only")
+        }
+        _ => None,
+    }
+}
+
 /// One asker. Private fields: see the module's promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {

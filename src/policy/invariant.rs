@@ -38,6 +38,11 @@ pub struct Violation {
 }
 
 impl Invariant {
+    /// Whether it speaks of none of these principals, or of no route: then it holds, and says nothing.
+    pub fn is_of_nobody(&self, principals: &[Principal]) -> bool {
+        self.routes.is_empty() || !principals.iter().any(|p| self.when.finite.fits(p))
+    }
+
     /// Looks at everything that can be decided for these principals.
     pub fn broken_by(&self, policy: &Policy, principals: &[Principal]) -> Option<Violation> {
         let clients = self.clients();

@@ -1,8 +1,10 @@
 //! Who can stand before a rule at all, and when does anything change next?
 
 use super::Policy;
+use crate::identity::claims::LevelFrom;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Identity, Level, Login, Principal};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Every principal that the declared credentials can make, without subjects.
 pub fn principals(identity: &Identity) -> Vec<Principal> {
@@ -18,22 +20,26 @@ pub fn principals(identity: &Identity) -> Vec<Principal> {
             let hinted = identity.shapes.iter().map(|s| s.account).chain([Account::Unknown]);
             all.extend(hinted.map(|account| Principal::attempt(credential.id, account)));
         }
-        for (account, login) in proved(identity, credential.id) {
-            for level in (0..=Level::MAX.number()).filter_map(Level::new) {
-                all.push(Principal::valid(credential.id, Facts { account, login, level, subject: None }));
-            }
+        for (account, login, level) in proved(identity, credential.id) {
+            all.push(Principal::valid(credential.id, Facts { account, login, level, subject: None }));
         }
     }
     all
 }
 
-/// The account and login pairs that a credential can prove. Where either comes from outside, every word is possible.
-fn proved(identity: &Identity, id: CredentialId) -> Vec<(Account, Login)> {
-    let Some(credential) = identity.credential(id) else { return Vec::new() };
-    let mut pairs = vec![];
+/// What a credential can prove. Where a part of it comes from outside, every word is possible.
+fn proved(identity: &Identity, id: CredentialId) -> BTreeSet<(Account, Login, Level)> {
+    let Some(credential) = identity.credential(id) else { return BTreeSet::new() };
+    let mut all = BTreeSet::new();
     if credential.session().is_none() {
-        pairs.push((Account::Unknown, Login::Unknown));
-        pairs.extend(credential.principals().iter().map(|r| (r.is.account, r.is.login)));
+        all.insert((Account::Unknown, Login::Unknown, Level::UNKNOWN));
+    }
+    for rule in credential.principals() {
+        let levels = match rule.is.level {
+            LevelFrom::Constant(level) => vec![level],
+            LevelFrom::Claim(_) => every_level(),
+        };
+        all.extend(levels.into_iter().map(|level| (rule.is.account, rule.is.login, level)));
     }
     for flow in &credential.flows {
         let accounts: Vec<Account> = match flow.account {
@@ -49,11 +55,17 @@ fn proved(identity: &Identity, id: CredentialId) -> Vec<(Account, Login)> {
             Some(login) => vec![login],
             None => vec![Login::Unknown],
         };
-        pairs.extend(accounts.iter().flat_map(|a| logins.iter().map(move |l| (*a, *l))));
+        let levels = if flow.headers.level.is_some() { every_level() } else { vec![flow.level] };
+        for account in accounts {
+            let of_account = logins.iter().flat_map(|login| levels.iter().map(move |level| (account, *login, *level)));
+            all.extend(of_account);
+        }
     }
-    pairs.sort_unstable();
-    pairs.dedup();
-    pairs
+    all
+}
+
+fn every_level() -> Vec<Level> {
+    (0..=Level::MAX.number()).filter_map(Level::new).collect()
 }
 
 impl Policy {

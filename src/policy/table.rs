@@ -23,6 +23,8 @@ use std::net::IpAddr;
 pub const BYTES_MAX: usize = 48 << 20;
 /// No more rules than this to be tried one after the other in a decision.
 pub const LIST_MAX: usize = 256;
+/// No more cases than this to be looked at in a proof of one list: rules, edges of networks and shares multiplied.
+pub const CASES_MAX: usize = 1 << 18;
 
 /// A rule that still depends on something that is no closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -15,6 +15,7 @@ use crate::identity::credential::Kind;
 use crate::identity::flow::{self, Flow};
 use crate::identity::identify::Shown;
 use crate::identity::set_cookie::{self, SetCookie};
+use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey};
 use crate::state::State;
 use crate::state::ledger::{Birth, StoreLost};
@@ -185,7 +186,7 @@ async fn settle(
         return Ok(());
     }
     let last = ctx.watch.flow.as_ref().and_then(|f| f.departure);
-    let bound = match birth(credential, flow, end.facts, end.now_s) {
+    let bound = match birth(&ctx.running.snapshot.settings.identity.shapes, credential, flow, end.facts, end.now_s) {
         Some(birth) => state.ledger.bind(session, birth, last).await,
         None => Ok(false),
     };
@@ -197,9 +198,9 @@ fn declared_length(headers: &HeaderMap) -> Option<usize> {
     flow::one_value(headers, &CONTENT_LENGTH).and_then(|l| l.parse().ok())
 }
 
-fn birth(credential: &Credential, flow: &Flow, facts: Facts, at_s: i64) -> Option<Birth> {
+fn birth(shapes: &[Shape], credential: &Credential, flow: &Flow, facts: Facts, at_s: i64) -> Option<Birth> {
     let Kind::Session(s) = &credential.kind else { return None };
-    Some(Birth { facts, flow: flow.stamp(), idle_s: s.idle_s, lifetime_s: s.lifetime_s, at_s })
+    Some(Birth { facts, flow: flow.stamp(shapes), idle_s: s.idle_s, lifetime_s: s.lifetime_s, at_s })
 }
 
 /// The flow of this credential that the request belongs to, with the name typed and whether it was solicited.

@@ -148,3 +148,30 @@ fn an_attempt_whose_answer_never_comes_leaves_no_old_session() {
     person.get("/tra-cuu-ho-so");
     assert_eq!(town.origin.only().vouched(), UNBOUND);
 }
+
+#[test]
+fn a_session_is_not_believed_to_be_what_the_policy_in_force_could_not_have_made_it() {
+    let town = Town::start();
+    let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK).with_session("o");
+    assert_eq!(person.type_password(OFFICIAL, "dung").status, 302);
+    assert_eq!(town.vouched("PHPSESSID=o"), "official/password/0");
+    // Names like theirs are no longer an official's: what was proved of the new policy must hold for old sessions too.
+    let without_officials = town.gate.policy().change("@daknong\\.gov\\.vn$'", "@elsewhere\\.example$'");
+    town.gate.reload(&without_officials, "ok");
+    assert_eq!(town.vouched("PHPSESSID=o"), UNBOUND);
+    assert_eq!(town.vouched(&town.vneid), "citizen/vneid/2", "a log-in that no name decides stays what it was");
+}
+
+#[test]
+fn no_official_is_let_in_by_a_name_from_all_addresses_of_a_kind() {
+    let anywhere = [
+        "when = { account = \"official\", login = \"password\", client = [\"::/0\"] }",
+        "when = { account = \"official\", login = \"password\" }\nunless = { client = \"192.0.2.0/24\" }",
+    ];
+    for when in anywhere {
+        let rule = format!("[[rule]]\nname = \"by-name\"\n{when}\nthen = \"forward\"\n");
+        let exit = Gate::command("check", &Policy::portal(&Origin::start()).file("0-first.toml", &rule), &[]);
+        assert_eq!(exit.code, Some(1), "{when}");
+        assert!(exit.stderr.contains("vg0403") && exit.stderr.contains("`by-name`"), "{when}: {}", exit.stderr);
+    }
+}

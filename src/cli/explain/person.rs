@@ -2,26 +2,26 @@
 
 use crate::config::Settings;
 use crate::diagnostic::did_you_mean;
+use crate::identity::principal::contradiction;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
 
 const KEYS: [&str; 5] = ["account", "login", "level", "evidence", "credential"];
 
 /// The person of a `--as`, or what is wrong with it, in one sentence.
 pub(super) fn person(text: &str, settings: &Settings) -> Result<Principal, String> {
-    let (mut account, mut login) = (Account::Unknown, Login::Unknown);
-    let (mut level, mut evidence) = (Level::UNKNOWN, Evidence::Valid);
+    let (mut account, mut login, mut level, mut evidence) = (None, None, None, Evidence::Valid);
     let credentials = &settings.identity.credentials;
     // Without a name it is a credential of which no rule speaks.
     let mut credential = CredentialId(u8::try_from(credentials.len()).unwrap_or(u8::MAX));
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').ok_or(format!("`{pair}` is not key=value"))?;
         match key.trim() {
-            "account" => account = word(value, Account::WORDS, Account::parse)?,
-            "login" => login = word(value, Login::WORDS, Login::parse)?,
+            "account" => account = Some(word(value, Account::WORDS, Account::parse)?),
+            "login" => login = Some(word(value, Login::WORDS, Login::parse)?),
             "evidence" => evidence = word(value, Evidence::WORDS, Evidence::parse)?,
             "level" => {
                 let number = value.parse().ok().and_then(Level::new);
-                level = number.ok_or(format!("`{value}` is not a level from 0 to 3"))?;
+                level = Some(number.ok_or(format!("`{value}` is not a level from 0 to 3"))?);
             }
             "credential" => {
                 let named = credentials.iter().find(|c| c.name == value);
@@ -31,7 +31,16 @@ pub(super) fn person(text: &str, settings: &Settings) -> Result<Principal, Strin
             other => return Err(unknown("key", other, KEYS.to_vec())),
         }
     }
-    let facts = Facts { account, login, level, subject: None };
+    if let Some(why) = contradiction(evidence, (account.is_some(), login, level.is_some())) {
+        return Err(format!("nobody with evidence `{evidence}` is like this: {why}"));
+    }
+    let account = account.unwrap_or(Account::Unknown);
+    let facts = Facts {
+        account,
+        login: login.unwrap_or(Login::Unknown),
+        level: level.unwrap_or(Level::UNKNOWN),
+        subject: None,
+    };
     Ok(match evidence {
         Evidence::Valid => Principal::valid(credential, facts),
         Evidence::Attempt => Principal::attempt(credential, account),

@@ -4,7 +4,9 @@
 //! rules that may hold are lined up in order, up to the first that surely does, and cut at every moment at which one of
 //! them starts or ends.
 
-use super::{BYTES_MAX, Entry, LIST, LIST_MAX, Networks, NetworksId, Piece, RuleId, Slot, Step, TIMELINE, Table};
+use super::{
+    BYTES_MAX, CASES_MAX, Entry, LIST, LIST_MAX, Networks, NetworksId, Piece, RuleId, Slot, Step, TIMELINE, Table,
+};
 use crate::identity::Principal;
 use crate::policy::rule::{Condition, Finite};
 use crate::policy::{Route, Rule, class};
@@ -18,6 +20,8 @@ pub enum TooLarge {
     Memory(usize),
     /// So many rules would be tried one after the other on this route.
     List { route: String, rules: usize },
+    /// So many cases would have to be looked at to prove what holds on this route.
+    Cases { route: String, cases: usize },
     /// More different lists of networks than can be numbered.
     Networks,
 }
@@ -233,6 +237,11 @@ impl Maker<'_> {
         }
         if let Some(known) = self.lists.get(&list) {
             return Ok(*known);
+        }
+        let shares: HashSet<u8> = list.iter().map(|entry| entry.share).collect();
+        let cases = list.len() * shares.len() * (1 + self.table.edges(&list).count());
+        if cases > CASES_MAX {
+            return Err(TooLarge::Cases { route: route.to_owned(), cases });
         }
         let slot = Slot(LIST | u32::try_from(self.table.lists.len()).unwrap_or(u32::MAX));
         let piece = append(&mut self.table.entries, &list);

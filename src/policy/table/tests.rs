@@ -150,6 +150,19 @@ fn a_policy_beyond_the_bounds_is_refused_with_what_is_too_much() {
     let refused = compile(&[route(all)], &rules, 1).unwrap_err();
     assert_eq!(refused, TooLarge::List { route: "somewhere".into(), rules: 301 });
 
+    // Few rules, but many networks and shares: what holds could be proved only by looking at each with each.
+    let mixed = |n: u16| Rule {
+        when: Condition {
+            client: (0..40_u8).map(|m| ipnet::Ipv4Net::new([10, n as u8, m, 0].into(), 24).unwrap().into()).collect(),
+            ..Condition::default()
+        },
+        share: (n % 100) as u8,
+        ..default()
+    };
+    let rules: Vec<Rule> = (0..100).map(mixed).chain([default()]).collect();
+    let all = (0..100).map(RuleId).collect();
+    assert!(matches!(compile(&[route(all)], &rules, 1), Err(TooLarge::Cases { cases, .. }) if cases > CASES_MAX));
+
     // Nearly every rule has a column, and every route, with two rules of its own, a row.
     let kind = |n: u16| Finite {
         accounts: Some(1 << (n % 6)),

@@ -38,7 +38,8 @@ pub fn body(state: &Arc<State>, ctx: &mut RequestContext, chunk: Option<&[u8]>, 
     let flow = credential.flows.get(on_its_way.flow)?;
     let holds = whole.is_some_and(|json| flow.success.body_holds(&json));
     let awaiting = on_its_way.awaiting.take().filter(|_| holds);
-    let birth = awaiting.and_then(|(session, facts)| Some((session, birth(credential, flow, facts, at_s)?)));
+    let shapes = &running.snapshot.settings.identity.shapes;
+    let birth = awaiting.and_then(|(session, facts)| Some((session, birth(shapes, credential, flow, facts, at_s)?)));
     let Some((session, birth)) = birth else {
         seen(ctx, &flow.name, "unrecognised");
         return None;
