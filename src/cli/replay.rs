@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     /// Language of the page
     #[arg(long, value_parser = ["vi", "en"], default_value = "vi")]
     lang: String,
-    /// Exit with 1 when a decision changes
+    /// Exit with 1 when a decision changes, with 2 when nothing could be compared
     #[arg(long)]
     fail_on_change: bool,
 }
@@ -46,7 +46,7 @@ pub(super) fn replay(arguments: &Arguments) -> ExitCode {
         return ExitCode::from(NOT_FINE);
     };
     match tried(arguments, &settings, &digest).and_then(|report| told(arguments, &report).map(|()| report)) {
-        Ok(report) if arguments.fail_on_change && report.changed > 0 => ExitCode::from(NOT_FINE),
+        Ok(report) if arguments.fail_on_change => judged(&report),
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -83,6 +83,23 @@ fn told(arguments: &Arguments, report: &Report) -> Result<(), String> {
         _ => replay::text(report),
     };
     say(&said)
+}
+
+/// What a pipeline is told. Nothing compared is nothing proved, and what was left out is not passed over in silence.
+fn judged(report: &Report) -> ExitCode {
+    let lines = &report.lines;
+    let (undecided, not_placed) = (lines.undecided.values().sum::<u64>(), lines.not_placed.values().sum::<u64>());
+    if lines.decided == 0 {
+        eprintln!(
+            "error: nothing could be compared: of {} lines {undecided} were refused before any decision, {not_placed} not placed, {} unreadable",
+            lines.read, lines.unreadable
+        );
+        return ExitCode::from(COULD_NOT);
+    }
+    if lines.unreadable + not_placed > 0 {
+        eprintln!("warning: not compared: {} unreadable, {not_placed} not placed", lines.unreadable);
+    }
+    if report.changed > 0 { ExitCode::from(NOT_FINE) } else { ExitCode::SUCCESS }
 }
 
 /// A line on a terminal that is written over again and again.

@@ -107,7 +107,37 @@ fn a_pipeline_may_ask_for_a_failure_when_a_decision_changes() {
         run(&arguments, b"").status.code()
     };
     assert_eq!(status(&["--at", "2026-07-02T12:00:00"]), Some(1));
-    assert_eq!(run(&["replay", "policy", "--log", "empty.jsonl", "--fail-on-change"], b"").status.code(), Some(0));
+}
+
+/// The exit status and what is said on standard error when a pipeline replays these bytes.
+fn judged(log: &[u8]) -> (Option<i32>, String) {
+    let output = run(&["replay", "policy", "--log", "-", "--fail-on-change"], log);
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn a_pipeline_is_not_green_when_nothing_could_be_compared() {
+    let day = fs::read_to_string(golden().join("day.jsonl")).unwrap();
+    let refused_before = day.lines().find(|line| line.contains("TEST-0024")).unwrap();
+    let torn = &packed(day.as_bytes())[..12];
+    for (log, counts) in [
+        (&b""[..], "of 0 lines 0 were refused before any decision, 0 not placed, 0 unreadable"),
+        (b"\x00\x01\xfe\xff\n\x80\x81", "of 2 lines 0 were refused before any decision, 0 not placed, 2 unreadable"),
+        (torn, "of 0 lines 0 were refused before any decision, 0 not placed, 1 unreadable"),
+        (refused_before.as_bytes(), "of 1 lines 1 were refused before any decision, 0 not placed, 0 unreadable"),
+    ] {
+        assert_eq!(judged(log), (Some(2), format!("error: nothing could be compared: {counts}\n")));
+    }
+}
+
+#[test]
+fn a_pipeline_is_told_of_the_lines_that_were_not_compared() {
+    let day = fs::read_to_string(golden().join("day.jsonl")).unwrap();
+    let same = day.lines().find(|line| line.contains("TEST-0002")).unwrap();
+    let elsewhere = same.replace("dvc.test", "elsewhere.test");
+    assert_eq!(judged(same.as_bytes()), (Some(0), String::new()));
+    let some = [same, "no line", &elsewhere, &same[..300]].join("\n");
+    assert_eq!(judged(some.as_bytes()), (Some(0), "warning: not compared: 2 unreadable, 1 not placed\n".to_owned()));
 }
 
 #[test]
