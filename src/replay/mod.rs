@@ -6,6 +6,7 @@
 mod advice;
 mod html;
 mod logs;
+mod masked;
 mod people;
 mod place;
 mod report;

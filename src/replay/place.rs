@@ -4,6 +4,7 @@
 //! candidate has no place for is told by its cause, never guessed. The claims of a token, the cookie and the name typed
 //! are not in a log, so what identified the person then is taken as it was.
 
+use super::masked::Masked;
 use crate::config::Settings;
 use crate::identity::words::words;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal, SiteId};
@@ -22,6 +23,8 @@ words! {
         UnclearPath = "unclear-path",
         /// The log cuts long paths.
         ShortenedPath = "shortened-path",
+        /// The log masks a part of the path, and without it the path leads to another route than the recorded one.
+        MaskedPath = "masked-path",
         /// The log folds rare methods into `other`, and the route lists its methods.
         RareMethod = "rare-method",
         UnknownCredential = "unknown-credential",
@@ -64,13 +67,14 @@ pub struct Candidate<'s> {
     /// Everything is decided as of this instant; `None`: each request as of its own.
     pub at: Option<Timestamp>,
     pub view: View,
+    masked: Masked,
     /// The principals of the line at hand.
     principals: Vec<Principal>,
 }
 
 impl<'s> Candidate<'s> {
     pub fn new(settings: &'s Settings, at: Option<Timestamp>, view: View) -> Self {
-        Candidate { settings, at, view, principals: Vec::new() }
+        Candidate { settings, at, view, masked: Masked::new(settings), principals: Vec::new() }
     }
 
     pub fn decide(&mut self, line: &Past<'_>, arrived: Timestamp) -> Result<Decided, Cause> {
@@ -81,7 +85,8 @@ impl<'s> Candidate<'s> {
             return Err(Cause::ShortenedPath);
         }
         let path = canonical_path(&line.path, meant.relaxed).map_err(|_| Cause::UnclearPath)?;
-        let route = meant.routes.find(&path).unwrap_or(meant.other);
+        let found = meant.routes.find(&path).unwrap_or(meant.other);
+        let route = self.masked.route(self.settings, site, &path, found, &line.route).ok_or(Cause::MaskedPath)?;
         let takes = policy.route(route).ok_or(Cause::UnclearPath)?;
         let method = Method::from_bytes(line.method.as_bytes()).map_err(|_| Cause::UnknownWord)?;
         if line.method == "other" && takes.methods.is_some() {

@@ -246,6 +246,45 @@ fn a_log_through_the_policy_that_wrote_it_changes_nothing() {
     assert_eq!(report["people"]["seen"], 5, "three by their names, two by their sessions: {report}");
 }
 
+/// Patterns in plain text that the log masks.
+const MASKED: &str = "\"/ho-so/2024010101/**\", \"/thu-tuc-dang-ky-khai-sinh-dich-vu-cong-truc-tuyen-muc-do-4\"";
+
+/// A gate with these patterns on its public route, visited at both; and its directory once more, where they stand no more.
+fn visited_where_the_log_masks() -> (Gate, Origin, tempfile::TempDir) {
+    let origin = Origin::answering(portal);
+    let public = "paths = [\"/\", \"/tra-cuu-ho-so\"";
+    let gate = Gate::start(&Policy::portal(&origin).change(public, &format!("{public}, {MASKED}")));
+    for path in ["/ho-so/2024010101/x", "/thu-tuc-dang-ky-khai-sinh-dich-vu-cong-truc-tuyen-muc-do-4"] {
+        gate.ask(&Ask::get(path));
+    }
+    gate.audit_mark();
+    let without = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(gate.directory()).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap().replace(&format!(", {MASKED}"), "");
+        fs::write(without.path().join(path.file_name().unwrap()), text).unwrap();
+    }
+    (gate, origin, without)
+}
+
+#[test]
+fn a_path_that_the_log_masks_is_no_lock_out_through_the_policy_that_wrote_it() {
+    let (gate, _origin, _) = visited_where_the_log_masks();
+    let paths = gate.audit().into_iter().map(|line| line["path"].clone());
+    assert_eq!(paths.take(2).collect::<Vec<_>>(), ["/ho-so/[number]/x", "/[opaque]"]);
+    let report = replayed(&gate, &gate.directory());
+    assert_eq!((&report["changed"], &report["lines"]["not_placed"]), (&0.into(), &serde_json::json!({})), "{report}");
+    assert_eq!(report["lines"]["decided"], gate.audit().len(), "{report}");
+}
+
+#[test]
+fn a_masked_path_that_does_not_lead_to_its_route_is_not_placed() {
+    let (gate, _origin, without) = visited_where_the_log_masks();
+    let report = replayed(&gate, without.path());
+    let not_placed = serde_json::json!({ "masked-path": 2 });
+    assert_eq!((&report["changed"], &report["lines"]["not_placed"]), (&0.into(), &not_placed), "{report}");
+}
+
 #[test]
 fn a_log_through_a_changed_policy_tells_exactly_whom_it_hits() {
     let (gate, _origin) = visited();
