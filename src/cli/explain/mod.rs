@@ -10,10 +10,11 @@ mod person;
 mod shown;
 mod text;
 
-use super::at::{self, At};
-use super::{COULD_NOT, NOT_FINE, said};
-use crate::config::{Settings, read_directory};
-use crate::diagnostic::{render, summary};
+use super::at::At;
+use super::directory::{self, Fine};
+use super::voice::{complain, said};
+use super::{COULD_NOT, NOT_FINE};
+use crate::config::Settings;
 use crate::policy::Lot;
 use crate::policy::target::{Ambiguous, RawTarget};
 use crate::policy::walk::SOMEWHERE;
@@ -65,11 +66,14 @@ pub(super) struct Question {
 }
 
 pub(super) fn explain(question: &Question) -> ExitCode {
-    let Some(settings) = read(&question.directory) else { return ExitCode::from(NOT_FINE) };
-    let asked = match Asked::of(question, &settings) {
+    let Fine { settings, at, .. } = match directory::fine_as_of(&question.directory, question.at) {
+        Ok(fine) => fine,
+        Err(status) => return status,
+    };
+    let asked = match Asked::of(question, &settings, at) {
         Ok(asked) => asked,
         Err(Unanswered { why, status }) => {
-            eprintln!("error: {why}");
+            complain(format_args!("error: {why}\n"));
             return ExitCode::from(status);
         }
     };
@@ -78,17 +82,7 @@ pub(super) fn explain(question: &Question) -> ExitCode {
         "json" => format!("{:#}\n", json::report(&explanation, &settings)),
         _ => text::report(&explanation, &settings),
     };
-    said(&text, if explanation.refused.is_none() { 0 } else { NOT_FINE })
-}
-
-/// A policy that is fine; else what is wrong with it is said.
-pub(super) fn read(directory: &Path) -> Option<Settings> {
-    let loaded = read_directory(directory);
-    if loaded.settings.is_none() {
-        eprint!("{}", render(&loaded.diagnostics, &loaded.sources));
-        eprintln!("{}: not fine: {}", directory.display(), summary(&loaded.diagnostics));
-    }
-    loaded.settings
+    said(text, if explanation.refused.is_none() { 0 } else { NOT_FINE })
 }
 
 /// Why a question has no answer, and the exit status for it.
@@ -115,7 +109,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(question: &Question, settings: &Settings) -> Result<Self, Unanswered> {
+    fn of(question: &Question, settings: &Settings, at: Timestamp) -> Result<Self, Unanswered> {
         let people = question.people.iter().map(|text| person::person(text, settings));
         let people = people.collect::<Result<_, _>>().map_err(|e| format!("--as: {e}"))?;
         let bytes = match (&question.request, &question.url) {
@@ -135,7 +129,7 @@ impl Asked {
             people,
             client: question.client.map(|ip| ip.to_canonical()),
             lot: question.lot.and_then(Lot::new),
-            at: at::moment(question.at, &settings.gate.zone),
+            at,
             https: question.url.as_ref().is_none_or(|url| url.starts_with("https:")),
         })
     }
