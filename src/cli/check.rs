@@ -4,7 +4,7 @@
 use super::at::{self, At};
 use super::people::Universe;
 use super::words::route_name;
-use super::{NOT_FINE, directory, voice};
+use super::{directory, voice};
 use crate::config::Loaded;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Diagnostic, Source, code, counted, render, sorted, summary};
@@ -37,7 +37,7 @@ pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode
         let untested = settings.policy.untested(&settings.cases);
         found = Some(Found { untested, left: left_to_the_default(settings, &survey, &principals) });
     }
-    let status = if loaded.diagnostics.iter().any(Diagnostic::is_error) { NOT_FINE } else { 0 };
+    let status = directory::status(&loaded);
     if as_json {
         return voice::said(format!("{:#}\n", report(&loaded, found.as_ref(), now)), status);
     }

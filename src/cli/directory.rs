@@ -3,11 +3,11 @@
 //! The one reader of all commands that take `--at`: what names no offset is in the time zone that the directory names,
 //! also where it says something else that is wrong.
 
-use super::NOT_FINE;
 use super::at::At;
 use super::voice::{complain, failed};
+use super::{COULD_NOT, NOT_FINE};
 use crate::config::{self, Loaded, Settings, read_directory_at};
-use crate::diagnostic::{render, summary};
+use crate::diagnostic::{Diagnostic, render, summary};
 use jiff::Timestamp;
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,13 +42,22 @@ pub(super) fn read_as_of(directory: &Path, at: Option<At>) -> Result<(Loaded, Ti
 /// Likewise; what is wrong with the policy is said, and the exit status for it is returned.
 pub(super) fn fine_as_of(directory: &Path, at: Option<At>) -> Result<Fine, ExitCode> {
     let (loaded, at) = read_as_of(directory, at).map_err(failed)?;
-    match loaded.settings {
-        Some(settings) => Ok(Fine { settings, digest: loaded.digest, at }),
-        None => {
+    match loaded {
+        Loaded { settings: Some(settings), digest, .. } => Ok(Fine { settings, digest, at }),
+        loaded => {
             complain(render(&loaded.diagnostics, &loaded.sources));
             complain(format_args!("{}: not fine: {}\n", directory.display(), summary(&loaded.diagnostics)));
-            Err(ExitCode::from(NOT_FINE))
+            Err(ExitCode::from(status(&loaded)))
         }
+    }
+}
+
+/// The exit status for findings. Where not one file was read there is no policy to judge: the command could not run.
+pub(super) fn status(loaded: &Loaded) -> u8 {
+    match loaded.diagnostics.iter().any(Diagnostic::is_error) {
+        true if loaded.sources.is_empty() => COULD_NOT,
+        true => NOT_FINE,
+        false => 0,
     }
 }
 

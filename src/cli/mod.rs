@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 //!
-//! Exit status: 0 fine, 1 the policy (or the answer asked for) is not fine, 2 wrong usage or could not run.
+//! Exit status: 0 fine, 1 the policy (or the answer asked for) is not fine, 2 wrong usage or could not
+//! run; a directory in which no policy could be read is of the last kind.
 
 mod at;
 mod check;

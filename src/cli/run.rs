@@ -1,5 +1,6 @@
 //! `vneid-gate run DIR`: read, check everything that can be checked, then serve.
 
+use super::directory;
 use super::serve::{self, CannotServe};
 use super::voice::complain;
 use super::{COULD_NOT, NOT_FINE};
@@ -10,11 +11,11 @@ use std::process::ExitCode;
 
 pub(super) fn run(directory: &Path) -> ExitCode {
     start_log(log::LevelFilter::Info);
-    let loaded = read_directory(directory);
+    let mut loaded = read_directory(directory);
     complain(render(&loaded.diagnostics, &loaded.sources));
-    let Some(settings) = loaded.settings else {
+    let Some(settings) = loaded.settings.take() else {
         complain(format_args!("{}: not started: {}\n", directory.display(), summary(&loaded.diagnostics)));
-        return ExitCode::from(NOT_FINE);
+        return ExitCode::from(directory::status(&loaded));
     };
     match serve::prepare(directory, settings, loaded.digest) {
         Ok(gate) => {

@@ -142,3 +142,44 @@ fn complaints_that_nobody_reads_do_not_change_the_exit_status() {
         assert_eq!(output.status.code(), Some(status), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_directory_in_which_no_policy_can_be_read_ends_with_2_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().to_str().unwrap();
+    std::fs::create_dir_all(folder.path().join("unreadable/a.toml")).unwrap();
+    let unreadable = folder.path().join("unreadable");
+    let log = folder.path().join("log");
+    std::fs::write(&log, "").unwrap();
+    let log = log.to_str().unwrap();
+    for directory in ["/no/such/directory", empty, unreadable.to_str().unwrap()] {
+        for (command, options) in [
+            ("check", &[][..]),
+            ("run", &[]),
+            ("table", &[]),
+            ("table", &["--diff", "policies/daknong"]),
+            ("table", &["--at", "2026-01-01"]),
+            ("explain", &["--url", "https://dichvucong.daknong.gov.vn/"]),
+            ("replay", &["--log", log]),
+        ] {
+            let arguments = [&[command, directory], options].concat();
+            let (code, stderr) = with_stdout(&arguments, Stdio::null());
+            assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
+            assert!(stderr.contains("error[vg010"), "{arguments:?}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_moment_that_no_clock_has_ends_with_2_and_says_so() {
+    for options in [
+        &["check", "policies/daknong"][..],
+        &["table", "policies/daknong"],
+        &["explain", "policies/daknong", "--url", "https://dichvucong.daknong.gov.vn/"],
+        &["replay", "policies/daknong", "--log", "/dev/null"],
+    ] {
+        let arguments = [options, &["--at", "9999-12-31T23:59:59"]].concat();
+        let (code, stderr) = with_stdout(&arguments, Stdio::null());
+        assert_eq!((code, stderr.as_str()), (Some(2), "error: --at: no clock can show this moment\n"), "{arguments:?}");
+    }
+}
