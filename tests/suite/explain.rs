@@ -218,3 +218,15 @@ fn a_token_or_a_number_in_a_path_is_not_printed_back() {
         assert!(!said.contains(secret) && !said.contains("001090000001"), "{said}");
     }
 }
+
+#[test]
+fn a_complete_request_is_explained_while_its_writer_keeps_the_pipe_open() {
+    let town = Town::start();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    write!(writer, "GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vneid-gate"));
+    command.arg("explain").arg(town.gate.directory()).args(["--request", "-"]).stdin(reader);
+    let output = command.output().unwrap();
+    drop(writer);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}

@@ -4,6 +4,7 @@
 //! never printed back.
 
 mod answer;
+mod given;
 mod json;
 mod offline;
 mod person;
@@ -15,15 +16,16 @@ use super::directory::{self, Fine};
 use super::voice::{complain, said};
 use super::{COULD_NOT, NOT_FINE};
 use crate::config::Settings;
+use crate::config::settings::Limits;
 use crate::policy::Lot;
 use crate::policy::target::{Ambiguous, RawTarget};
 use crate::policy::walk::SOMEWHERE;
 use crate::proxy::rehearsal::{NoRequest, Request};
 use crate::proxy::rejection::Rejection;
 use answer::{Explanation, Terms};
+use given::NotGiven;
 use jiff::Timestamp;
 use offline::Offline;
-use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -112,11 +114,13 @@ impl Asked {
     fn of(question: &Question, settings: &Settings, at: Timestamp) -> Result<Self, Unanswered> {
         let people = question.people.iter().map(|text| person::person(text, settings));
         let people = people.collect::<Result<_, _>>().map_err(|e| format!("--as: {e}"))?;
-        let bytes = match (&question.request, &question.url) {
-            (Some(file), _) => Ok(bytes_of(file).map_err(|e| format!("cannot read `{}`: {e}", file.display()))?),
-            (None, Some(url)) => written(url, &question.method, &question.headers)?,
-            (None, None) => return Err("there is no request".to_owned().into()),
-        };
+        let bytes =
+            match (&question.request, &question.url) {
+                (Some(file), _) => Ok(bytes_of(file, &settings.gate.limits)
+                    .map_err(|e| format!("cannot read `{}`: {e}", file.display()))?),
+                (None, Some(url)) => written(url, &question.method, &question.headers)?,
+                (None, None) => return Err("there is no request".to_owned().into()),
+            };
         let parsed = bytes.map(|bytes| Request::parse(&bytes));
         // What is no request is answered 400 before the gate has a say.
         let unread = |e: NoRequest| Unanswered { why: e.to_string(), status: NOT_FINE };
@@ -151,13 +155,11 @@ impl Asked {
     }
 }
 
-fn bytes_of(file: &Path) -> std::io::Result<Vec<u8>> {
-    if file.as_os_str() != "-" {
-        return std::fs::read(file);
+fn bytes_of(file: &Path, limits: &Limits) -> Result<Vec<u8>, NotGiven> {
+    match file.as_os_str() == "-" {
+        true => given::request(std::io::stdin().lock(), limits),
+        false => given::request(std::fs::File::open(file)?, limits),
     }
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The request as a client would write it. A `Host` among the headers stands beside the one of the URL.
