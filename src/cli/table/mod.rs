@@ -3,6 +3,7 @@
 
 mod changes;
 mod compare;
+mod declared;
 mod paper;
 mod sheet;
 mod text;
