@@ -1,10 +1,8 @@
 //! A moment on the command line, and moments for people: what is written without an offset is in `[gate] time_zone`.
 
-use crate::config::{Loaded, read_directory_at};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use std::path::Path;
 use std::str::FromStr;
 
 /// The value of `--at`.
@@ -22,8 +20,14 @@ impl FromStr for At {
     type Err = NoMoment;
 
     fn from_str(text: &str) -> Result<Self, NoMoment> {
-        let moment = text.parse().map(At::Moment);
-        let local = moment.or_else(|_| text.parse::<DateTime>().map(At::Local));
+        if let Ok(moment) = text.parse() {
+            return Ok(At::Moment(moment));
+        }
+        // The calendar would pass over an offset or a zone that the clock could not use.
+        if text.split_once(['T', 't', ' ']).is_some_and(|(_, time)| time.contains(['+', '-', '['])) {
+            return Err(NoMoment);
+        }
+        let local = text.parse::<DateTime>().map(At::Local);
         local.or_else(|_| text.parse::<Date>().map(|date| At::Local(date.into()))).map_err(|_| NoMoment)
     }
 }
@@ -36,25 +40,6 @@ impl At {
             At::Local(local) => local.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp()),
         }
     }
-}
-
-/// Reads a directory as of `--at`, or of now; what names no offset is in the time zone that the directory names.
-pub(super) fn read_as_of(directory: &Path, at: Option<At>) -> (Loaded, Timestamp) {
-    let now = Timestamp::now();
-    let at = match at {
-        None => now,
-        Some(At::Moment(moment)) => moment,
-        Some(local) => {
-            let zone = read_directory_at(directory, now).settings.map(|settings| settings.gate.zone);
-            local.in_zone(&zone.unwrap_or(TimeZone::UTC)).unwrap_or(now)
-        }
-    };
-    (read_directory_at(directory, at), at)
-}
-
-/// The moment of `--at`, or this one.
-pub(super) fn moment(at: Option<At>, zone: &TimeZone) -> Timestamp {
-    at.and_then(|at| at.in_zone(zone)).unwrap_or_else(Timestamp::now)
 }
 
 /// `2024-07-01 00:00 +07:00`; seconds only where there are any.
@@ -83,7 +68,9 @@ mod tests {
         }
         assert_eq!(read("2024-06-30T23:59:59+07:00").as_deref(), Some("2024-06-30 23:59:59 +07:00"));
         assert_eq!(written(Timestamp::UNIX_EPOCH, &zone), "1970-01-01T07:00:00+07:00");
-        for text in ["", "yesterday", "2024-13-01", "01.07.2024"] {
+        let no_moments =
+            ["", "yesterday", "2024-13-01", "01.07.2024", "9999-12-31T23:59:59-09:00", "2024-07-01T00:00[Asia/Tokyo]"];
+        for text in no_moments {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -1,10 +1,10 @@
 //! `vneid-gate check DIR`: every finding of a policy directory, and what its rules leave open, for people or for
 //! pipelines.
 
-use super::NOT_FINE;
 use super::at::{self, At};
 use super::people::Universe;
 use super::words::route_name;
+use super::{directory, voice};
 use crate::config::Loaded;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Diagnostic, Source, code, counted, render, sorted, summary};
@@ -23,7 +23,10 @@ use std::process::ExitCode;
 const LISTED_MAX: usize = 10;
 
 pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode {
-    let (mut loaded, now) = at::read_as_of(directory, at);
+    let (mut loaded, now) = match directory::read_as_of(directory, at) {
+        Ok(read) => read,
+        Err(no_clock) => return voice::failed(no_clock),
+    };
     let mut found = None;
     if let Some(settings) = &loaded.settings {
         let principals = reach::principals(&settings.identity);
@@ -34,14 +37,12 @@ pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode
         let untested = settings.policy.untested(&settings.cases);
         found = Some(Found { untested, left: left_to_the_default(settings, &survey, &principals) });
     }
-    let fine = !loaded.diagnostics.iter().any(Diagnostic::is_error);
+    let status = directory::status(&loaded);
     if as_json {
-        println!("{:#}", report(&loaded, found.as_ref(), now));
-    } else {
-        eprint!("{}", render(&loaded.diagnostics, &loaded.sources));
-        println!("{}", said(directory, &loaded, found.as_ref(), now));
+        return voice::said(format!("{:#}\n", report(&loaded, found.as_ref(), now)), status);
     }
-    if fine { ExitCode::SUCCESS } else { ExitCode::from(NOT_FINE) }
+    voice::complain(render(&loaded.diagnostics, &loaded.sources));
+    voice::said(format!("{}\n", said(directory, &loaded, found.as_ref(), now)), status)
 }
 
 /// What is worth knowing of a policy that is fine.

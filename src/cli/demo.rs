@@ -3,7 +3,8 @@
 //! The policy is written into a directory of its own and run from there like any other: whoever edits it sees the gate
 //! take the change over. Only what the shipped policy marks as the operators' to answer is filled in.
 
-use super::{COULD_NOT, run, serve};
+use super::voice::{failed, said};
+use super::{run, serve};
 use crate::config::read_directory;
 use crate::demo::{self, Addresses, Stage};
 use crate::diagnostic::render;
@@ -44,10 +45,7 @@ pub(super) fn demo() -> ExitCode {
     run::start_log(log::LevelFilter::Warn);
     match show() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(COULD_NOT)
-        }
+        Err(error) => failed(error),
     }
 }
 
@@ -72,14 +70,18 @@ fn present(directory: &Path, stage: &Stage) -> Result<(), CannotShow> {
     let prepared = serve::prepare(directory, settings, loaded.digest)?;
     let services = demo::services(stage)?;
     let text = format!(
-        "{}\nThe policy lies in {}: edit it and watch the gate take it over.\nThe audit log is audit.jsonl beside it.\n",
+        "{}\nThe policy lies in {}: edit it and watch the gate take it over.\nThe audit log is audit.jsonl beside it.\n\n",
         demo::introduction(stage),
         directory.display()
     );
     let own = directory.to_owned();
     // What cannot be removed is a few small files in the temporary folder.
     let tidy = move || drop(std::fs::remove_dir_all(&own));
-    prepared.run(services, move || println!("{text}"), tidy);
+    // Nobody need read it: the gate serves all the same.
+    let announce = move || {
+        let _ = said(&text, 0);
+    };
+    prepared.run(services, announce, tidy);
     Ok(())
 }
 

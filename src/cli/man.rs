@@ -1,6 +1,7 @@
 //! `vneid-gate man DIR`: a manual page for the program and for each of its commands.
 
-use super::{COULD_NOT, Cli};
+use super::Cli;
+use super::voice::failed;
 use clap::CommandFactory;
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,9 +10,6 @@ pub(super) fn man(directory: &Path) -> ExitCode {
     let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
     match written {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: cannot write manual pages to `{}`: {error}", directory.display());
-            ExitCode::from(COULD_NOT)
-        }
+        Err(error) => failed(format_args!("cannot write manual pages to `{}`: {error}", directory.display())),
     }
 }

@@ -1,11 +1,13 @@
 //! The command line: one file a command.
 //!
-//! Exit status: 0 fine, 1 the policy (or the answer asked for) is not fine, 2 wrong usage or could not run.
+//! Exit status: 0 fine, 1 the policy (or the answer asked for) is not fine, 2 wrong usage or could not
+//! run; a directory in which no policy could be read is of the last kind.
 
 mod at;
 mod check;
 mod completions;
 mod demo;
+mod directory;
 mod explain;
 mod man;
 mod people;
@@ -14,12 +16,12 @@ mod run;
 mod schema;
 mod serve;
 mod table;
+mod voice;
 mod why;
 mod words;
 
 use at::At;
 use clap::{Parser, Subcommand};
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -85,14 +87,6 @@ enum Command {
     Demo,
 }
 
-/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
-fn say(text: &str) -> Result<(), String> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
-        _ => Ok(()),
-    }
-}
-
 /// Reads the arguments and does what they ask for.
 pub fn main() -> ExitCode {
     // Clap exits with 2 for wrong usage, as promised.
@@ -107,21 +101,5 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Why(arguments) => why::why(&arguments),
         Command::Demo => demo::demo(),
-    }
-}
-
-/// Writes text that was asked for; a reader that went away early is not an error worth a panic.
-fn print(text: &[u8]) -> ExitCode {
-    match std::io::stdout().lock().write_all(text) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::from(COULD_NOT),
-    }
-}
-
-/// A report and its exit status, if anybody was left to read it.
-fn said(report: &str, status: u8) -> ExitCode {
-    match print(report.as_bytes()) {
-        ExitCode::SUCCESS => ExitCode::from(status),
-        not_read => not_read,
     }
 }

@@ -1,10 +1,9 @@
 //! `vneid-gate replay DIR --log FILE…`: recorded traffic through a candidate directory. Who would have been locked out?
 
-use super::at::{self, At};
-use super::{COULD_NOT, NOT_FINE, say};
-use crate::config::settings::Settings;
-use crate::config::{Loaded, read_directory};
-use crate::diagnostic::{render, summary};
+use super::at::At;
+use super::directory::{Fine, fine_as_of};
+use super::voice::{complain, failed, said};
+use super::{COULD_NOT, NOT_FINE};
 use crate::replay::{self, Language, Logs, Report, Trial, View};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -39,30 +38,21 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn replay(arguments: &Arguments) -> ExitCode {
-    let Loaded { settings, diagnostics, sources, digest } = read_directory(&arguments.directory);
-    let Some(settings) = settings else {
-        eprint!("{}", render(&diagnostics, &sources));
-        eprintln!("{}: not fine: {}", arguments.directory.display(), summary(&diagnostics));
-        return ExitCode::from(NOT_FINE);
+    let candidate = match fine_as_of(&arguments.directory, arguments.at) {
+        Ok(fine) => fine,
+        Err(status) => return status,
     };
-    match tried(arguments, &settings, &digest).and_then(|report| told(arguments, &report).map(|()| report)) {
-        Ok(report) if arguments.fail_on_change => judged(&report),
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(COULD_NOT)
-        }
-    }
+    let told = tried(arguments, &candidate).and_then(|report| told(arguments, &report));
+    told.unwrap_or_else(failed)
 }
 
-fn tried(arguments: &Arguments, settings: &Settings, digest: &str) -> Result<Report, String> {
-    let at = arguments.at.map(|at| at::moment(Some(at), &settings.gate.zone));
+fn tried(arguments: &Arguments, candidate: &Fine) -> Result<Report, String> {
     let logs = Logs::open(&arguments.logs).map_err(|e| e.to_string())?;
     let trial = Trial {
-        settings,
+        settings: &candidate.settings,
         directory: &arguments.directory.display().to_string(),
-        digest,
-        at,
+        digest: &candidate.digest,
+        at: arguments.at.map(|_| candidate.at),
         view: if arguments.observed { View::Observed } else { View::Enforced },
     };
     let names = arguments.logs.iter().map(|path| path.display().to_string()).collect();
@@ -72,34 +62,35 @@ fn tried(arguments: &Arguments, settings: &Settings, digest: &str) -> Result<Rep
     report
 }
 
-fn told(arguments: &Arguments, report: &Report) -> Result<(), String> {
+fn told(arguments: &Arguments, report: &Report) -> Result<ExitCode, String> {
     if let Some(path) = &arguments.html {
         let language = if arguments.lang == "en" { Language::English } else { Language::Vietnamese };
         let page = replay::html(report, language);
         std::fs::write(path, page).map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
     }
-    let said = match arguments.format.as_str() {
+    let text = match arguments.format.as_str() {
         "json" => serde_json::to_string_pretty(report).map_err(|e| e.to_string())? + "\n",
         _ => replay::text(report),
     };
-    say(&said)
+    let status = if arguments.fail_on_change { judged(report) } else { 0 };
+    Ok(said(text, status))
 }
 
 /// What a pipeline is told. Nothing compared is nothing proved, and what was left out is not passed over in silence.
-fn judged(report: &Report) -> ExitCode {
+fn judged(report: &Report) -> u8 {
     let lines = &report.lines;
     let (undecided, not_placed) = (lines.undecided.values().sum::<u64>(), lines.not_placed.values().sum::<u64>());
     if lines.decided == 0 {
-        eprintln!(
-            "error: nothing could be compared: of {} lines {undecided} were refused before any decision, {not_placed} not placed, {} unreadable",
+        complain(format_args!(
+            "error: nothing could be compared: of {} lines {undecided} were refused before any decision, {not_placed} not placed, {} unreadable\n",
             lines.read, lines.unreadable
-        );
-        return ExitCode::from(COULD_NOT);
+        ));
+        return COULD_NOT;
     }
     if lines.unreadable + not_placed > 0 {
-        eprintln!("warning: not compared: {} unreadable, {not_placed} not placed", lines.unreadable);
+        complain(format_args!("warning: not compared: {} unreadable, {not_placed} not placed\n", lines.unreadable));
     }
-    if report.changed > 0 { ExitCode::from(NOT_FINE) } else { ExitCode::SUCCESS }
+    if report.changed > 0 { NOT_FINE } else { 0 }
 }
 
 /// A line on a terminal that is written over again and again.

@@ -1,6 +1,8 @@
 //! `vneid-gate run DIR`: read, check everything that can be checked, then serve.
 
+use super::directory;
 use super::serve::{self, CannotServe};
+use super::voice::complain;
 use super::{COULD_NOT, NOT_FINE};
 use crate::config::read_directory;
 use crate::diagnostic::{render, summary};
@@ -9,11 +11,11 @@ use std::process::ExitCode;
 
 pub(super) fn run(directory: &Path) -> ExitCode {
     start_log(log::LevelFilter::Info);
-    let loaded = read_directory(directory);
-    eprint!("{}", render(&loaded.diagnostics, &loaded.sources));
-    let Some(settings) = loaded.settings else {
-        eprintln!("{}: not started: {}", directory.display(), summary(&loaded.diagnostics));
-        return ExitCode::from(NOT_FINE);
+    let mut loaded = read_directory(directory);
+    complain(render(&loaded.diagnostics, &loaded.sources));
+    let Some(settings) = loaded.settings.take() else {
+        complain(format_args!("{}: not started: {}\n", directory.display(), summary(&loaded.diagnostics)));
+        return ExitCode::from(directory::status(&loaded));
     };
     match serve::prepare(directory, settings, loaded.digest) {
         Ok(gate) => {
@@ -21,10 +23,10 @@ pub(super) fn run(directory: &Path) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            complain(format_args!("error: {error}\n"));
             let mut cause = std::error::Error::source(&error);
             while let Some(inner) = cause {
-                eprintln!("  because: {inner}");
+                complain(format_args!("  because: {inner}\n"));
                 cause = inner.source();
             }
             ExitCode::from(match error {

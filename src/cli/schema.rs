@@ -1,9 +1,9 @@
 //! `vneid-gate schema`: the JSON Schema of the policy files, for editors.
 
-use super::print;
+use super::voice::said;
 use crate::config::schema;
 use std::process::ExitCode;
 
 pub(super) fn schema() -> ExitCode {
-    print(format!("{:#}\n", schema::schema()).as_bytes())
+    said(format!("{:#}\n", schema::schema()), 0)
 }

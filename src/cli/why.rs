@@ -1,6 +1,7 @@
 //! `vneid-gate why CODE --log FILE…`: the decision behind a support code, for a help desk.
 
-use super::{COULD_NOT, NOT_FINE, say};
+use super::NOT_FINE;
+use super::voice::{complain, failed, said};
 use crate::config::read_directory;
 use crate::diagnostic::{render, summary};
 use crate::replay::Logs;
@@ -26,10 +27,7 @@ pub(super) struct Arguments {
 pub(super) fn why(arguments: &Arguments) -> ExitCode {
     match told(arguments) {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(COULD_NOT)
-        }
+        Err(error) => failed(error),
     }
 }
 
@@ -42,7 +40,7 @@ fn told(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(loaded) => match &loaded.settings {
             Some(settings) => Some(Given { settings, digest: &loaded.digest }),
             None => {
-                eprint!("{}", render(&loaded.diagnostics, &loaded.sources));
+                complain(render(&loaded.diagnostics, &loaded.sources));
                 return Err(format!("the policy is not fine: {}", summary(&loaded.diagnostics)));
             }
         },
@@ -50,16 +48,14 @@ fn told(arguments: &Arguments) -> Result<ExitCode, String> {
     let logs = Logs::open(&arguments.logs).map_err(|e| e.to_string())?;
     let (found, marks) = why::find(&code, &logs, given.as_ref()).map_err(|e| e.to_string())?;
     for mark in &marks {
-        eprintln!("warning: {}:{}: {}", mark.file, mark.line, mark.why);
+        complain(format_args!("warning: {}:{}: {}\n", mark.file, mark.line, mark.why));
     }
-    if arguments.format == "json" {
-        say(&(serde_json::to_string_pretty(&found).map_err(|e| e.to_string())? + "\n"))?;
-    } else {
-        say(&why::text(&found))?;
-    }
+    let text = match arguments.format.as_str() {
+        "json" => serde_json::to_string_pretty(&found).map_err(|e| e.to_string())? + "\n",
+        _ => why::text(&found),
+    };
     if found.is_empty() {
-        eprintln!("no line with the support code {code}; older logs may hold it");
-        return Ok(ExitCode::from(NOT_FINE));
+        complain(format_args!("no line with the support code {code}; older logs may hold it\n"));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(said(text, if found.is_empty() { NOT_FINE } else { 0 }))
 }

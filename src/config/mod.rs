@@ -28,6 +28,7 @@ pub use settings::Settings;
 use crate::diagnostic::{Diagnostic, Place, Source, code};
 use crate::policy::{Policy, Route, Rule, Site, TooLarge, table};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use reader::{Findings, Table, Value};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,15 @@ const ARRAYS: [&str; 9] =
     ["listener", "upstream", "site", "route", "credential", "username", "rule", "test", "invariant"];
 /// The single tables at the top level.
 const SINGLES: [&str; 5] = ["gate", "admin", "state", "audit", "default"];
+
+/// The time zone of the gate, also where a policy is not fine otherwise; `None` where it names one that there is not.
+pub fn time_zone(sources: &[Source]) -> Option<TimeZone> {
+    let findings = RefCell::default();
+    let parsed: Vec<_> = sources.iter().enumerate().map(|(n, source)| parse(n, source, &findings)).collect();
+    let roots = parsed.iter().enumerate().map(|(n, root)| Table::root(root, n, &findings)).collect();
+    let files = Files { roots, findings: &findings, base: Path::new(""), read: RefCell::default() };
+    process::time_zone(&files)
+}
 
 /// All files, parsed; what the readers of single tables work from.
 struct Files<'t> {
@@ -80,7 +90,7 @@ fn parse<'s>(file: usize, source: &'s Source, findings: &Findings) -> Spanned<De
 /// Reads every table in the order in which names are needed; `None` when something essential is missing.
 fn assemble(files: &Files<'_>, now: Timestamp) -> Option<Settings> {
     let gate = process::gate(files);
-    let zone = gate.as_ref().map_or(jiff::tz::TimeZone::UTC, |g| g.zone.clone());
+    let zone = gate.as_ref().map_or(TimeZone::UTC, |g| g.zone.clone());
     let listeners = process::listeners(files);
     let admin = process::admin(files);
     process::addresses_apart(files);

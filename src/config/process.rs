@@ -45,6 +45,14 @@ pub(super) fn gate(files: &Files<'_>) -> Option<Gate> {
     })
 }
 
+/// What `[gate]` says of it, whatever else it says.
+pub(super) fn time_zone(files: &Files<'_>) -> Option<TimeZone> {
+    match files.values_in(&["gate"], "time_zone").into_iter().next() {
+        Some(named) => zone(named),
+        None => Some(default_zone()),
+    }
+}
+
 /// Viet Nam has one time zone; a policy that names none means it.
 fn default_zone() -> TimeZone {
     TimeZone::get("Asia/Ho_Chi_Minh").unwrap_or(TimeZone::UTC)

@@ -1,6 +1,7 @@
 //! Does the command line say what it can do: in help, completions and manual pages, and by its exit status?
 
-use std::process::{Command, Output};
+use super::docs::root;
+use std::process::{Command, Output, Stdio};
 
 fn vneid_gate(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vneid-gate")).args(arguments).output().unwrap()
@@ -91,5 +92,94 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}: {stderr}");
         assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+    }
+}
+
+/// Commands that report much, with the exit status that each ends with.
+const REPORTS: [(&[&str], i32); 7] = [
+    (&["check", "policies/daknong"], 0),
+    (&["check", "policies/daknong", "--format", "json"], 0),
+    (&["explain", "policies/daknong", "--url", "https://dichvucong.daknong.gov.vn/"], 0),
+    (&["explain", "policies/daknong", "--url", "https://elsewhere.example/"], 1),
+    (&["table", "policies/daknong", "--format", "json"], 0),
+    (&["schema"], 0),
+    (&["completions", "bash"], 0),
+];
+
+fn with_stdout(arguments: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vneid-gate"));
+    let output = command.args(arguments).current_dir(root()).stdout(stdout).stderr(Stdio::piped()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_reader_that_has_gone_away_changes_no_exit_status() {
+    for (arguments, status) in REPORTS {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, stderr) = with_stdout(arguments, writer);
+        assert_eq!(code, Some(status), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("cannot write"), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_report_that_finds_no_room_ends_with_2_and_says_so() {
+    for (arguments, _) in REPORTS {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let (code, stderr) = with_stdout(arguments, full);
+        assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("error: cannot write to standard output: "), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn complaints_that_nobody_reads_do_not_change_the_exit_status() {
+    for (arguments, status) in [(&["check", "policies/daknong"], 0), (&["man", "/dev/null/man1"], 2)] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vneid-gate"));
+        let output = command.args(arguments).current_dir(root()).stderr(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_directory_in_which_no_policy_can_be_read_ends_with_2_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().to_str().unwrap();
+    std::fs::create_dir_all(folder.path().join("unreadable/a.toml")).unwrap();
+    let unreadable = folder.path().join("unreadable");
+    let log = folder.path().join("log");
+    std::fs::write(&log, "").unwrap();
+    let log = log.to_str().unwrap();
+    for directory in ["/no/such/directory", empty, unreadable.to_str().unwrap()] {
+        for (command, options) in [
+            ("check", &[][..]),
+            ("run", &[]),
+            ("table", &[]),
+            ("table", &["--diff", "policies/daknong"]),
+            ("table", &["--at", "2026-01-01"]),
+            ("explain", &["--url", "https://dichvucong.daknong.gov.vn/"]),
+            ("replay", &["--log", log]),
+        ] {
+            let arguments = [&[command, directory], options].concat();
+            let (code, stderr) = with_stdout(&arguments, Stdio::null());
+            assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
+            assert!(stderr.contains("error[vg010"), "{arguments:?}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_moment_that_no_clock_has_ends_with_2_and_says_so() {
+    for options in [
+        &["check", "policies/daknong"][..],
+        &["table", "policies/daknong"],
+        &["explain", "policies/daknong", "--url", "https://dichvucong.daknong.gov.vn/"],
+        &["replay", "policies/daknong", "--log", "/dev/null"],
+    ] {
+        let arguments = [options, &["--at", "9999-12-31T23:59:59"]].concat();
+        let (code, stderr) = with_stdout(&arguments, Stdio::null());
+        assert_eq!((code, stderr.as_str()), (Some(2), "error: --at: no clock can show this moment\n"), "{arguments:?}");
     }
 }

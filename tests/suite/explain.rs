@@ -206,3 +206,27 @@ fn the_lot_of_a_known_person_is_the_gates_own() {
     decided.dedup();
     assert!(decided.len() > 1, "different people have different lots: {decided:?}");
 }
+
+#[test]
+fn a_token_or_a_number_in_a_path_is_not_printed_back() {
+    let town = Town::start();
+    let secret = "Zm9vYmFyMTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6";
+    let head = format!("GET /reset/{secret}/001090000001 HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    for format in ["text", "json"] {
+        let said = String::from_utf8(town.run(head.as_bytes(), &["--format", format]).stdout).unwrap();
+        assert!(said.contains("/reset/[opaque]/[number]"), "{said}");
+        assert!(!said.contains(secret) && !said.contains("001090000001"), "{said}");
+    }
+}
+
+#[test]
+fn a_complete_request_is_explained_while_its_writer_keeps_the_pipe_open() {
+    let town = Town::start();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    write!(writer, "GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vneid-gate"));
+    command.arg("explain").arg(town.gate.directory()).args(["--request", "-"]).stdin(reader);
+    let output = command.output().unwrap();
+    drop(writer);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}

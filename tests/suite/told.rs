@@ -123,3 +123,42 @@ fn what_the_handbook_shows_is_what_the_program_says() {
         assert!(shown >= 3, "{language}: {shown}");
     }
 }
+
+#[test]
+fn policies_that_declare_otherwise_do_not_pass_for_the_same() {
+    let shipped = root().join("policies/daknong");
+    for (file, from, to, note) in [
+        ("portal.toml", "methods = [\"GET\"]", "methods = [\"GET\", \"PUT\"]", "takes other methods: GET -> GET, PUT"),
+        (
+            "portal.toml",
+            "body = \"200MB\"",
+            "body = \"100MB\"",
+            "takes bodies of other sizes: 200000000 -> 100000000 bytes",
+        ),
+        (
+            "portal.toml",
+            "login_url = \"",
+            "case_insensitive = true\nlogin_url = \"",
+            "relaxes `case_insensitive` on its site `portal`",
+        ),
+        (
+            "portal.toml",
+            "login_url = \"/dich-vu-cong/cong-dan/dang-nhap\"",
+            "login_url = \"/dich-vu-cong/cong-dan/dang-nhap?x\"",
+            "the site `portal` has another `login_url`",
+        ),
+        ("identity.toml", "level = 2 }", "level = 3 }", "the credential `portal-session` is declared otherwise"),
+        ("identity.toml", "[0-9]{10}-?[0-9]{3}", "[0-9]{10}-[0-9]{3}", "the `[[username]]` shapes differ"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(&shipped).unwrap().map(Result::unwrap).filter(|e| e.file_name() != "tests.toml") {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let changed = if entry.file_name() == file { text.replacen(from, to, 1) } else { text.clone() };
+            assert!(entry.file_name() != file || changed != text, "{file} has no {from}");
+            fs::write(folder.path().join(entry.file_name()), changed).unwrap();
+        }
+        let diff = format!("vneid-gate table policies/daknong --at 2026-01-01 --diff {}", folder.path().display());
+        let text = said(&diff);
+        assert!(text.ends_with("--- exit 1\n") && text.replace("\n  ", " ").contains(note), "{note}:\n{text}");
+    }
+}

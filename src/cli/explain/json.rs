@@ -10,6 +10,7 @@ use crate::policy::{OTHER, Policy, Verdict};
 use crate::proxy::answer::{Audience, Kind};
 use crate::proxy::rehearsal::Reply;
 use crate::proxy::rejection::Rejection;
+use crate::telemetry::redact;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ pub(super) fn report(e: &Explanation<'_>, settings: &Settings) -> Value {
         "request": {
             "method": e.method.as_str(),
             "host": e.target.as_ref().map(|t| &t.host),
-            "path": e.target.as_ref().map(|t| &t.path),
+            "path": e.target.as_ref().map(|t| redact::path(&t.path)),
             "site": site.map(|s| &s.name),
             "route": route.map(|r| &r.name),
             "client": e.client.to_string(),

@@ -4,25 +4,28 @@
 //! never printed back.
 
 mod answer;
+mod given;
 mod json;
 mod offline;
 mod person;
 mod shown;
 mod text;
 
-use super::at::{self, At};
-use super::{COULD_NOT, NOT_FINE, said};
-use crate::config::{Settings, read_directory};
-use crate::diagnostic::{render, summary};
+use super::at::At;
+use super::directory::{self, Fine};
+use super::voice::{complain, said};
+use super::{COULD_NOT, NOT_FINE};
+use crate::config::Settings;
+use crate::config::settings::Limits;
 use crate::policy::Lot;
 use crate::policy::target::{Ambiguous, RawTarget};
 use crate::policy::walk::SOMEWHERE;
 use crate::proxy::rehearsal::{NoRequest, Request};
 use crate::proxy::rejection::Rejection;
 use answer::{Explanation, Terms};
+use given::NotGiven;
 use jiff::Timestamp;
 use offline::Offline;
-use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -65,11 +68,14 @@ pub(super) struct Question {
 }
 
 pub(super) fn explain(question: &Question) -> ExitCode {
-    let Some(settings) = read(&question.directory) else { return ExitCode::from(NOT_FINE) };
-    let asked = match Asked::of(question, &settings) {
+    let Fine { settings, at, .. } = match directory::fine_as_of(&question.directory, question.at) {
+        Ok(fine) => fine,
+        Err(status) => return status,
+    };
+    let asked = match Asked::of(question, &settings, at) {
         Ok(asked) => asked,
         Err(Unanswered { why, status }) => {
-            eprintln!("error: {why}");
+            complain(format_args!("error: {why}\n"));
             return ExitCode::from(status);
         }
     };
@@ -78,17 +84,7 @@ pub(super) fn explain(question: &Question) -> ExitCode {
         "json" => format!("{:#}\n", json::report(&explanation, &settings)),
         _ => text::report(&explanation, &settings),
     };
-    said(&text, if explanation.refused.is_none() { 0 } else { NOT_FINE })
-}
-
-/// A policy that is fine; else what is wrong with it is said.
-pub(super) fn read(directory: &Path) -> Option<Settings> {
-    let loaded = read_directory(directory);
-    if loaded.settings.is_none() {
-        eprint!("{}", render(&loaded.diagnostics, &loaded.sources));
-        eprintln!("{}: not fine: {}", directory.display(), summary(&loaded.diagnostics));
-    }
-    loaded.settings
+    said(text, if explanation.refused.is_none() { 0 } else { NOT_FINE })
 }
 
 /// Why a question has no answer, and the exit status for it.
@@ -115,14 +111,16 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(question: &Question, settings: &Settings) -> Result<Self, Unanswered> {
+    fn of(question: &Question, settings: &Settings, at: Timestamp) -> Result<Self, Unanswered> {
         let people = question.people.iter().map(|text| person::person(text, settings));
         let people = people.collect::<Result<_, _>>().map_err(|e| format!("--as: {e}"))?;
-        let bytes = match (&question.request, &question.url) {
-            (Some(file), _) => Ok(bytes_of(file).map_err(|e| format!("cannot read `{}`: {e}", file.display()))?),
-            (None, Some(url)) => written(url, &question.method, &question.headers)?,
-            (None, None) => return Err("there is no request".to_owned().into()),
-        };
+        let bytes =
+            match (&question.request, &question.url) {
+                (Some(file), _) => Ok(bytes_of(file, &settings.gate.limits)
+                    .map_err(|e| format!("cannot read `{}`: {e}", file.display()))?),
+                (None, Some(url)) => written(url, &question.method, &question.headers)?,
+                (None, None) => return Err("there is no request".to_owned().into()),
+            };
         let parsed = bytes.map(|bytes| Request::parse(&bytes));
         // What is no request is answered 400 before the gate has a say.
         let unread = |e: NoRequest| Unanswered { why: e.to_string(), status: NOT_FINE };
@@ -135,7 +133,7 @@ impl Asked {
             people,
             client: question.client.map(|ip| ip.to_canonical()),
             lot: question.lot.and_then(Lot::new),
-            at: at::moment(question.at, &settings.gate.zone),
+            at,
             https: question.url.as_ref().is_none_or(|url| url.starts_with("https:")),
         })
     }
@@ -157,13 +155,11 @@ impl Asked {
     }
 }
 
-fn bytes_of(file: &Path) -> std::io::Result<Vec<u8>> {
-    if file.as_os_str() != "-" {
-        return std::fs::read(file);
+fn bytes_of(file: &Path, limits: &Limits) -> Result<Vec<u8>, NotGiven> {
+    match file.as_os_str() == "-" {
+        true => given::request(std::io::stdin().lock(), limits),
+        false => given::request(std::fs::File::open(file)?, limits),
     }
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The request as a client would write it. A `Host` among the headers stands beside the one of the URL.

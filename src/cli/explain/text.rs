@@ -10,6 +10,7 @@ use crate::policy::trace::{Met, Step};
 use crate::policy::{Finite, OTHER, Policy, Verdict};
 use crate::proxy::answer::{Audience, Kind};
 use crate::proxy::rehearsal::Reply;
+use crate::telemetry::redact;
 use jiff::tz::TimeZone;
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -53,7 +54,7 @@ fn head(out: &mut String, e: &Explanation<'_>, settings: &Settings) {
         line(out, "request", &format!("{}, not read any further", e.method));
     }
     if let Some(target) = &e.target {
-        line(out, "request", &format!("{} {}", e.method, target.path));
+        line(out, "request", &format!("{} {}", e.method, redact::path(&target.path)));
         let site = policy.site(target.site).map_or("", |s| s.name.as_str());
         line(out, "  site", &format!("{site} ({})", target.host));
         let route = policy.route(target.route).map_or(OTHER, |r| r.name.as_str());

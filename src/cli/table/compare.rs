@@ -1,6 +1,7 @@
 //! What differs between two policies, by the names of routes and by people: at a moment, and at each later one.
 
 use super::changes::Found;
+use super::declared;
 use super::sheet::{Moment, Sheet, at_moment};
 use crate::cli::at;
 use crate::cli::people::Universe;
@@ -119,7 +120,7 @@ pub(super) fn compare(before: (&Settings, &str), after: (&Settings, &str), at: T
         title: format!("{} -> {} at {}", before.1, after.1, at::shown(at, zone)),
         policies: vec![before.1.to_owned(), after.1.to_owned()],
         at: at::written(at, zone),
-        notes: notes(&sides),
+        notes: notes(&sides).into_iter().chain(declared::notes(before, after)).collect(),
         changes: moments.collect(),
         routes: Vec::new(),
     }

@@ -3,14 +3,16 @@
 
 mod changes;
 mod compare;
+mod declared;
 mod paper;
 mod sheet;
 mod text;
 
 use super::at::{self, At};
-use super::explain::read;
+use super::directory::{Fine, fine_as_of};
 use super::people::Universe;
-use super::{COULD_NOT, NOT_FINE, said};
+use super::voice::said;
+use super::{COULD_NOT, NOT_FINE};
 use crate::config::Settings;
 use crate::policy::reach;
 use jiff::Timestamp;
@@ -35,15 +37,17 @@ pub(super) struct Wanted {
 }
 
 pub(super) fn table(wanted: &Wanted) -> ExitCode {
-    let Some(settings) = read(&wanted.directory) else { return ExitCode::from(NOT_FINE) };
-    let at = at::moment(wanted.at, &settings.gate.zone);
+    let Fine { settings, at, .. } = match fine_as_of(&wanted.directory, wanted.at) {
+        Ok(fine) => fine,
+        Err(status) => return status,
+    };
     let name = wanted.directory.display().to_string();
     let (sheet, status) = match &wanted.diff {
         None => (of_policy(&settings, &name, at), 0),
         Some(directory) => {
             // What cannot be compared must not pass for a difference.
-            let Some(other) = read(directory) else { return ExitCode::from(COULD_NOT) };
-            let sheet = compare::compare((&settings, &name), (&other, &directory.display().to_string()), at);
+            let Ok(other) = fine_as_of(directory, Some(At::Moment(at))) else { return ExitCode::from(COULD_NOT) };
+            let sheet = compare::compare((&settings, &name), (&other.settings, &directory.display().to_string()), at);
             let differs = !sheet.changes.is_empty() || !sheet.notes.is_empty();
             (sheet, if differs { NOT_FINE } else { 0 })
         }
@@ -54,7 +58,7 @@ pub(super) fn table(wanted: &Wanted) -> ExitCode {
         "json" => format!("{:#}\n", serde_json::to_value(&sheet).unwrap_or_default()),
         _ => text::report(&sheet, wanted.diff.is_some()),
     };
-    said(&text, status)
+    said(text, status)
 }
 
 fn of_policy(settings: &Settings, name: &str, at: Timestamp) -> Sheet {
