@@ -8,8 +8,8 @@ use crate::identity::{Account, Evidence, Identity, Login, Principal, SiteId};
 use crate::policy::case::Case;
 use crate::policy::invariant::{Invariant, Violation};
 use crate::policy::target::{RawTarget, canonical_path};
-use crate::policy::walk::Outcome;
-use crate::policy::{Action, Policy, Query, RouteId, Site, Verdict, reach};
+use crate::policy::walk::{Group, Outcome};
+use crate::policy::{Action, Policy, Site, Verdict, reach};
 use jiff::Timestamp;
 
 pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, invariants: &[Invariant], cases: &[Case]) {
@@ -85,8 +85,9 @@ fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Pr
         for official in principals.iter().filter(by_name) {
             let mut found = None;
             policy.walk(&group, official, &[], |o| {
-                if found.is_none() && o.verdict.action == Action::Forward && !names_networks(policy, o.verdict) {
-                    found = group.routes.iter().find(|r| turns_visitors_away(policy, **r, &o)).map(|r| (*r, o));
+                let by_name_only = o.verdict.action == Action::Forward && !names_networks(policy, o.verdict);
+                if found.is_none() && by_name_only && turns_visitors_away(policy, &group, &o) {
+                    found = group.routes.first().map(|route| (*route, o));
                 }
             });
             let Some((route, o)) = found else { continue };
@@ -113,20 +114,15 @@ fn names_networks(policy: &Policy, verdict: Verdict) -> bool {
     !client.is_empty() && client.iter().all(|net| net.prefix_len() > 0)
 }
 
-/// Whether somebody without any credential is not let in at some moment of an outcome, from there and in that lot.
-fn turns_visitors_away(policy: &Policy, route: RouteId, o: &Outcome<'_>) -> bool {
+/// Whether somebody without any credential is not let in from there at some moment of an outcome.
+fn turns_visitors_away(policy: &Policy, group: &Group, o: &Outcome<'_>) -> bool {
     let anonymous = Principal::anonymous();
-    let mut moments: Vec<Timestamp> = vec![o.from.unwrap_or(Timestamp::MIN)];
-    if let Some(group) = policy.groups().into_iter().find(|g| g.routes.contains(&route)) {
-        policy.walk(&group, &anonymous, &[], |visit| {
-            moments
-                .extend(visit.from.filter(|at| o.overlaps(Some(*at), None) && o.from.is_none_or(|from| from <= *at)));
-        });
-    }
-    moments.into_iter().any(|at| {
-        let query = Query { route, client: o.client, at };
-        policy.decide(&query, std::iter::once(&anonymous), &o.lot).verdict.action.severity() > 0
-    })
+    let mut away = false;
+    policy.walk(group, &anonymous, &[o.client], |visit| {
+        let then_and_there = visit.client == o.client && visit.overlaps(o.from, o.until);
+        away |= then_and_there && visit.verdict.action.severity() > 0;
+    });
+    away
 }
 
 /// Whoever is sent to log in must be able to see the log-in page, at any time and with any credential: else the

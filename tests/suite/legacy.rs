@@ -174,4 +174,11 @@ fn no_official_is_let_in_by_a_name_from_all_addresses_of_a_kind() {
         assert_eq!(exit.code, Some(1), "{when}");
         assert!(exit.stderr.contains("vg0403") && exit.stderr.contains("`by-name`"), "{when}: {}", exit.stderr);
     }
+    let rule =
+        "[[rule]]\nname = \"by-name\"\nwhen = { account = \"official\", login = \"password\" }\nthen = \"forward\"\n";
+    for gate in ["[gate]\n", "[gate]\nmode = \"observe\"\n"] {
+        let policy = Policy::portal(&Origin::start()).file("0-first.toml", rule).change("[gate]\n", gate);
+        let exit = Gate::command("check", &policy, &[]);
+        assert!(exit.stderr.contains("vg0403"), "a gate that observes is proved as if it did not: {}", exit.stderr);
+    }
 }
