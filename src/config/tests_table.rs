@@ -6,8 +6,7 @@ use super::names::Names;
 use super::reader::{Table, Value};
 use super::values;
 use crate::diagnostic::code;
-use crate::identity::principal;
-use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
+use crate::identity::{Account, CredentialId, Evidence, Login, Principal};
 use crate::policy::case::{Case, Expect};
 use crate::policy::{Action, Lot, Reason};
 use http::Method;
@@ -77,30 +76,16 @@ fn who(v: Value<'_>, credentials: &Names) -> Option<(Principal, Option<Lot>)> {
     let credential = t.optional("credential", |v| credentials.resolve(v));
     let lot = t.optional("lot", |v| values::integer(v, 0..=99)).and_then(|n| Lot::new(u8::try_from(n.value).ok()?));
     let evidence = evidence.map_or(Evidence::Valid, |e| e.value);
-    let login_given = login.as_ref().map(|l| l.value);
-    let told = (account.is_some(), login_given, level.is_some());
-    if let Some(help) = principal::contradiction(evidence, told) {
-        let message = format!("nobody with evidence `{evidence}` is like this");
-        t.report(code::CONFLICTING_KEYS, message, Some(help.into()));
-    }
-    t.done();
     // Without a name it is a credential of which no rule speaks.
     let id = credential.map_or(credentials.count(), |c| c.value);
     let id = CredentialId(u8::try_from(id).unwrap_or(u8::MAX));
-    let account = account.map_or(Account::Unknown, |a| a.value);
-    let facts = Facts {
-        account,
-        login: login.map_or(Login::Unknown, |l| l.value),
-        level: level.map_or(Level::UNKNOWN, |l| l.value),
-        subject: None,
-    };
-    let who = match evidence {
-        Evidence::Valid => Principal::valid(id, facts),
-        Evidence::Attempt => Principal::attempt(id, account),
-        Evidence::None => Principal::anonymous(),
-        other => Principal::unproved(Some(id), other),
-    };
-    Some((who, lot))
+    let facts = (account.map(|a| a.value), login.map(|l| l.value), level.map(|l| l.value));
+    let who = Principal::told(id, evidence, facts).map_err(|help| {
+        let message = format!("nobody with evidence `{evidence}` is like this");
+        t.report(code::CONFLICTING_KEYS, message, Some(help.into()));
+    });
+    t.done();
+    Some((who.ok()?, lot))
 }
 
 fn expect(v: Value<'_>) -> Option<Expect> {

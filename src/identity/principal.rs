@@ -65,21 +65,6 @@ impl std::fmt::Debug for Subject {
     }
 }
 
-/// Why nobody can be as told: whether an account is given, which log-in, and whether a level.
-pub fn contradiction(evidence: Evidence, (account, login, level): (bool, Option<Login>, bool)) -> Option<&'static str> {
-    match evidence {
-        Evidence::Valid => None,
-        Evidence::Attempt if level || login.is_some_and(|login| login != Login::Password) => {
-            Some("an attempt is by `password`, and has no level")
-        }
-        Evidence::Attempt => None,
-        _ if account || login.is_some() || level => {
-            Some("account, login and level are known with `valid` evidence only")
-        }
-        _ => None,
-    }
-}
-
 /// One asker. Private fields: see the module's promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
@@ -110,6 +95,32 @@ impl Principal {
     pub fn unproved(credential: Option<CredentialId>, evidence: Evidence) -> Self {
         debug_assert!(!matches!(evidence, Evidence::Valid | Evidence::Attempt | Evidence::None));
         Principal { credential, evidence, facts: Facts::UNKNOWN }
+    }
+
+    /// Somebody described in words, for questions to a policy; `Err` says why nobody can be like this.
+    pub fn told(
+        credential: CredentialId,
+        evidence: Evidence,
+        (account, login, level): (Option<Account>, Option<Login>, Option<Level>),
+    ) -> Result<Self, &'static str> {
+        let facts = Facts {
+            account: account.unwrap_or(Account::Unknown),
+            login: login.unwrap_or(Login::Unknown),
+            level: level.unwrap_or(Level::UNKNOWN),
+            subject: None,
+        };
+        match evidence {
+            Evidence::Valid => Ok(Self::valid(credential, facts)),
+            Evidence::Attempt if level.is_some() || login.is_some_and(|login| login != Login::Password) => {
+                Err("an attempt is by `password`, and has no level")
+            }
+            Evidence::Attempt => Ok(Self::attempt(credential, facts.account)),
+            _ if account.is_some() || login.is_some() || level.is_some() => {
+                Err("account, login and level are known with `valid` evidence only")
+            }
+            Evidence::None => Ok(Self::anonymous()),
+            unproved => Ok(Self::unproved(Some(credential), unproved)),
+        }
     }
 
     pub fn credential(&self) -> Option<CredentialId> {

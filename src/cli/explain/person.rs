@@ -2,8 +2,7 @@
 
 use crate::config::Settings;
 use crate::diagnostic::did_you_mean;
-use crate::identity::principal::contradiction;
-use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
+use crate::identity::{Account, CredentialId, Evidence, Level, Login, Principal};
 
 const KEYS: [&str; 5] = ["account", "login", "level", "evidence", "credential"];
 
@@ -31,22 +30,8 @@ pub(super) fn person(text: &str, settings: &Settings) -> Result<Principal, Strin
             other => return Err(unknown("key", other, KEYS.to_vec())),
         }
     }
-    if let Some(why) = contradiction(evidence, (account.is_some(), login, level.is_some())) {
-        return Err(format!("nobody with evidence `{evidence}` is like this: {why}"));
-    }
-    let account = account.unwrap_or(Account::Unknown);
-    let facts = Facts {
-        account,
-        login: login.unwrap_or(Login::Unknown),
-        level: level.unwrap_or(Level::UNKNOWN),
-        subject: None,
-    };
-    Ok(match evidence {
-        Evidence::Valid => Principal::valid(credential, facts),
-        Evidence::Attempt => Principal::attempt(credential, account),
-        Evidence::None => Principal::anonymous(),
-        unproved => Principal::unproved(Some(credential), unproved),
-    })
+    let told = Principal::told(credential, evidence, (account, login, level));
+    told.map_err(|why| format!("nobody with evidence `{evidence}` is like this: {why}"))
 }
 
 fn word<T>(text: &str, words: &[&'static str], parse: fn(&str) -> Option<T>) -> Result<T, String> {
