@@ -3,6 +3,7 @@
 
 use super::context::{FlowOnItsWay, RequestContext, Target};
 use super::rejection::Rejection;
+use crate::config::Settings;
 use crate::identity::flow::{Fit, Flow};
 use crate::identity::form::{self, BodyError, Form, NameField};
 use crate::identity::identify::{Check, Shown};
@@ -12,13 +13,6 @@ use http::header::EXPECT;
 use http::{HeaderMap, Method};
 use pingora::proxy::Session;
 use tokio::time::timeout;
-
-/// Whether the request is a log-in, or near one. Most are neither, and then there is nothing to notice.
-pub fn is_near_a_login(ctx: &RequestContext) -> bool {
-    let identity = &ctx.running.snapshot.settings.identity;
-    let Some(target) = &ctx.target else { return false };
-    !identity.flows(target.site, &ctx.method, &target.path, target.query.as_deref()).is_empty()
-}
 
 /// What a request is to the log-ins of its site.
 pub enum Seen<'i> {
@@ -65,13 +59,14 @@ pub fn recognise<'i>(identity: &'i Identity, target: &Target, method: &Method) -
     }
 }
 
-/// Looks whether the request belongs to a log-in flow. An attempt is added to what is presented; the flow is noted so
-/// that its answer can be watched.
-pub async fn notice(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Rejection> {
-    let running = ctx.running.clone();
-    let settings = &running.snapshot.settings;
-    let Some(target) = &ctx.target else { return Ok(()) };
-    match recognise(&settings.identity, target, &ctx.method)? {
+/// Notes what was recognised, so that the answer can be watched. An attempt is read and added to what is presented.
+pub async fn notice(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    settings: &Settings,
+    seen: Seen<'_>,
+) -> Result<(), Rejection> {
+    match seen {
         Seen::Nothing => {}
         Seen::Ends(sessions) => ctx.watch.ends = sessions,
         Seen::ByRedirect(credential, flow) => note(ctx, &settings.identity, credential, flow, None),

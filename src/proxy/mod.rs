@@ -36,6 +36,7 @@ use crate::telemetry::{Origin, Telemetry};
 use crate::transport::introspect::Questioner;
 use crate::transport::{Running, guard};
 use async_trait::async_trait;
+use attempt::Seen;
 use bytes::Bytes;
 use jiff::Timestamp;
 use lots::Drawn;
@@ -87,7 +88,7 @@ impl Enforcer {
             return Err(Rejection::HeadTooLarge);
         }
         let target = read::target(&settings.policy, session.req_header(), raw_head.as_deref())?;
-        let (site, route) = (target.site, target.route);
+        let (site, place) = (target.site, target.route);
         if shows_a_session_in_its_path(settings, &target) {
             return Err(Rejection::Target(Ambiguous::PathParameter));
         }
@@ -95,7 +96,7 @@ impl Enforcer {
         if self.listener.redirect_https && !ctx.https {
             return Err(Rejection::RedirectToHttps);
         }
-        let route = settings.policy.route(route).ok_or(Rejection::Internal)?;
+        let route = settings.policy.route(place).ok_or(Rejection::Internal)?;
         if !route.allows(&ctx.method) {
             return Err(Rejection::MethodNotAllowed);
         }
@@ -109,14 +110,12 @@ impl Enforcer {
             Box::pin(known.ask(&ctx.presented, &asks, now_s)).await;
             ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
         }
-        if attempt::is_near_a_login(ctx) {
-            Box::pin(attempt::notice(session, ctx)).await?;
+        let target = ctx.target.as_ref().ok_or(Rejection::Internal)?;
+        let seen = attempt::recognise(&settings.identity, target, &ctx.method)?;
+        if !matches!(seen, Seen::Nothing) {
+            Box::pin(attempt::notice(session, ctx, settings, seen)).await?;
         }
-        let query = Query {
-            route: ctx.target.as_ref().map_or(crate::policy::RouteId(u16::MAX), |t| t.route),
-            client: ctx.client.ip(),
-            at: ctx.at,
-        };
+        let query = Query { route: place, client: ctx.client.ip(), at: ctx.at };
         let lots = Drawn { presented: &ctx.presented, keyed: &self.state.keyed, client: query.client };
         let mut decision = settings.policy.decide(&query, ctx.presented.iter().map(|p| &p.principal), &lots);
         let (grant, verdict) = (decision.grant.take(), decision.verdict);
