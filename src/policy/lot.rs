@@ -27,6 +27,14 @@ impl Lot {
         Lot::drawn(u64::from_str_radix(pseudonym, 16).unwrap_or(u64::MAX))
     }
 
+    /// One lot of each kind that rules with these shares tell apart, in order; at least the first.
+    pub fn told_apart(shares: impl Iterator<Item = u8>) -> Vec<Lot> {
+        let mut lots: Vec<Lot> = shares.filter_map(Lot::new).chain([Lot::FIRST]).collect();
+        lots.sort_unstable();
+        lots.dedup();
+        lots
+    }
+
     pub fn number(self) -> u8 {
         self.0
     }

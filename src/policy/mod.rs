@@ -143,10 +143,7 @@ impl Policy {
 
     /// One lot of each kind that the shares of rules tell apart; at least the first.
     pub fn lots(&self) -> Vec<Lot> {
-        let mut lots: Vec<Lot> = self.rules.iter().filter_map(|r| Lot::new(r.share)).chain([Lot::FIRST]).collect();
-        lots.sort_unstable();
-        lots.dedup();
-        lots
+        Lot::told_apart(self.rules.iter().map(|rule| rule.share))
     }
 
     /// All rules with the default at the end.

@@ -3,7 +3,7 @@
 //! Principals are kinds, time falls into steps, and of the clients of a cell only those at which its outcome may change
 //! need to be asked; so the walk is complete, and it ends.
 
-use super::table::{Cell, Entry};
+use super::table::Cell;
 use super::{Lot, Policy, Query, RouteId, Verdict, class};
 use crate::identity::Principal;
 use jiff::Timestamp;
@@ -74,11 +74,14 @@ impl Policy {
             let from = (start > Timestamp::MIN).then_some(start);
             let until = cells.peek().map(|(next, _)| *next);
             let (more, lots) = match cell {
-                Cell::Rule(_) => (Vec::new(), Vec::new()),
-                Cell::List(list) => (self.table().edges(list).chain(LOWEST).collect(), lots_of(list)),
+                Cell::Rule(_) => (Vec::new(), vec![Lot::FIRST]),
+                Cell::List(list) => {
+                    let lots = Lot::told_apart(list.iter().map(|entry| entry.share));
+                    (self.table().edges(list).chain(LOWEST).collect(), lots)
+                }
             };
             for client in more.iter().chain(clients).chain([&SOMEWHERE]) {
-                for lot in lots.iter().chain([&Lot::FIRST]) {
+                for lot in &lots {
                     let query = Query { route: *route, client: *client, at: start };
                     let (verdict, observed) = self.judge(&query, (0, principal), lot);
                     found(Outcome { principal, from, until, client: *client, lot: *lot, verdict, observed });
@@ -86,13 +89,4 @@ impl Policy {
             }
         }
     }
-}
-
-/// One lot of each kind that the rules of a list tell apart, beside the first.
-fn lots_of(list: &[Entry]) -> Vec<Lot> {
-    let mut lots: Vec<Lot> = list.iter().filter_map(|e| Lot::new(e.share)).collect();
-    lots.sort_unstable();
-    lots.dedup();
-    lots.retain(|lot| *lot > Lot::FIRST);
-    lots
 }
