@@ -117,7 +117,7 @@ fn halves(key: &Key, parts: &[&[u8]]) -> ([u8; 16], u64) {
     (first, u64::from_be_bytes(std::array::from_fn(|_| bytes.next().unwrap_or(0))))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }

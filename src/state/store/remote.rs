@@ -6,7 +6,7 @@
 
 use super::Meters;
 use crate::config::settings::Redis;
-use crate::state::keyed::Keyed;
+use crate::state::keyed::{Keyed, hex};
 use crate::state::ledger::StoreLost;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation};
@@ -226,10 +226,6 @@ fn client(settings: &Redis) -> Result<Client, RemoteError> {
 
 fn no_answer(patience: Duration) -> String {
     format!("no answer within {patience:?}")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
