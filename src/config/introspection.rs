@@ -1,9 +1,10 @@
 //! `[credential.introspection]`: whom to ask about a token, as which client, and what the answer must say.
 
 use super::Files;
+use super::outside::{OR_A_FILE, certificate, seconds, url, variable};
 use super::reader::{Table, Value};
-use super::settings::{CertificateFiles, Client, IntrospectionSource, Proof, Secret};
-use super::{state, tokens, values};
+use super::settings::{Client, IntrospectionSource, Proof, Secret};
+use super::values;
 use crate::diagnostic::code;
 use crate::identity::CredentialId;
 use crate::identity::assertion::ClientKey;
@@ -28,7 +29,7 @@ pub(super) fn introspection(
     principals: Vec<ClaimRule>,
 ) -> Option<(Introspection, IntrospectionSource)> {
     let t = v.table("credential.introspection")?;
-    let endpoint = t.required("endpoint", |v| tokens::url(v, "https://…/protocol/openid-connect/token/introspect"));
+    let endpoint = t.required("endpoint", |v| url(v, "https://…/protocol/openid-connect/token/introspect"));
     let issuer = t.optional("issuer", values::text);
     let as_whom = issuer.as_ref().or(endpoint.as_ref()).map(|whom| whom.value.clone()).unwrap_or_default();
     let client = t.required("client", |v| client(files, v, &as_whom));
@@ -49,7 +50,6 @@ pub(super) fn introspection(
     let ca_file = t.optional("ca_file", |v| files.path(v));
     let client_tls = t.optional("client_tls", |v| certificate(files, v));
     t.done();
-    let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
     let timeout = timeout.map_or(TIMEOUT, |t| t.value);
     let introspection = Introspection {
         issuer: issuer.map(|i| i.value),
@@ -89,7 +89,7 @@ fn client(files: &Files<'_>, v: Value<'_>, as_whom: &str) -> Option<Client> {
     let id = t.required("id", values::text);
     let ways = ["secret_file", "secret_env", "key_file"];
     let secret = t.optional("secret_file", |v| files.read(v).map(|bytes| Secret(bytes.trim_ascii().into())));
-    let from_env = t.optional("secret_env", |v| state::variable(v).map(|text| Secret(text.into_bytes().into())));
+    let from_env = t.optional("secret_env", |v| variable(v, OR_A_FILE).map(|text| Secret(text.into_bytes().into())));
     let key = t.optional("key_file", |v| client_key(files, v));
     let key_id = t.optional("key_id", values::text);
     let audience = t.optional("audience", values::text);
@@ -129,13 +129,4 @@ fn client_key(files: &Files<'_>, v: Value<'_>) -> Option<ClientKey> {
             "PEM, not encrypted: RSA of at least 2048 bits, P-256, P-384 or Ed25519",
         ),
     }
-}
-
-/// What the gate shows of itself to another server.
-pub(super) fn certificate(files: &Files<'_>, v: Value<'_>) -> Option<CertificateFiles> {
-    let t = v.table("credential.client_tls")?;
-    let certificate = t.required("certificate", |v| files.path(v));
-    let key = t.required("key", |v| files.path(v));
-    t.done();
-    Some(CertificateFiles { certificate: certificate?.value, key: key?.value })
 }

@@ -8,6 +8,7 @@ mod introspection;
 mod invariants;
 mod login;
 mod names;
+mod outside;
 mod place;
 mod portal;
 mod process;

@@ -1,6 +1,7 @@
 //! The tables about this process: gate, listener, admin, audit. What they say can only change by a restart.
 
 use super::Files;
+use super::outside::variable;
 use super::reader::{Table, Value, many};
 use super::settings::{Admin, Audit, CertificateFiles, Gate, Limits, Listener, Secret, Timeouts};
 use super::values;
@@ -82,15 +83,8 @@ fn secret(v: Value<'_>, bytes: Vec<u8>) -> Option<Secret> {
     Some(Secret(trimmed.into()))
 }
 
-#[expect(clippy::disallowed_methods, reason = "config is one of the two rooms that may read the environment")]
 fn secret_from_environment(v: Value<'_>) -> Option<Secret> {
-    let name = v.text()?;
-    match std::env::var(name) {
-        Ok(value) => secret(v, value.into_bytes()),
-        Err(_) => {
-            v.fail(code::UNUSABLE_FILE, format!("the variable `{name}` is not set"), "set it, or use `secret_file`")
-        }
-    }
+    secret(v, variable(v, "set it, or use `secret_file`")?.into_bytes())
 }
 
 fn limits(t: Option<Table<'_>>) -> Limits {

@@ -3,6 +3,7 @@
 //! A key of one store is an error beside another: whoever writes it believes that it does something.
 
 use super::Files;
+use super::outside::{OR_A_FILE, variable};
 use super::reader::{Table, Value};
 use super::settings::{Gate, OnStoreLoss, Redis, Secret, State, Store};
 use super::values;
@@ -90,7 +91,8 @@ fn redis(files: &Files<'_>, t: &Table<'_>, kind: Kind) -> Option<Redis> {
     let from_env = t.optional("url_env", url_from_environment);
     let username = t.optional("username", values::text);
     let password_file = t.optional("password_file", |v| files.read(v).map(|bytes| Secret(bytes.trim_ascii().into())));
-    let password_env = t.optional("password_env", |v| variable(v).map(|text| Secret(text.into_bytes().into())));
+    let password_env =
+        t.optional("password_env", |v| variable(v, OR_A_FILE).map(|text| Secret(text.into_bytes().into())));
     let ca_file = t.optional("ca_file", |v| files.read(v).and(v.text().map(|name| files.base.join(name))));
     let timeout = t.optional("timeout", values::duration);
     let prefix = t.optional("prefix", values::text);
@@ -136,7 +138,7 @@ fn written_url(v: Value<'_>) -> Option<String> {
 }
 
 fn url_from_environment(v: Value<'_>) -> Option<String> {
-    let text = variable(v)?;
+    let text = variable(v, OR_A_FILE)?;
     url(v, &text)?;
     Some(text)
 }
@@ -149,15 +151,6 @@ fn url(v: Value<'_>, text: &str) -> Option<ConnectionInfo> {
                 "write it like \"redis://10.0.10.30:6379/0\", or with TLS \"rediss://redis.noi-bo.example:6379/0\"";
             v.fail(code::BAD_VALUE, "not the address of a Redis or Valkey", help)
         }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "config is one of the two rooms that may read the environment")]
-pub(super) fn variable(v: Value<'_>) -> Option<String> {
-    let name = v.text()?;
-    match std::env::var(name) {
-        Ok(value) => Some(value),
-        Err(_) => v.fail(code::UNUSABLE_FILE, format!("the variable `{name}` is not set"), "set it, or use a file"),
     }
 }
 

@@ -1,9 +1,10 @@
 //! `[credential.jwt]`: what a signed token must say, and where the keys come from that prove it.
 
 use super::Files;
+use super::outside::{certificate, seconds, url};
 use super::reader::{Table, Value};
 use super::settings::{KeySource, KeysAt, RemoteKeys};
-use super::{introspection, values};
+use super::values;
 use crate::diagnostic::{Diagnostic, code};
 use crate::identity::CredentialId;
 use crate::identity::claims::ClaimRule;
@@ -11,7 +12,6 @@ use crate::identity::keys::{self, KeySet};
 use crate::identity::token::Jwt;
 use http::Uri;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(super) fn jwt(
     files: &Files<'_>,
@@ -36,7 +36,7 @@ pub(super) fn jwt(
     let pinned = t.optional("jwks_file", |v| key_file(files, v, &algorithms));
     let ca_file = t.optional("ca_file", |v| files.path(v));
     let keys_at = keys_at(&t, issuer.as_ref().map(|i| i.value.as_str()));
-    let client_tls = t.optional("client_tls", |v| introspection::certificate(files, v));
+    let client_tls = t.optional("client_tls", |v| certificate(files, v));
     let grace = t.optional("keys_grace", values::duration);
     let max_age = t.optional("keys_max_age", values::duration);
     if keys_at.is_none() {
@@ -135,18 +135,6 @@ fn mandatory_list<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(Value<'
         );
     }
     list
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-pub(super) fn url(v: Value<'_>, example: &str) -> Option<String> {
-    let text = v.text()?;
-    if !(text.starts_with("https://") || text.starts_with("http://")) {
-        return v.fail(code::BAD_VALUE, format!("`{text}` is not a URL"), example);
-    }
-    Some(text.to_owned())
 }
 
 fn key_file(files: &Files<'_>, v: Value<'_>, allowed: &[jsonwebtoken::Algorithm]) -> Option<Arc<KeySet>> {
