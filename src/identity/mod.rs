@@ -26,5 +26,5 @@ pub mod words;
 
 pub use credential::{Credential, Identity, SiteId};
 pub use identify::{Known, Presented, SessionKey, SessionName};
-pub use principal::{CredentialId, Facts, Principal, Subject};
+pub use principal::{CredentialId, Facts, Principal, Pseudonym, Subject};
 pub use words::{Account, Evidence, Level, Login};

@@ -4,7 +4,8 @@
 //! someone in on unproved facts by forgetting a condition.
 
 use super::words::{Account, Evidence, Level, Login};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of a credential: its place in the merged policy files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,8 +32,13 @@ pub struct Subject(Arc<Named>);
 
 struct Named {
     name: Box<str>,
-    pseudonym: OnceLock<Box<str>>,
+    /// 0 until it is worked out: there may be a million of these.
+    pseudonym: AtomicU64,
 }
+
+/// What stands for a person in the log: a keyed hash of the subject, written as 16 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pseudonym(pub u64);
 
 impl Subject {
     pub fn name(&self) -> &str {
@@ -40,14 +46,21 @@ impl Subject {
     }
 
     /// Every caller passes the same way to work it out.
-    pub fn pseudonym(&self, work_out: impl FnOnce(&str) -> String) -> &str {
-        self.0.pseudonym.get_or_init(|| work_out(self.name()).into())
+    pub fn pseudonym(&self, work_out: impl FnOnce(&str) -> Pseudonym) -> Pseudonym {
+        match self.0.pseudonym.load(Ordering::Relaxed) {
+            0 => {
+                let pseudonym = work_out(self.name());
+                self.0.pseudonym.store(pseudonym.0, Ordering::Relaxed);
+                pseudonym
+            }
+            known => Pseudonym(known),
+        }
     }
 }
 
 impl From<&str> for Subject {
     fn from(name: &str) -> Self {
-        Subject(Arc::new(Named { name: name.into(), pseudonym: OnceLock::new() }))
+        Subject(Arc::new(Named { name: name.into(), pseudonym: AtomicU64::new(0) }))
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Drawn<'r> {
 impl Lots for Drawn<'_> {
     fn of(&self, nth: usize, principal: &Principal) -> Lot {
         if let Some(subject) = principal.subject() {
-            return Lot::named(subject.pseudonym(|name| self.keyed.person(name)));
+            return Lot::drawn(subject.pseudonym(|name| self.keyed.person(name)).0);
         }
         let shown = self.presented.get(nth);
         if let Some(name) = shown.and_then(|shown| shown.session_name) {
@@ -25,7 +25,7 @@ impl Lots for Drawn<'_> {
         }
         match shown.and_then(|shown| shown.session) {
             Some(session) => Lot::drawn(session.alias.iter().take(8).fold(0, |bits, b| bits << 8 | u64::from(*b))),
-            None => Lot::named(&self.keyed.person(&self.client.to_string())),
+            None => Lot::drawn(self.keyed.person(&self.client.to_string()).0),
         }
     }
 }

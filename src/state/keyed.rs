@@ -4,7 +4,7 @@
 //! has little entropy, so a hash without a key would be reversible by enumeration.
 
 use super::seal::Seal;
-use crate::identity::{SessionKey, SessionName};
+use crate::identity::{Pseudonym, SessionKey, SessionName};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key, sign};
 
@@ -95,9 +95,9 @@ impl Keyed {
         short(&self.store, &[b"id"])
     }
 
-    /// The pseudonym of a person: 16 hex digits.
-    pub fn person(&self, subject: &str) -> String {
-        hex(short(&self.person, &[subject.as_bytes()]).get(..8).unwrap_or_default())
+    pub fn person(&self, subject: &str) -> Pseudonym {
+        let [a, b, c, d, e, f, g, h, ..] = short(&self.person, &[subject.as_bytes()]);
+        Pseudonym(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 }
 

@@ -167,7 +167,8 @@ impl Line<'_> {
         self.number(member!("level"), u64::from(p.level().number()));
         self.word(member!("check"), shown.check.as_str());
         if let Some(subject) = p.subject() {
-            self.word(member!("subject"), subject.pseudonym(|name| f.keyed.person(name)));
+            self.raw(member!("subject"));
+            self.hex(subject.pseudonym(|name| f.keyed.person(name)).0);
         }
         if let Some(name) = shown.session_name {
             self.raw(member!("session"));
