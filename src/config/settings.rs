@@ -115,6 +115,8 @@ pub struct State {
     pub store: Store,
     /// Sessions kept at once; beyond it the oldest become unbound.
     pub sessions: usize,
+    /// Seconds for which it is remembered that somebody was taken away.
+    pub keep_revocations_s: i64,
 }
 
 /// Where the ledger is kept.

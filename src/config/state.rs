@@ -3,7 +3,7 @@
 //! A key of one store is an error beside another: whoever writes it believes that it does something.
 
 use super::Files;
-use super::outside::{OR_A_FILE, variable};
+use super::outside::{OR_A_FILE, seconds, variable};
 use super::reader::{Table, Value};
 use super::settings::{Gate, OnStoreLoss, Redis, Secret, State, Store};
 use super::values;
@@ -14,6 +14,7 @@ use std::time::Duration;
 /// Where the embedded store lies unless `path` says otherwise.
 const PATH: &str = "/var/lib/vneid-gate/state";
 const SESSIONS: usize = 1_000_000;
+const KEEP_REVOCATIONS_S: i64 = 7 * 86_400;
 const TIMEOUT: Duration = Duration::from_millis(500);
 const PREFIX: &str = "vneid-gate:";
 /// Keys that only one store has.
@@ -64,11 +65,12 @@ pub(super) fn state(files: &Files<'_>, gate: Option<&Gate>) -> State {
             let finding = Diagnostic::error(code::MISSING_KEY, needs_a_secret(Kind::Embedded));
             files.findings.borrow_mut().push(finding.help(NO_SECRET));
         }
-        return State { store: embedded(None), sessions: SESSIONS };
+        return State { store: embedded(None), sessions: SESSIONS, keep_revocations_s: KEEP_REVOCATIONS_S };
     };
     let kind = t.optional("store", |v| values::word(v, &Kind::WORDS, Kind::parse)).map_or(Kind::Embedded, |k| k.value);
     let path = t.optional("path", values::text);
     let sessions = t.optional("sessions", |v| values::integer(v, 1..=100_000_000));
+    let keep = t.optional("keep_revocations", values::duration);
     let redis = redis(files, &t, kind);
     foreign_keys(&t, kind);
     if kind != Kind::Memory && no_secret {
@@ -82,6 +84,7 @@ pub(super) fn state(files: &Files<'_>, gate: Option<&Gate>) -> State {
             (Kind::Redis, Some(redis)) => Store::Redis(Box::new(redis)),
         },
         sessions: sessions.and_then(|n| usize::try_from(n.value).ok()).unwrap_or(SESSIONS),
+        keep_revocations_s: keep.map_or(KEEP_REVOCATIONS_S, |keep| seconds(keep.value)),
     }
 }
 

@@ -3,10 +3,11 @@
 //! Two credentials of one kind are ambiguous and end the request. An Authorization header that no declared credential
 //! explains is a credential too, with evidence `invalid`.
 
+use super::accepted::{Accepted, Marks};
 use super::cookie::{self, CookieError};
 use super::credential::{Credential, Identity, Kind, SiteId, SitePlan};
 use super::introspection::Introspection;
-use super::principal::{CredentialId, Facts, Principal};
+use super::principal::{CredentialId, Principal};
 use super::token::{self, Jwt, TokenError};
 use super::words::{Evidence, words};
 use http::header::AUTHORIZATION;
@@ -46,6 +47,7 @@ impl Check {
             TokenError::Audience => Check::Audience,
             TokenError::Party => Check::Party,
             TokenError::Inactive => Check::Inactive,
+            TokenError::Revoked => Check::Revoked,
             TokenError::Unavailable => Check::Unavailable,
         }
     }
@@ -88,8 +90,10 @@ pub struct SessionKey {
 /// What the ledger says of a session value.
 #[derive(Clone, Debug)]
 pub enum SessionFound {
-    Bound(Facts, SessionName),
+    Bound(Accepted),
     Unknown,
+    /// Taken away before its time.
+    Revoked,
     /// A session is known under another spelling of this value: the portal may take both for one, or not.
     OtherSpelling,
     /// The store that knows has not been asked, or did not answer.
@@ -110,9 +114,9 @@ pub trait Known {
         introspection: &Arc<Introspection>,
         token: &str,
         now_s: i64,
-    ) -> Result<Facts, TokenError>;
+    ) -> Result<Accepted, TokenError>;
     /// The facts of a token, verified now or remembered.
-    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError>;
+    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Accepted, TokenError>;
 }
 
 /// Where a credential was shown.
@@ -130,10 +134,17 @@ pub struct Presented {
     pub principal: Principal,
     pub shown: Shown,
     pub check: Check,
-    /// For opaque sessions.
+    /// Of an opaque session.
     pub session: Option<SessionKey>,
-    /// For opaque sessions that are bound.
-    pub session_name: Option<SessionName>,
+    /// Where facts were proved: by what they can be taken away.
+    pub marks: Option<Marks>,
+}
+
+impl Presented {
+    /// What the log calls the session, where it is one that is bound.
+    pub fn session_name(&self) -> Option<SessionName> {
+        self.marks.as_ref().and_then(|marks| marks.session)
+    }
 }
 
 /// Two readings of one request: it is refused, nobody is picked.
@@ -211,21 +222,20 @@ impl Identity {
         // A session may look like a token by chance. What is introspected may not: a JWT that names a stranger is bad.
         let stranger = jwt.is_some() && readers().any(|c| matches!(c.kind, Kind::Jwt(_)));
         let judge = named.map(|(credential, _)| credential).or(opaque);
-        let facts = match judge.map(|c| (c, &c.kind)) {
+        let accepted = match judge.map(|c| (c, &c.kind)) {
             Some((credential, Kind::Jwt(jwt))) => {
                 (credential, known.token(credential, jwt, text.unwrap_or_default(), now_s))
             }
             Some((credential, Kind::Introspection(introspection))) if named.is_some() || !stranger => {
                 let token = text.filter(|t| token::may_be_token(t));
-                let facts = token.map(|t| known.introspected(credential, introspection, t, now_s));
-                (credential, facts.unwrap_or(Err(TokenError::Malformed)))
+                let accepted = token.map(|t| known.introspected(credential, introspection, t, now_s));
+                (credential, accepted.unwrap_or(Err(TokenError::Malformed)))
             }
             Some((credential, Kind::Session(_))) => {
                 let key = known.session_key(&plan.site, credential, value.whole);
                 let judged = match known.session(credential, key, now_s) {
-                    SessionFound::Bound(facts, name) => {
-                        Presented { session_name: Some(name), ..proved(credential.id, facts, shown) }
-                    }
+                    SessionFound::Bound(accepted) => proved(credential.id, accepted, shown),
+                    SessionFound::Revoked => unproved(credential.id, Check::Revoked, shown),
                     SessionFound::Unknown => unproved(credential.id, Check::Unbound, shown),
                     SessionFound::Unavailable => unproved(credential.id, Check::Unavailable, shown),
                     SessionFound::OtherSpelling => return Err(Ambiguity::SessionSpelling),
@@ -237,8 +247,8 @@ impl Identity {
                 None => return Ok(unexplained(shown)),
             },
         };
-        Ok(match facts {
-            (credential, Ok(facts)) => proved(credential.id, facts, shown),
+        Ok(match accepted {
+            (credential, Ok(accepted)) => proved(credential.id, accepted, shown),
             (credential, Err(error)) => unproved(credential.id, Check::of(error), shown),
         })
     }
@@ -256,8 +266,9 @@ fn by_issuer<'c>(readers: impl Iterator<Item = &'c Credential> + Clone, text: &s
     naming.find(|c| c.issuer() == Some(issuer.as_str()))
 }
 
-fn proved(credential: CredentialId, facts: Facts, shown: Shown) -> Presented {
-    judged(Principal::valid(credential, facts), Check::Ok, shown)
+fn proved(credential: CredentialId, accepted: Accepted, shown: Shown) -> Presented {
+    let Accepted { facts, marks } = accepted;
+    Presented { marks: Some(marks), ..judged(Principal::valid(credential, facts), Check::Ok, shown) }
 }
 
 fn unproved(credential: CredentialId, check: Check, shown: Shown) -> Presented {
@@ -269,7 +280,7 @@ fn unexplained(shown: Shown) -> Presented {
 }
 
 fn judged(principal: Principal, check: Check, shown: Shown) -> Presented {
-    Presented { principal, shown, check, session: None, session_name: None }
+    Presented { principal, shown, check, session: None, marks: None }
 }
 
 /// The one value of a header, or nothing; two are ambiguous.

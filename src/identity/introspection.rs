@@ -9,6 +9,7 @@ use super::json::{JsonError, parse_strict};
 use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
 use super::token::{TokenError, Verified};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A `[credential.introspection]`: what an answer must say, and what it then proves.
@@ -90,7 +91,7 @@ impl Introspection {
         Ok(Verified {
             facts: facts(&self.principals, answer, subject),
             expires_s: times.expires_s.unwrap_or(i64::MAX),
-            handles: Handles::read(answer, times),
+            handles: Arc::new(Handles::read(answer)),
         })
     }
 

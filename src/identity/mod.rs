@@ -4,13 +4,14 @@
 //! key set, a remembered token) is declared here as a trait and implemented by `state`. Knows no proxy, no clock,
 //! no metrics: the caller passes the time and counts the outcome.
 
+pub mod accepted;
 pub mod assertion;
 pub mod claims;
 pub mod cookie;
 pub mod credential;
 pub mod discovery;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod flow;
 pub mod form;
 pub mod identify;
@@ -24,6 +25,7 @@ pub mod token;
 pub mod username;
 pub mod words;
 
+pub use accepted::{Accepted, Marks};
 pub use credential::{Credential, Identity, SiteId};
 pub use identify::{Known, Presented, SessionKey, SessionName};
 pub use principal::{CredentialId, Facts, Principal, Pseudonym, Subject};

@@ -63,7 +63,7 @@ pub struct Handles {
     pub id: Option<Box<str>>,
     /// `sub`, whatever claim names the person here.
     pub subject: Option<Box<str>>,
-    /// `iat`; Unix seconds.
+    /// `iat`; Unix seconds, rounded down: no younger than it is.
     pub issued_s: Option<i64>,
 }
 
@@ -74,13 +74,13 @@ impl std::fmt::Debug for Handles {
 }
 
 impl Handles {
-    pub fn read(claims: &Value, times: Times) -> Self {
+    pub fn read(claims: &Value) -> Self {
         let text = |claim| claims.get(claim).and_then(Value::as_str).filter(|text| is_handle(text)).map(Box::from);
         Handles {
             session: text("sid").or_else(|| text("session_state")),
             id: text("jti"),
             subject: text("sub"),
-            issued_s: times.issued_s,
+            issued_s: claims.get("iat").and_then(date).map(|date| date.floor() as i64),
         }
     }
 }
@@ -90,9 +90,12 @@ fn is_handle(text: &str) -> bool {
 }
 
 /// A NumericDate (RFC 7519 §2) as Unix seconds; a fraction counts as the next whole second.
-fn seconds(date: &Value) -> Option<i64> {
-    let date = date.as_f64().filter(|date| (0.0..=LAST_SECOND).contains(date))?;
-    Some(date.ceil() as i64)
+fn seconds(value: &Value) -> Option<i64> {
+    date(value).map(|date| date.ceil() as i64)
+}
+
+fn date(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|date| (0.0..=LAST_SECOND).contains(date))
 }
 
 /// A subject travels in a header field: what would not arrive there unchanged is none.

@@ -15,6 +15,7 @@ use super::words::words;
 use form::Parts;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
+use std::sync::Arc;
 
 pub use form::{claimed_issuer, claimed_kid, looks_like_jwt, may_be_token};
 
@@ -37,6 +38,8 @@ words! {
         Party = "party",
         /// The authorization server says that it is not in force.
         Inactive = "inactive",
+        /// Taken away before its time.
+        Revoked = "revoked",
         /// There is no key set, or no answer of the authorization server, to judge it by.
         Unavailable = "unavailable",
     }
@@ -68,7 +71,7 @@ pub struct Verified {
     pub facts: Facts,
     /// `exp` as it stands, without the leeway; Unix seconds.
     pub expires_s: i64,
-    pub handles: Handles,
+    pub handles: Arc<Handles>,
 }
 
 impl Jwt {
@@ -113,27 +116,27 @@ impl Jwt {
         if !self.parties.is_empty() && !claims.get("azp").is_some_and(|azp| is_one_of(azp, &self.parties)) {
             return Err(TokenError::Party);
         }
-        let times = self.judge_times(claims, now_s)?;
-        let expires_s = times.expires_s.ok_or(TokenError::Malformed)?;
+        let expires_s = self.judge_times(claims, now_s)?;
         let subject = claims.pointer(&self.subject).and_then(subject).ok_or(TokenError::Malformed)?;
         Ok(Verified {
             facts: facts(&self.principals, claims, subject),
             expires_s,
-            handles: Handles::read(claims, times),
+            handles: Arc::new(Handles::read(claims)),
         })
     }
 
-    fn judge_times(&self, claims: &Value, now_s: i64) -> Result<Times, TokenError> {
+    /// Gives when it ends.
+    fn judge_times(&self, claims: &Value, now_s: i64) -> Result<i64, TokenError> {
         let times = Times::read(claims).ok_or(TokenError::Malformed)?;
         let leeway_s = i64::try_from(self.leeway_s).unwrap_or(i64::MAX);
-        times.expires_s.ok_or(TokenError::Malformed)?;
+        let expires_s = times.expires_s.ok_or(TokenError::Malformed)?;
         if times.are_over(now_s, leeway_s) {
             return Err(TokenError::Expired);
         }
         if times.are_to_come(now_s, leeway_s) {
             return Err(TokenError::NotYetValid);
         }
-        Ok(times)
+        Ok(expires_s)
     }
 
     fn reads_kind(&self, kind: &str) -> bool {

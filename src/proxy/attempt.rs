@@ -159,7 +159,7 @@ pub fn shown_session(ctx: &RequestContext, credential: CredentialId) -> Option<c
 pub fn attempt(identity: &Identity, named: &Named<'_>) -> Presented {
     let account = username::account_of(&identity.shapes, &named.username);
     let principal = Principal::attempt(named.credential.id, account);
-    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None, session_name: None }
+    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None, marks: None }
 }
 
 /// The name typed; `None` when the form's fixed fields say that this is another kind of request. A fixed field that is

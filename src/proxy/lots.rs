@@ -20,7 +20,7 @@ impl Lots for Drawn<'_> {
             return Lot::drawn(subject.pseudonym(|name| self.keyed.person(name)).0);
         }
         let shown = self.presented.get(nth);
-        if let Some(name) = shown.and_then(|shown| shown.session_name) {
+        if let Some(name) = shown.and_then(Presented::session_name) {
             return Lot::drawn(name.0);
         }
         match shown.and_then(|shown| shown.session) {

@@ -6,7 +6,7 @@
 
 use crate::identity::introspection::{Answer, Introspection};
 use crate::identity::token::TokenError;
-use crate::identity::{CredentialId, Facts};
+use crate::identity::{Accepted, CredentialId, Marks};
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub struct About {
 }
 
 /// What is known of a token.
-pub type Outcome = Result<Facts, TokenError>;
+pub type Outcome = Result<Accepted, TokenError>;
 
 #[derive(Debug)]
 struct Known {
@@ -91,7 +91,8 @@ async fn ask(question: &Question, asks: &impl Asks, now_s: i64) -> Result<Arc<Kn
     let (outcome, for_s, end_s) = match judged {
         Ok(good) => {
             let end_s = good.expires_s.saturating_add(introspection.leeway_s);
-            (Ok(good.facts), introspection.cache_s, end_s)
+            let marks = Marks::of_token(&good.handles, answered_s);
+            (Ok(Accepted { facts: good.facts, marks }), introspection.cache_s, end_s)
         }
         Err(TokenError::Unavailable) => (Err(TokenError::Unavailable), UNANSWERED_S, i64::MAX),
         Err(bad) => (Err(bad), introspection.cache_s.min(BAD_S), i64::MAX),

@@ -14,6 +14,7 @@ pub struct Keyed {
     token: (Option<LessSafeKey>, Key),
     person: Key,
     flow: Key,
+    revoked: Key,
     store: Key,
     id: String,
 }
@@ -36,6 +37,7 @@ impl Keyed {
             ),
             person: derive(b"person"),
             flow: derive(b"flow"),
+            revoked: derive(b"revoked"),
             store: derive(b"store"),
             id: hex(sign(&master, b"key id").as_ref().get(..3).unwrap_or_default()),
         }
@@ -85,6 +87,17 @@ impl Keyed {
         short(&self.flow, &[flow.as_bytes(), &[0], marker, state.unwrap_or_default().as_bytes()])
     }
 
+    /// What a revocation names, said in parts.
+    pub fn revoked(&self, parts: &[&[u8]]) -> u64 {
+        let mut context = Context::with_key(&self.revoked);
+        for part in parts {
+            // With their lengths, no two lists of parts are the same bytes.
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        number(context.sign().as_ref())
+    }
+
     /// What seals the records of a store.
     pub fn seal(&self) -> Option<Seal> {
         Seal::new(sign(&self.store, b"seal").as_ref())
@@ -96,9 +109,13 @@ impl Keyed {
     }
 
     pub fn person(&self, subject: &str) -> Pseudonym {
-        let [a, b, c, d, e, f, g, h, ..] = short(&self.person, &[subject.as_bytes()]);
-        Pseudonym(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        Pseudonym(number(sign(&self.person, subject.as_bytes()).as_ref()))
     }
+}
+
+/// The first eight bytes of a keyed hash.
+fn number(tag: &[u8]) -> u64 {
+    tag.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
 fn short(key: &Key, parts: &[&[u8]]) -> [u8; 16] {

@@ -8,6 +8,7 @@ pub mod keyed;
 pub mod keys;
 pub mod ledger;
 pub mod record;
+pub mod revocations;
 pub mod seal;
 pub mod store;
 pub mod tokens;
@@ -16,13 +17,15 @@ use crate::config::settings::{Gate, OnStoreLoss, State as Settings, Store};
 use crate::identity::identify::{Check, Known, Presented, SessionFound, SessionKey};
 use crate::identity::introspection::Introspection;
 use crate::identity::token::{Jwt, TokenError, claimed_kid};
-use crate::identity::{Credential, Facts};
+use crate::identity::{Accepted, Credential, Marks};
 use answers::{About, Answers, Asks, Outcome, Question};
 use keyed::Keyed;
 use keys::Keys;
 use ledger::{Ledger, Local, Name, Shared, StoreLost, Terms};
+use revocations::Revocations;
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use store::embedded::Embedded;
 use store::journal::Journal;
 use store::remote::Remote;
@@ -32,20 +35,22 @@ use tokens::{Remembered, Tokens};
 /// All cells of learned state.
 #[derive(Debug)]
 pub struct State {
-    pub keyed: Keyed,
+    pub keyed: Arc<Keyed>,
     pub keys: Keys,
     pub ledger: Ledger,
     pub tokens: Tokens,
     pub answers: Answers,
+    pub revocations: Revocations,
 }
 
 impl State {
     /// Opens the store and reads what an earlier process left there, which may take a moment.
     pub fn new(gate: &Gate, settings: &Settings, meters: Meters, now_s: i64) -> Result<Self, StoreError> {
-        let keyed = match &gate.secret {
+        let keyed = Arc::new(match &gate.secret {
             Some(secret) => Keyed::new(&secret.0),
             None => Keyed::new(&rand::random::<[u8; 32]>()),
-        };
+        });
+        let revocations = Revocations::new(keyed.clone(), settings.keep_revocations_s);
         let local = Local::new(settings.sessions, meters.evicted.clone());
         let ledger = match &settings.store {
             Store::Memory => Ledger::Local(local),
@@ -65,7 +70,7 @@ impl State {
             }
         };
         let (tokens, answers) = (Tokens::new(gate.limits.tokens), Answers::new(gate.limits.tokens));
-        Ok(State { keyed, keys: Keys::default(), ledger, tokens, answers })
+        Ok(State { keyed, keys: Keys::default(), ledger, tokens, answers, revocations })
     }
 
     /// What a request sees that pinned the snapshot `generation`.
@@ -122,9 +127,13 @@ impl Known for View<'_> {
         let Some(session) = credential.session() else { return SessionFound::Unknown };
         let terms = Terms { idle_s: session.idle_s, lifetime_s: session.lifetime_s, flows: &session.flows };
         let fetched = self.fetched.iter().find(|(of, _)| *of == key);
-        match (fetched, &self.state.ledger) {
+        let found = match (fetched, &self.state.ledger) {
             (Some((_, fetched)), Ledger::Shared(shared)) => shared.judge_fetched(fetched, key, terms, now_s),
             _ => self.state.ledger.look_up(key, terms, now_s),
+        };
+        match found {
+            SessionFound::Bound(accepted) if self.is_revoked(credential, &accepted) => SessionFound::Revoked,
+            found => found,
         }
     }
 
@@ -137,36 +146,38 @@ impl Known for View<'_> {
     ) -> Outcome {
         let about =
             About { generation: self.generation, credential: credential.id, token: self.state.keyed.token(token) };
-        if let Some((_, outcome)) = self.answered.iter().find(|(of, _)| *of == about) {
-            return outcome.clone();
-        }
-        self.state.answers.recall(&about, now_s).unwrap_or_else(|| {
+        let answered = self.answered.iter().find(|(of, _)| *of == about).map(|(_, outcome)| outcome.clone());
+        let outcome = answered.or_else(|| self.state.answers.recall(&about, now_s)).unwrap_or_else(|| {
             let question = Question { about, introspection: introspection.clone(), token: token.into() };
             self.questions.borrow_mut().push(question);
             Err(TokenError::Unavailable)
-        })
+        });
+        match outcome {
+            Ok(accepted) if self.is_revoked(credential, &accepted) => Err(TokenError::Revoked),
+            outcome => outcome,
+        }
     }
 
-    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {
+    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Accepted, TokenError> {
         let keys = self.state.keys.of(&credential.name, now_s);
         let stamp = (self.generation, keys.version);
         let digest = self.state.keyed.token(token);
         if let Some(known) = self.state.tokens.recall(&digest, credential.id, stamp, now_s) {
-            return Ok(known);
+            return self.unless_revoked(credential, &known);
         }
         match jwt.verify(token, keys.set.as_deref(), now_s) {
             Ok(verified) => {
                 let leeway_s = i64::try_from(jwt.leeway_s).unwrap_or(0);
-                let until_s = verified.expires_s.saturating_add(leeway_s);
-                let remembered = Remembered {
+                let marks = Marks::of_token(&verified.handles, now_s);
+                let known = Arc::new(Remembered {
                     credential: credential.id,
                     stamp,
-                    until_s,
-                    facts: verified.facts.clone(),
-                    handles: verified.handles,
-                };
-                self.state.tokens.remember(digest, remembered);
-                Ok(verified.facts)
+                    until_s: verified.expires_s.saturating_add(leeway_s),
+                    accepted: Accepted { facts: verified.facts, marks },
+                    cleared: AtomicU64::new(0),
+                });
+                self.state.tokens.remember(digest, known.clone());
+                self.unless_revoked(credential, &known)
             }
             Err(error) => {
                 if error == TokenError::UnknownKid {
@@ -175,5 +186,23 @@ impl Known for View<'_> {
                 Err(error)
             }
         }
+    }
+}
+
+impl View<'_> {
+    fn is_revoked(&self, credential: &Credential, accepted: &Accepted) -> bool {
+        self.state.revocations.cover(credential, &accepted.facts, &accepted.marks)
+    }
+
+    /// A token is looked for in the list once for each time that the list grew.
+    fn unless_revoked(&self, credential: &Credential, known: &Remembered) -> Result<Accepted, TokenError> {
+        let entries = self.state.revocations.known();
+        if known.cleared.load(Ordering::Relaxed) != entries {
+            if self.is_revoked(credential, &known.accepted) {
+                return Err(TokenError::Revoked);
+            }
+            known.cleared.store(entries, Ordering::Relaxed);
+        }
+        Ok(known.accepted.clone())
     }
 }

@@ -1,9 +1,9 @@
 //! Tokens that were verified, remembered by a keyed digest until they expire, the keys change or the policy does.
 
-use crate::identity::registered::Handles;
-use crate::identity::{CredentialId, Facts};
+use crate::identity::{Accepted, CredentialId};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Generation of the policy and version of the key set.
 pub type Stamp = (u64, u64);
@@ -15,9 +15,9 @@ pub struct Remembered {
     pub stamp: Stamp,
     /// Unix seconds, leeway included.
     pub until_s: i64,
-    pub facts: Facts,
-    /// For who takes tokens away; nobody does yet.
-    pub handles: Handles,
+    pub accepted: Accepted,
+    /// So many revocations were known when it was last found that none takes it away.
+    pub cleared: AtomicU64,
 }
 
 /// Bounded; the least used are forgotten first and verified again.
@@ -29,13 +29,19 @@ impl Tokens {
         Tokens(Cache::new(capacity))
     }
 
-    pub fn recall(&self, digest: &[u8; 16], credential: CredentialId, stamp: Stamp, now_s: i64) -> Option<Facts> {
+    pub fn recall(
+        &self,
+        digest: &[u8; 16],
+        credential: CredentialId,
+        stamp: Stamp,
+        now_s: i64,
+    ) -> Option<Arc<Remembered>> {
         let known = self.0.get(digest)?;
         let fits = known.credential == credential && known.stamp == stamp && now_s < known.until_s;
-        fits.then(|| known.facts.clone())
+        fits.then_some(known)
     }
 
-    pub fn remember(&self, digest: [u8; 16], token: Remembered) {
-        self.0.insert(digest, Arc::new(token));
+    pub fn remember(&self, digest: [u8; 16], token: Arc<Remembered>) {
+        self.0.insert(digest, token);
     }
 }

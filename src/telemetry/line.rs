@@ -170,7 +170,7 @@ impl Line<'_> {
             self.raw(member!("subject"));
             self.hex(subject.pseudonym(|name| f.keyed.person(name)).0);
         }
-        if let Some(name) = shown.session_name {
+        if let Some(name) = shown.session_name() {
             self.raw(member!("session"));
             self.hex(name.0);
         }

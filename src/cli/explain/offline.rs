@@ -7,7 +7,7 @@ use crate::identity::identify::{Known, SessionFound};
 use crate::identity::introspection::Introspection;
 use crate::identity::keys::KeySet;
 use crate::identity::token::{Jwt, TokenError};
-use crate::identity::{Credential, Facts, SessionKey};
+use crate::identity::{Accepted, Credential, Marks, SessionKey};
 use crate::state::keyed::Keyed;
 use crate::transport::in_one_line;
 use crate::transport::key_sets::fetch_keys;
@@ -66,12 +66,15 @@ impl Known for Offline {
     }
 
     /// Nobody is asked about a token from here: the answer would be of this moment, not of the request's.
-    fn introspected(&self, _: &Credential, _: &Arc<Introspection>, _: &str, _: i64) -> Result<Facts, TokenError> {
+    fn introspected(&self, _: &Credential, _: &Arc<Introspection>, _: &str, _: i64) -> Result<Accepted, TokenError> {
         Err(TokenError::Unavailable)
     }
 
-    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Facts, TokenError> {
+    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Accepted, TokenError> {
         let keys = self.keys.get(&credential.name).map(Arc::as_ref);
-        jwt.verify(token, keys, now_s).map(|verified| verified.facts)
+        jwt.verify(token, keys, now_s).map(|verified| {
+            let marks = Marks::of_token(&verified.handles, now_s);
+            Accepted { facts: verified.facts, marks }
+        })
     }
 }

@@ -61,6 +61,8 @@ pub(super) const STATE: &[Key] = &[
     key("path", Text, "embedded: a folder of the gate's own."),
     key("sessions", Number(1, 100_000_000), "Sessions kept; beyond it the oldest become unbound; not for redis.")
         .or("1000000"),
+    key("keep_revocations", Duration, "How long it is remembered who was taken away; longer than any token lives.")
+        .or(r#""168h""#),
     key("url", Text, "redis: its address, without a password; not beside url_env."),
     key("url_env", Text, "redis: the same from a variable of the environment."),
     key("username", Text, "redis: who logs in, where it has users."),

@@ -4,7 +4,7 @@
 use super::{Birth, TOUCH_S, Terms};
 use crate::identity::flow::FlowStamp;
 use crate::identity::identify::SessionFound;
-use crate::identity::{Facts, SessionKey, SessionName};
+use crate::identity::{Accepted, Facts, Marks, SessionKey, SessionName};
 use crate::state::record::{self, SessionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -120,7 +120,8 @@ impl Name {
         } else if !terms.flows.contains(&self.bound.flow) {
             SessionFound::Unknown
         } else {
-            SessionFound::Bound(self.bound.facts.clone(), self.bound.called)
+            let marks = Marks::of_session(self.bound.called, self.bound.born_s.into());
+            SessionFound::Bound(Accepted { facts: self.bound.facts.clone(), marks })
         }
     }
 

@@ -52,7 +52,7 @@ fn open_under(folder: &Path, secret: &[u8], capacity: usize, now_s: i64) -> Resu
 #[track_caller]
 fn expect_bound(ledger: &Local, name: &str, now_s: i64) {
     match ledger.look_up(key(name), TERMS, now_s) {
-        SessionFound::Bound(facts, _) => assert_eq!(facts, birth(0).facts),
+        SessionFound::Bound(accepted) => assert_eq!(accepted.facts, birth(0).facts),
         other => panic!("`{name}`: {other:?}"),
     }
 }

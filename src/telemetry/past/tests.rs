@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::read_directory;
 use crate::identity::identify::{Check, Shown};
-use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Presented, Principal, SessionName};
+use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Marks, Presented, Principal, SessionName};
 use crate::policy::{Action, Decision, Reason, RouteId, RuleId, Verdict};
 use crate::snapshot::Snapshot;
 use crate::state::keyed::Keyed;
@@ -18,7 +18,13 @@ fn snapshot() -> Snapshot {
 }
 
 fn presented(principal: Principal, session_name: Option<SessionName>) -> Presented {
-    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None, session_name }
+    Presented {
+        principal,
+        shown: Shown::Body,
+        check: Check::Ok,
+        session: None,
+        marks: session_name.map(|name| Marks::of_session(name, 0)),
+    }
 }
 
 fn people() -> Vec<Presented> {
@@ -101,7 +107,7 @@ fn what_is_written_is_read_back_the_same() {
             assert_eq!(read.evidence, shown.principal.evidence().as_str());
             assert_eq!(read.level, shown.principal.level().number());
             assert_eq!(read.subject.is_empty(), shown.principal.subject().is_none());
-            assert_eq!(read.session, shown.session_name.map_or(String::new(), |n| format!("{:016x}", n.0)));
+            assert_eq!(read.session, shown.session_name().map_or(String::new(), |n| format!("{:016x}", n.0)));
         }
         assert_eq!((past.complete, past.total_us), (wrote.complete, Some(2_250_000)));
         assert_eq!(

@@ -1,0 +1,90 @@
+//! Whom does a revocation name?
+//!
+//! What identity providers and operators say becomes a keyed hash of one width. Names of an issuer are bound to that
+//! issuer: two may give out the same `jti`.
+
+use crate::identity::{Credential, Facts, Marks, Pseudonym, SessionName};
+use crate::state::keyed::Keyed;
+
+/// Whom a revocation takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom<'w> {
+    Everybody,
+    /// Whatever the credential with this name accepted.
+    Credential(&'w str),
+    /// Everything of a person, as the log calls them.
+    Person(Pseudonym),
+    /// A session of the portal, as the log calls it.
+    Session(SessionName),
+    /// One token: its `jti`.
+    Token {
+        issuer: &'w str,
+        id: &'w str,
+    },
+    /// The tokens of one log-in: their `sid`.
+    LogIn {
+        issuer: &'w str,
+        id: &'w str,
+    },
+    /// The tokens of a subject: their `sub`.
+    Subject {
+        issuer: &'w str,
+        subject: &'w str,
+    },
+    /// Takes nobody away: a logout token that did its work, and does it once. Its `jti`.
+    LogoutToken {
+        issuer: &'w str,
+        id: &'w str,
+    },
+}
+
+/// A name in the list: its kind, and 64 bits of a keyed hash. Chance makes two of a million people share one with a
+/// probability of 10^-8, and then one of them has to log in again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Name {
+    kind: u8,
+    number: u64,
+}
+
+impl<'w> Whom<'w> {
+    pub(super) fn name(self, keyed: &Keyed) -> Name {
+        let (kind, number) = match self {
+            Whom::Everybody => (0, 0),
+            Whom::Credential(name) => (1, keyed.revoked(&[b"credential", name.as_bytes()])),
+            Whom::Person(Pseudonym(number)) => (2, number),
+            Whom::Session(SessionName(number)) => (3, number),
+            Whom::Token { issuer, id } => (4, keyed.revoked(&[b"jti", issuer.as_bytes(), id.as_bytes()])),
+            Whom::LogIn { issuer, id } => (5, keyed.revoked(&[b"sid", issuer.as_bytes(), id.as_bytes()])),
+            Whom::Subject { issuer, subject } => (6, keyed.revoked(&[b"sub", issuer.as_bytes(), subject.as_bytes()])),
+            Whom::LogoutToken { issuer, id } => (7, keyed.revoked(&[b"logout jti", issuer.as_bytes(), id.as_bytes()])),
+        };
+        Name { kind, number }
+    }
+
+    /// Every name by which a credential can be taken away.
+    pub(super) fn all_of(
+        credential: &'w Credential,
+        facts: &Facts,
+        marks: &'w Marks,
+        keyed: &Keyed,
+    ) -> impl Iterator<Item = Whom<'w>> {
+        let issuer = issuer_of(credential);
+        let person = facts.subject.as_ref().map(|s| Whom::Person(s.pseudonym(|name| keyed.person(name))));
+        let handles = marks.handles.as_deref();
+        let names = [
+            Some(Whom::Everybody),
+            Some(Whom::Credential(&credential.name)),
+            person,
+            marks.session.map(Whom::Session),
+            handles.and_then(|h| h.id.as_deref()).map(|id| Whom::Token { issuer, id }),
+            handles.and_then(|h| h.session.as_deref()).map(|id| Whom::LogIn { issuer, id }),
+            handles.and_then(|h| h.subject.as_deref()).map(|subject| Whom::Subject { issuer, subject }),
+        ];
+        names.into_iter().flatten()
+    }
+}
+
+/// Whose names a credential's tokens carry: the issuer's, or its own where it names no issuer.
+pub fn issuer_of(credential: &Credential) -> &str {
+    credential.issuer().unwrap_or(&credential.name)
+}
