@@ -75,7 +75,7 @@ fn meters() -> vneid_gate::state::store::Meters {
 
 fn open(folder: &std::path::Path, keyed: &Keyed) -> Local {
     let (disk, loaded) = Embedded::open(folder, keyed).unwrap();
-    let journal = Journal::new(disk, meters()).unwrap();
+    let journal = Arc::new(Journal::new(disk, meters()).unwrap());
     Local::new(SESSIONS + SESSIONS / 8, meters().evicted).with_journal(loaded, journal, 1_000)
 }
 

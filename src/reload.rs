@@ -52,7 +52,9 @@ impl BackgroundService for Reloader {
             };
             self.look_at_the_clock();
             if swept.elapsed() > SWEEP_EVERY {
-                self.state.ledger.sweep(Timestamp::now().as_second());
+                let now_s = Timestamp::now().as_second();
+                self.state.ledger.sweep(now_s);
+                self.state.revocations.sweep(now_s);
                 swept = Instant::now();
             }
             let now = self.fingerprint();

@@ -13,7 +13,7 @@ pub mod seal;
 pub mod store;
 pub mod tokens;
 
-use crate::config::settings::{Gate, OnStoreLoss, State as Settings, Store};
+use crate::config::settings::{Gate, OnStoreLoss, Redis, State as Settings, Store};
 use crate::identity::identify::{Check, Known, Presented, SessionFound, SessionKey};
 use crate::identity::introspection::Introspection;
 use crate::identity::token::{Jwt, TokenError, claimed_kid};
@@ -22,7 +22,7 @@ use answers::{About, Answers, Asks, Outcome, Question};
 use keyed::Keyed;
 use keys::Keys;
 use ledger::{Ledger, Local, Name, Shared, StoreLost, Terms};
-use revocations::Revocations;
+use revocations::{Follower, Revocations};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,24 +50,18 @@ impl State {
             Some(secret) => Keyed::new(&secret.0),
             None => Keyed::new(&rand::random::<[u8; 32]>()),
         });
-        let revocations = Revocations::new(keyed.clone(), settings.keep_revocations_s);
+        let keep_s = settings.keep_revocations_s;
         let local = Local::new(settings.sessions, meters.evicted.clone());
-        let ledger = match &settings.store {
-            Store::Memory => Ledger::Local(local),
+        let (ledger, revocations) = match &settings.store {
+            Store::Memory => (Ledger::Local(local), Revocations::in_memory(keyed.clone(), keep_s)),
             Store::Embedded { path } => {
-                let (disk, loaded) = Embedded::open(path, &keyed)?;
-                let journal = Journal::new(disk, meters).map_err(StoreError::Thread)?;
-                Ledger::Local(local.with_journal(loaded, journal, now_s))
+                let (disk, mut loaded) = Embedded::open(path, &keyed)?;
+                let journal = Arc::new(Journal::new(disk, meters).map_err(StoreError::Thread)?);
+                let written = std::mem::take(&mut loaded.revocations);
+                let revocations = Revocations::on_disk(keyed.clone(), keep_s, journal.clone(), written, now_s);
+                (Ledger::Local(local.with_journal(loaded, journal, now_s)), revocations)
             }
-            Store::Redis(redis) => {
-                let remote = Remote::new(redis, &keyed, meters)?;
-                let lost_is = match redis.on_loss {
-                    OnStoreLoss::Refuse => SessionFound::Unavailable,
-                    OnStoreLoss::Unbound => SessionFound::Unknown,
-                };
-                let seal = keyed.seal().ok_or(StoreError::NoSeal)?;
-                Ledger::Shared(Box::new(Shared::new(remote, seal, lost_is)))
-            }
+            Store::Redis(redis) => shared(redis, &keyed, keep_s, meters)?,
         };
         let (tokens, answers) = (Tokens::new(gate.limits.tokens), Answers::new(gate.limits.tokens));
         Ok(State { keyed, keys: Keys::default(), ledger, tokens, answers, revocations })
@@ -77,6 +71,24 @@ impl State {
     pub fn seen_from(&self, generation: u64) -> View<'_> {
         View { state: self, generation, fetched: Vec::new(), questions: RefCell::default(), answered: Vec::new() }
     }
+}
+
+/// Both are kept in one store, over one connection.
+fn shared(
+    settings: &Redis,
+    keyed: &Arc<Keyed>,
+    keep_s: i64,
+    meters: Meters,
+) -> Result<(Ledger, Revocations), StoreError> {
+    let seal = Arc::new(keyed.seal().ok_or(StoreError::NoSeal)?);
+    let (lost_is, refuses) = match settings.on_loss {
+        OnStoreLoss::Refuse => (SessionFound::Unavailable, true),
+        OnStoreLoss::Unbound => (SessionFound::Unknown, false),
+    };
+    let follower = Arc::new(Follower::new(seal.clone()));
+    let remote = Arc::new(Remote::new(settings, keyed, meters, revocations::STREAM, follower.clone())?);
+    let revocations = Revocations::shared(keyed.clone(), keep_s, remote.clone(), follower, refuses);
+    Ok((Ledger::Shared(Box::new(Shared::new(remote, seal, lost_is))), revocations))
 }
 
 /// The state as one request sees it: what is remembered under another policy is not believed.
@@ -131,9 +143,11 @@ impl Known for View<'_> {
             (Some((_, fetched)), Ledger::Shared(shared)) => shared.judge_fetched(fetched, key, terms, now_s),
             _ => self.state.ledger.look_up(key, terms, now_s),
         };
-        match found {
-            SessionFound::Bound(accepted) if self.is_revoked(credential, &accepted) => SessionFound::Revoked,
-            found => found,
+        let SessionFound::Bound(accepted) = found else { return found };
+        match self.still_counts(credential, accepted) {
+            Ok(accepted) => SessionFound::Bound(accepted),
+            Err(TokenError::Revoked) => SessionFound::Revoked,
+            Err(_) => SessionFound::Unavailable,
         }
     }
 
@@ -152,10 +166,7 @@ impl Known for View<'_> {
             self.questions.borrow_mut().push(question);
             Err(TokenError::Unavailable)
         });
-        match outcome {
-            Ok(accepted) if self.is_revoked(credential, &accepted) => Err(TokenError::Revoked),
-            outcome => outcome,
-        }
+        outcome.and_then(|accepted| self.still_counts(credential, accepted))
     }
 
     fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Accepted, TokenError> {
@@ -163,7 +174,7 @@ impl Known for View<'_> {
         let stamp = (self.generation, keys.version);
         let digest = self.state.keyed.token(token);
         if let Some(known) = self.state.tokens.recall(&digest, credential.id, stamp, now_s) {
-            return self.unless_revoked(credential, &known);
+            return self.remembered(credential, &known);
         }
         match jwt.verify(token, keys.set.as_deref(), now_s) {
             Ok(verified) => {
@@ -177,7 +188,7 @@ impl Known for View<'_> {
                     cleared: AtomicU64::new(0),
                 });
                 self.state.tokens.remember(digest, known.clone());
-                self.unless_revoked(credential, &known)
+                self.remembered(credential, &known)
             }
             Err(error) => {
                 if error == TokenError::UnknownKid {
@@ -190,19 +201,27 @@ impl Known for View<'_> {
 }
 
 impl View<'_> {
-    fn is_revoked(&self, credential: &Credential, accepted: &Accepted) -> bool {
-        self.state.revocations.cover(credential, &accepted.facts, &accepted.marks)
+    /// What was accepted, unless it was taken away since, or nobody can say.
+    fn still_counts(&self, credential: &Credential, accepted: Accepted) -> Result<Accepted, TokenError> {
+        let revocations = &self.state.revocations;
+        if revocations.may_lack_some() {
+            Err(TokenError::Unavailable)
+        } else if revocations.cover(credential, &accepted.facts, &accepted.marks) {
+            Err(TokenError::Revoked)
+        } else {
+            Ok(accepted)
+        }
     }
 
-    /// A token is looked for in the list once for each time that the list grew.
-    fn unless_revoked(&self, credential: &Credential, known: &Remembered) -> Result<Accepted, TokenError> {
-        let entries = self.state.revocations.known();
-        if known.cleared.load(Ordering::Relaxed) != entries {
-            if self.is_revoked(credential, &known.accepted) {
-                return Err(TokenError::Revoked);
-            }
-            known.cleared.store(entries, Ordering::Relaxed);
+    /// The same for a token, which is looked for in the list once for each time that the list grew.
+    fn remembered(&self, credential: &Credential, known: &Remembered) -> Result<Accepted, TokenError> {
+        let revocations = &self.state.revocations;
+        let entries = revocations.known();
+        if known.cleared.load(Ordering::Relaxed) == entries && !revocations.may_lack_some() {
+            return Ok(known.accepted.clone());
         }
-        Ok(known.accepted.clone())
+        let accepted = self.still_counts(credential, known.accepted.clone())?;
+        known.cleared.store(entries, Ordering::Relaxed);
+        Ok(accepted)
     }
 }

@@ -1,4 +1,5 @@
-//! Sessions, their names and log-ins begun as bytes: what the embedded and the shared store keep, one form for both.
+//! Sessions, their names, log-ins begun and revocations as bytes: what the embedded and the shared store keep, one form for
+//! both.
 //!
 //! Fields of fixed width in network order, then the subject. The first byte is the version; what does not read to its
 //! last byte is no record. Accounts and log-ins are written as their words' numbers, which [`Account::ALL`] and
@@ -31,6 +32,18 @@ pub struct Name {
 /// The number of a session within one store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u64);
+
+/// Until when what a name stands for counts no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Unix seconds: what is not younger counts no more.
+    pub before_s: i64,
+    /// Unix seconds: how long this is kept.
+    pub until_s: i64,
+}
+
+/// A kind and a keyed hash: whom a revocation names.
+pub type RevokedName = [u8; 9];
 
 /// Log-ins begun by one session: their keyed names and when.
 pub type Begun = Vec<([u8; 16], i64)>;
@@ -92,6 +105,24 @@ impl Name {
         let exact = rest.array()?;
         let until_s = i64::from_be_bytes(rest.array()?);
         rest.0.is_empty().then_some(Name { session, exact, until_s })
+    }
+}
+
+impl Revocation {
+    pub fn close(&self, seal: &Seal, name: &RevokedName) -> Option<Vec<u8>> {
+        let mut out = vec![VERSION];
+        out.extend(self.before_s.to_be_bytes());
+        out.extend(self.until_s.to_be_bytes());
+        seal.close(&place(b"revoked", name), &out)
+    }
+
+    pub fn open(seal: &Seal, name: &RevokedName, sealed: &[u8]) -> Option<Self> {
+        let bytes = seal.open(&place(b"revoked", name), sealed)?;
+        let mut rest = Reader(&bytes);
+        let [VERSION] = rest.array()? else { return None };
+        let before_s = i64::from_be_bytes(rest.array()?);
+        let until_s = i64::from_be_bytes(rest.array()?);
+        rest.0.is_empty().then_some(Revocation { before_s, until_s })
     }
 }
 
@@ -159,6 +190,10 @@ mod tests {
         assert_eq!(Name::open(&seal, &[1; 16], &closed), Some(name));
         assert_eq!(Name::open(&seal, &[2; 16], &closed), None, "not under another alias");
         assert_eq!(open_begun(&seal, &[1; 16], &closed), None, "not as another kind");
+        let revocation = Revocation { before_s: i64::MAX, until_s: 7 };
+        let closed = revocation.close(&seal, &[1; 9]).unwrap();
+        assert_eq!(Revocation::open(&seal, &[1; 9], &closed), Some(revocation));
+        assert_eq!(Revocation::open(&seal, &[2; 9], &closed), None, "nobody else is taken away by it");
         let begun = vec![([1; 16], 5), ([2; 16], 6)];
         let closed = close_begun(&seal, &[1; 16], &begun).unwrap();
         assert_eq!(open_begun(&seal, &[1; 16], &closed), Some(begun));

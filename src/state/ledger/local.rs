@@ -27,7 +27,7 @@ pub struct Local {
     departures: Bounded<u64>,
     departed: AtomicU64,
     next_session: AtomicU64,
-    journal: Option<Journal>,
+    journal: Option<Arc<Journal>>,
     evicted: IntCounter,
 }
 
@@ -46,7 +46,7 @@ impl Local {
     }
 
     /// Takes over what an earlier process wrote down, and writes down what follows. What is over stays behind.
-    pub fn with_journal(mut self, loaded: Loaded, journal: Journal, now_s: i64) -> Self {
+    pub fn with_journal(mut self, loaded: Loaded, journal: Arc<Journal>, now_s: i64) -> Self {
         self.journal = Some(journal);
         let sessions = loaded.sessions.into_iter().map(|(id, session)| (id, Arc::new(Bound::new(id, session))));
         let mut sessions: HashMap<SessionId, Arc<Bound>> = sessions.collect();
@@ -96,7 +96,7 @@ impl Local {
 
     pub async fn depart(&self, key: SessionKey) -> Result<Departure, StoreLost> {
         // Not even a log-in of an unknown session: its success could not be written down.
-        if self.journal.as_ref().is_some_and(Journal::is_lost) {
+        if self.journal.as_ref().is_some_and(|journal| journal.is_lost()) {
             return Err(StoreLost);
         }
         let number = self.departed.fetch_add(1, Ordering::Relaxed) + 1;
@@ -189,7 +189,7 @@ impl Local {
     }
 
     pub fn trouble(&self) -> Option<String> {
-        self.journal.as_ref().and_then(Journal::trouble)
+        self.journal.as_ref().and_then(|journal| journal.trouble())
     }
 
     pub fn close(&self) {

@@ -41,8 +41,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(remote: Remote, seal: Seal, lost_is: SessionFound) -> Self {
-        let (remote, seal) = (Arc::new(remote), Arc::new(seal));
+    pub fn new(remote: Arc<Remote>, seal: Arc<Seal>, lost_is: SessionFound) -> Self {
         Shared { remote, seal, answers: Bounded::new(FRESH_MAX), scripts: Scripts::new(), lost_is }
     }
 

@@ -4,32 +4,30 @@
 //! is in. Names are keyed hashes: the list says nothing of anybody. Entries are kept as long as what they take away may
 //! live (`[state] keep_revocations`), and each request asks, so a list without entries costs one look at a number.
 
+mod list;
 mod name;
+mod stream;
 
 pub use name::Whom;
+pub use stream::Follower;
+pub(super) use stream::STREAM;
 
 use super::keyed::Keyed;
 use super::ledger::StoreLost;
+use super::record::{Revocation, RevokedName};
+use super::store::journal::{Change, Journal};
+use super::store::remote::Remote;
 use crate::identity::{Credential, Facts, Marks};
+use list::List;
 use name::Name;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use stream::Stream;
 use tokio::sync::watch;
 
 /// Takes away whatever its issuing date is.
 pub const WHENEVER: i64 = i64::MAX;
 /// Entries kept; beyond it new ones are refused, since dropping an old one would bring somebody back.
 const ENTRIES_MAX: usize = 1_000_000;
-
-/// One entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Unix seconds: what is not younger counts no more.
-    before_s: i64,
-    /// Unix seconds: how long the entry is kept.
-    until_s: i64,
-}
 
 /// Why somebody could not be taken away everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,25 +45,72 @@ pub enum NotRevoked {
 pub struct Revocations {
     keyed: Arc<Keyed>,
     keep_s: i64,
-    entries: RwLock<HashMap<Name, Entry>>,
-    /// Counts up with every entry that becomes known here, whoever made it.
-    changed: watch::Sender<u64>,
-    /// The same number, for those who only compare.
-    known: AtomicU64,
+    list: Arc<List>,
+    kept: Kept,
+}
+
+/// Where the list is kept beside this process's memory.
+#[derive(Debug)]
+enum Kept {
+    Nowhere,
+    OnDisk(Arc<Journal>),
+    /// With `must_be_fresh`, a list that may lack something is no list.
+    Shared {
+        stream: Stream,
+        must_be_fresh: bool,
+    },
 }
 
 impl Revocations {
-    pub fn new(keyed: Arc<Keyed>, keep_s: i64) -> Self {
-        let (entries, changed) = (RwLock::default(), watch::Sender::new(0));
-        Revocations { keyed, keep_s, entries, changed, known: AtomicU64::new(0) }
+    /// A restart forgets them.
+    pub fn in_memory(keyed: Arc<Keyed>, keep_s: i64) -> Self {
+        Revocations { keyed, keep_s, list: Arc::new(List::new()), kept: Kept::Nowhere }
+    }
+
+    /// Takes over what an earlier process wrote down, and writes down what follows.
+    pub fn on_disk(
+        keyed: Arc<Keyed>,
+        keep_s: i64,
+        journal: Arc<Journal>,
+        written: Vec<(RevokedName, Revocation)>,
+        now_s: i64,
+    ) -> Self {
+        let list = Arc::new(List::new());
+        for (name, revocation) in written {
+            list.learn(Name::from_record(name), revocation);
+        }
+        let revocations = Revocations { keyed, keep_s, list, kept: Kept::OnDisk(journal) };
+        revocations.sweep(now_s);
+        revocations
+    }
+
+    /// Shared with other gates; `follower` takes what they add. `must_be_fresh`: see [`Revocations::may_lack_some`].
+    pub fn shared(
+        keyed: Arc<Keyed>,
+        keep_s: i64,
+        remote: Arc<Remote>,
+        follower: Arc<Follower>,
+        must_be_fresh: bool,
+    ) -> Self {
+        let list = follower.list();
+        Revocations { keyed, keep_s, list, kept: Kept::Shared { stream: Stream::new(remote, follower), must_be_fresh } }
     }
 
     /// Takes away what `whom` names, as far as it was issued at `before_s` (Unix seconds) or earlier. Holds here at once,
-    /// and everywhere when this returns.
+    /// and beyond this process when this returns.
     pub async fn revoke(&self, whom: Whom<'_>, before_s: i64, now_s: i64) -> Result<(), NotRevoked> {
-        let entry = Entry { before_s, until_s: now_s.saturating_add(self.keep_s) };
-        if !self.learn([(whom.name(&self.keyed), entry)]) {
+        let name = whom.name(&self.keyed);
+        if self.count() >= ENTRIES_MAX && !self.list.read().contains_key(&name) {
             return Err(NotRevoked::Full);
+        }
+        let revocation = self.list.learn(name, Revocation { before_s, until_s: now_s.saturating_add(self.keep_s) });
+        match &self.kept {
+            Kept::Nowhere => {}
+            Kept::OnDisk(journal) => {
+                let ticket = journal.write(vec![Change::Revoked(name.record(), revocation)])?;
+                journal.written(ticket).await?;
+            }
+            Kept::Shared { stream, .. } => stream.add(name, revocation, self.keep_s).await?,
         }
         Ok(())
     }
@@ -75,7 +120,7 @@ impl Revocations {
         if self.known() == 0 {
             return false;
         }
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.list.read();
         let covers =
             |whom: Whom<'_>| entries.get(&whom.name(&self.keyed)).is_some_and(|entry| marks.since_s <= entry.before_s);
         Whom::all_of(credential, facts, marks, &self.keyed).any(covers)
@@ -83,44 +128,40 @@ impl Revocations {
 
     /// Whether `whom` itself was named, whatever moment was given.
     pub fn has(&self, whom: Whom<'_>) -> bool {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).contains_key(&whom.name(&self.keyed))
+        self.list.read().contains_key(&whom.name(&self.keyed))
+    }
+
+    /// Whether whom another gate took away may be unknown here, in a gate that was told to refuse then.
+    pub fn may_lack_some(&self) -> bool {
+        matches!(&self.kept, Kept::Shared { stream, must_be_fresh: true } if !stream.follower.is_fresh())
+    }
+
+    /// Whether the next process will know them too.
+    pub fn survive_a_restart(&self) -> bool {
+        !matches!(self.kept, Kept::Nowhere)
     }
 
     /// How many times something became known here; 0: nobody was ever taken away.
     pub fn known(&self) -> u64 {
-        self.known.load(Ordering::Acquire)
+        self.list.known()
     }
 
     /// Tells when there are more, for those who hold something open.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+        self.list.changes()
     }
 
     /// Entries kept, those not yet swept included.
     pub fn count(&self) -> usize {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.list.read().len()
     }
 
     /// Drops what has been kept long enough.
     pub fn sweep(&self, now_s: i64) {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner).retain(|_, entry| now_s < entry.until_s);
-    }
-
-    /// `false` when there was no room for all. Of two entries with one name the further-reaching holds.
-    fn learn(&self, more: impl IntoIterator<Item = (Name, Entry)>) -> bool {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        for (name, new) in more {
-            if entries.len() >= ENTRIES_MAX && !entries.contains_key(&name) {
-                return false;
-            }
-            let entry = entries.entry(name).or_insert(new);
-            entry.before_s = entry.before_s.max(new.before_s);
-            entry.until_s = entry.until_s.max(new.until_s);
+        let over = self.list.sweep(now_s);
+        if let Kept::OnDisk(journal) = &self.kept {
+            over.into_iter().for_each(|name| journal.note(Change::RevocationGone(name.record())));
         }
-        drop(entries);
-        let known = self.known.fetch_add(1, Ordering::AcqRel) + 1;
-        self.changed.send_replace(known);
-        true
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::identity::{Credential, Facts, Marks, Pseudonym, SessionName};
 use crate::state::keyed::Keyed;
+use crate::state::record::RevokedName;
 
 /// Whom a revocation takes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,17 @@ pub enum Whom<'w> {
 pub(super) struct Name {
     kind: u8,
     number: u64,
+}
+
+impl Name {
+    pub fn record(self) -> RevokedName {
+        let [a, b, c, d, e, f, g, h] = self.number.to_be_bytes();
+        [self.kind, a, b, c, d, e, f, g, h]
+    }
+
+    pub fn from_record([kind, a, b, c, d, e, f, g, h]: RevokedName) -> Self {
+        Name { kind, number: u64::from_be_bytes([a, b, c, d, e, f, g, h]) }
+    }
 }
 
 impl<'w> Whom<'w> {

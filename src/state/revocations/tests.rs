@@ -11,7 +11,7 @@ use serde_json::json;
 const NOW_S: i64 = 1_000;
 
 fn list() -> Revocations {
-    Revocations::new(Arc::new(Keyed::new(b"0123456789abcdef0123456789abcdef")), 3_600)
+    Revocations::in_memory(Arc::new(Keyed::new(b"0123456789abcdef0123456789abcdef")), 3_600)
 }
 
 fn of(name: &str, kind: Kind) -> Credential {

@@ -6,9 +6,9 @@
 use super::journal::{Change, Disk, DiskError};
 use super::{Loaded, StoreError};
 use crate::state::keyed::Keyed;
-use crate::state::record::{self, Name, Session, SessionId};
+use crate::state::record::{self, Name, Revocation, RevokedName, Session, SessionId};
 use crate::state::seal::Seal;
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Builder, Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -27,6 +27,7 @@ const ABOUT: TableDefinition<&str, &[u8]> = TableDefinition::new("about");
 const SESSIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("sessions");
 const NAMES: TableDefinition<[u8; 16], &[u8]> = TableDefinition::new("names");
 const BEGUN: TableDefinition<[u8; 16], &[u8]> = TableDefinition::new("begun");
+const REVOKED: TableDefinition<RevokedName, &[u8]> = TableDefinition::new("revoked");
 
 /// The file, open for this process alone.
 pub struct Embedded {
@@ -58,6 +59,7 @@ impl Embedded {
             let mut sessions = transaction.open_table(SESSIONS)?;
             let mut names = transaction.open_table(NAMES)?;
             let mut begun = transaction.open_table(BEGUN)?;
+            let mut revoked = transaction.open_table(REVOKED)?;
             for change in changes {
                 match change {
                     Change::Session(bound) => {
@@ -80,6 +82,12 @@ impl Embedded {
                         }
                     }
                     Change::BegunGone(alias) => drop(begun.remove(alias)?),
+                    Change::Revoked(name, revocation) => {
+                        if let Some(sealed) = revocation.close(&self.seal, name) {
+                            revoked.insert(name, sealed.as_slice())?;
+                        }
+                    }
+                    Change::RevocationGone(name) => drop(revoked.remove(name)?),
                 }
             }
         }
@@ -134,6 +142,7 @@ fn make(folder: &Path, path: &Path, keyed: &Keyed) -> Result<(), StoreError> {
             transaction.open_table(SESSIONS)?;
             transaction.open_table(NAMES)?;
             transaction.open_table(BEGUN)?;
+            transaction.open_table(REVOKED)?;
         }
         transaction.commit()?;
         Ok(())
@@ -180,28 +189,45 @@ fn about(database: &Database, key: &str) -> Result<Vec<u8>, redb::Error> {
 }
 
 fn load(database: &Database, seal: &Seal) -> Result<Loaded, String> {
-    let told = |e: redb::Error| e.to_string();
-    let unsealed = |what: &str| format!("a {what} that this gate did not write");
+    let read = database.begin_read().map_err(|e| e.to_string())?;
     let mut loaded = Loaded::default();
-    let read = database.begin_read().map_err(|e| told(e.into()))?;
-    for entry in read.open_table(SESSIONS).map_err(|e| told(e.into()))?.iter().map_err(|e| told(e.into()))? {
-        let (id, sealed) = entry.map_err(|e| told(e.into()))?;
-        let id = SessionId(id.value());
-        let session = Session::open(seal, id, sealed.value()).ok_or_else(|| unsealed("session"))?;
+    each(&read, SESSIONS, "session", |id, sealed| {
+        let id = SessionId(id);
+        let session = Session::open(seal, id, sealed)?;
         loaded.last_session = loaded.last_session.max(id);
         loaded.sessions.push((id, session));
-    }
-    for entry in read.open_table(NAMES).map_err(|e| told(e.into()))?.iter().map_err(|e| told(e.into()))? {
-        let (alias, sealed) = entry.map_err(|e| told(e.into()))?;
-        let alias = alias.value();
-        let name = Name::open(seal, &alias, sealed.value()).ok_or_else(|| unsealed("name"))?;
-        loaded.names.push((alias, name));
-    }
-    for entry in read.open_table(BEGUN).map_err(|e| told(e.into()))?.iter().map_err(|e| told(e.into()))? {
-        let (alias, sealed) = entry.map_err(|e| told(e.into()))?;
-        let alias = alias.value();
-        let begun = record::open_begun(seal, &alias, sealed.value()).ok_or_else(|| unsealed("log-in begun"))?;
-        loaded.begun.push((alias, begun));
-    }
+        Some(())
+    })?;
+    each(&read, NAMES, "name", |alias, sealed| {
+        loaded.names.push((alias, Name::open(seal, &alias, sealed)?));
+        Some(())
+    })?;
+    each(&read, BEGUN, "log-in begun", |alias, sealed| {
+        loaded.begun.push((alias, record::open_begun(seal, &alias, sealed)?));
+        Some(())
+    })?;
+    each(&read, REVOKED, "revocation", |name, sealed| {
+        loaded.revocations.push((name, Revocation::open(seal, &name, sealed)?));
+        Some(())
+    })?;
     Ok(loaded)
+}
+
+/// Gives every record of a table to `take`, which says `None` to one that this gate did not write.
+fn each<K: Key>(
+    read: &ReadTransaction,
+    table: TableDefinition<'_, K, &'static [u8]>,
+    what: &str,
+    mut take: impl for<'k> FnMut(K::SelfType<'k>, &[u8]) -> Option<()>,
+) -> Result<(), String> {
+    let table = match read.open_table(table) {
+        // Written by a version that had no such table.
+        Err(TableError::TableDoesNotExist(_)) => return Ok(()),
+        table => table.map_err(|e| e.to_string())?,
+    };
+    for entry in table.iter().map_err(|e| e.to_string())? {
+        let (key, sealed) = entry.map_err(|e| e.to_string())?;
+        take(key.value(), sealed.value()).ok_or_else(|| format!("a {what} that this gate did not write"))?;
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Writes down what the ledger in memory learns, in groups: while one group is on its way to the disk, the next gathers.
+//! Writes down what the ledger and the revocations in memory learn, in groups: while one group is on its way to the disk, the next gathers.
 //!
 //! One thread owns the disk. Whoever needs a change to outlive the process waits for its group, with a deadline. When the
 //! disk fails, the changes wait in memory and are tried again; until then nothing new is vouched for.
@@ -6,7 +6,7 @@
 use super::Meters;
 use crate::state::bounded::Alias;
 use crate::state::ledger::{Bound, StoreLost};
-use crate::state::record::{self, Begun, SessionId};
+use crate::state::record::{self, Begun, Revocation, RevokedName, SessionId};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -34,6 +34,8 @@ pub enum Change {
     NameGone(Alias),
     Begun(Alias, Arc<Mutex<Begun>>),
     BegunGone(Alias),
+    Revoked(RevokedName, Revocation),
+    RevocationGone(RevokedName),
 }
 
 /// Where a journal is written.

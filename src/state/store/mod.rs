@@ -1,11 +1,11 @@
-//! Where the ledger is kept beyond this process.
+//! Where the ledger and the revocations are kept beyond this process.
 
 pub mod embedded;
 pub mod journal;
 pub mod remote;
 
 use super::bounded::Alias;
-use super::record::{Begun, Name, Session, SessionId};
+use super::record::{Begun, Name, Revocation, RevokedName, Session, SessionId};
 use prometheus::{Histogram, IntCounter};
 use remote::RemoteError;
 use std::io;
@@ -17,6 +17,7 @@ pub struct Loaded {
     pub sessions: Vec<(SessionId, Session)>,
     pub names: Vec<(Alias, Name)>,
     pub begun: Vec<(Alias, Begun)>,
+    pub revocations: Vec<(RevokedName, Revocation)>,
     /// The highest number given so far.
     pub last_session: SessionId,
 }

@@ -18,6 +18,8 @@ use tokio::time::timeout;
 
 /// A connection that nobody uses is asked this often whether it still answers; one that is lost, whether it is back.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Entries of the stream asked for at once.
+const PIECE: usize = 1_000;
 
 /// Why a shared store cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,17 @@ pub enum RemoteError {
     #[error("the thread that keeps the connection cannot be started")]
     Thread(#[source] std::io::Error),
 }
+
+/// Who follows a stream of the store.
+pub trait Follows: Send + Sync + 'static {
+    /// One entry: its fields and values in turn. Oldest first.
+    fn take(&self, fields: &[Vec<u8>]);
+    /// Everything that was in the stream at this moment has been taken.
+    fn knew_all(&self, at: Instant);
+}
+
+/// An entry of a stream: its number, and fields and values in turn.
+type Entry = (String, Vec<Vec<u8>>);
 
 #[derive(Debug)]
 pub struct Remote {
@@ -55,7 +68,13 @@ impl std::fmt::Debug for Shared {
 
 impl Remote {
     /// Waits a moment for the first connection; a store that is away does not keep the gate from starting.
-    pub fn new(settings: &Redis, keyed: &Keyed, meters: Meters) -> Result<Self, RemoteError> {
+    pub fn new(
+        settings: &Redis,
+        keyed: &Keyed,
+        meters: Meters,
+        stream: &str,
+        follower: Arc<dyn Follows>,
+    ) -> Result<Self, RemoteError> {
         let shared = Arc::new(Shared {
             connection: Mutex::new(None),
             trouble: Mutex::new(Some("not connected yet".to_owned())),
@@ -69,6 +88,9 @@ impl Remote {
             timeout: settings.timeout,
             secret_key: format!("{}secret", settings.prefix),
             secret: hex(&keyed.store_id()),
+            stream: key(&settings.prefix, stream, b""),
+            last: "0-0".to_owned(),
+            follower,
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RemoteError::Thread)?;
@@ -83,7 +105,7 @@ impl Remote {
 
     /// A key of this gate's: what kind, and whose.
     pub fn key(&self, kind: &str, of: &[u8]) -> Vec<u8> {
-        [self.prefix.as_bytes(), kind.as_bytes(), b":", of].concat()
+        key(&self.prefix, kind, of)
     }
 
     /// Runs a script; each is one step to everybody else.
@@ -134,23 +156,26 @@ impl Shared {
     }
 }
 
-/// Makes connections and looks after the one in use.
+/// Makes connections, looks after the one in use, and follows the stream on it.
 struct Keeper {
     client: Client,
     shared: Arc<Shared>,
     timeout: Duration,
     secret_key: String,
     secret: String,
+    stream: Vec<u8>,
+    /// The number of the last entry that was taken.
+    last: String,
+    follower: Arc<dyn Follows>,
 }
 
 impl Keeper {
-    async fn keep(self) {
+    async fn keep(mut self) {
         while !self.shared.closed.load(Ordering::Relaxed) {
             let current = lock(&self.shared.connection).clone();
             match current {
                 Some(mut connection) => {
-                    let answer = timeout(self.timeout, redis::cmd("PING").query_async::<()>(&mut connection)).await;
-                    if let Some(why) = self.failure(answer) {
+                    if let Err(why) = self.follow(&mut connection).await {
                         self.shared.went_wrong(&why);
                         continue;
                     }
@@ -172,7 +197,7 @@ impl Keeper {
     }
 
     /// A connection that takes writes, to a store that belongs to this secret.
-    async fn connect(&self) -> Result<MultiplexedConnection, String> {
+    async fn connect(&mut self) -> Result<MultiplexedConnection, String> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout));
@@ -186,11 +211,34 @@ impl Keeper {
         ask.set_nx(&self.secret_key, &self.secret).ignore().get(&self.secret_key);
         let answer = timeout(self.timeout, ask.query_async::<(String,)>(&mut connection)).await;
         match answer {
-            Ok(Ok((secret,))) if secret == self.secret => Ok(connection),
+            Ok(Ok((secret,))) if secret == self.secret => {
+                self.follow(&mut connection).await?;
+                Ok(connection)
+            }
             Ok(Ok(_)) => Err("it holds the sessions of a gate with another secret: give both the same, or this one \
                               another `prefix`"
                 .to_owned()),
             other => Err(self.failure(other).unwrap_or_default()),
+        }
+    }
+
+    /// Takes what is new, which also shows whether the connection still answers.
+    async fn follow(&mut self, connection: &mut MultiplexedConnection) -> Result<(), String> {
+        loop {
+            let asked = Instant::now();
+            let mut ask = redis::cmd("XREAD");
+            ask.arg("COUNT").arg(PIECE).arg("STREAMS").arg(&self.stream).arg(&self.last);
+            let answer = timeout(self.timeout, ask.query_async::<Option<Vec<(Vec<u8>, Vec<Entry>)>>>(connection)).await;
+            let Ok(Ok(new)) = answer else { return Err(self.failure(answer).unwrap_or_default()) };
+            let entries: Vec<Entry> = new.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
+            if entries.is_empty() {
+                self.follower.knew_all(asked);
+                return Ok(());
+            }
+            for (number, fields) in entries {
+                self.follower.take(&fields);
+                self.last = number;
+            }
         }
     }
 
@@ -222,6 +270,10 @@ fn client(settings: &Redis) -> Result<Client, RemoteError> {
         }
         None => Ok(Client::open(info)?),
     }
+}
+
+fn key(prefix: &str, kind: &str, of: &[u8]) -> Vec<u8> {
+    [prefix.as_bytes(), kind.as_bytes(), b":", of].concat()
 }
 
 fn no_answer(patience: Duration) -> String {

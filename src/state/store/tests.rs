@@ -1,5 +1,7 @@
 //! What the embedded store promises to the next process, and what it does when it cannot keep it.
 
+mod revoked;
+
 use super::embedded::Embedded;
 use super::journal::{Change, Disk, DiskError, Journal};
 use super::*;
@@ -45,7 +47,7 @@ fn open(folder: &Path, now_s: i64) -> Local {
 
 fn open_under(folder: &Path, secret: &[u8], capacity: usize, now_s: i64) -> Result<Local, StoreError> {
     let (disk, loaded) = Embedded::open(folder, &Keyed::new(secret))?;
-    let journal = Journal::new(disk, meters()).unwrap();
+    let journal = Arc::new(Journal::new(disk, meters()).unwrap());
     Ok(Local::new(capacity, meters().evicted).with_journal(loaded, journal, now_s))
 }
 
@@ -195,7 +197,7 @@ async fn without_its_disk_the_ledger_vouches_for_nobody_new_and_recovers_by_itse
     let (disk, loaded) = Embedded::open(folder.path(), &Keyed::new(SECRET)).unwrap();
     let out = Arc::new(AtomicBool::new(false));
     let meters = meters();
-    let journal = Journal::new(Loose { out: out.clone(), disk }, meters.clone()).unwrap();
+    let journal = Arc::new(Journal::new(Loose { out: out.clone(), disk }, meters.clone()).unwrap());
     let ledger = Local::new(1_000, meters.evicted.clone()).with_journal(loaded, journal, 0);
     ledger.bind(key("before"), birth(0), None).await.unwrap();
 

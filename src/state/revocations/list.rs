@@ -1,0 +1,66 @@
+//! The revocations as they stand in memory, and who is told when there are more.
+
+use super::name::Name;
+use crate::state::record::Revocation;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::watch;
+
+#[derive(Debug)]
+pub(super) struct List {
+    entries: RwLock<HashMap<Name, Revocation>>,
+    /// Counts up with every entry that becomes known here, whoever made it.
+    changed: watch::Sender<u64>,
+    /// The same number, for those who only compare.
+    known: AtomicU64,
+}
+
+impl List {
+    pub fn new() -> Self {
+        List { entries: RwLock::default(), changed: watch::Sender::new(0), known: AtomicU64::new(0) }
+    }
+
+    pub fn read(&self) -> RwLockReadGuard<'_, HashMap<Name, Revocation>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of two entries with one name the further-reaching holds, which is given back.
+    pub fn learn(&self, name: Name, new: Revocation) -> Revocation {
+        let mut entries = self.write();
+        let entry = entries.entry(name).or_insert(new);
+        entry.before_s = entry.before_s.max(new.before_s);
+        entry.until_s = entry.until_s.max(new.until_s);
+        let entry = *entry;
+        drop(entries);
+        // Only now: whoever sees the new number must find the entry.
+        let known = self.known.fetch_add(1, Ordering::AcqRel) + 1;
+        self.changed.send_replace(known);
+        entry
+    }
+
+    /// Drops what has been kept long enough; gives the names.
+    pub fn sweep(&self, now_s: i64) -> Vec<Name> {
+        let mut over = Vec::new();
+        self.write().retain(|name, entry| {
+            let stays = now_s < entry.until_s;
+            if !stays {
+                over.push(*name);
+            }
+            stays
+        });
+        over
+    }
+
+    pub fn known(&self) -> u64 {
+        self.known.load(Ordering::Acquire)
+    }
+
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Name, Revocation>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
