@@ -180,10 +180,12 @@ impl Known for View<'_> {
             Ok(verified) => {
                 let leeway_s = i64::try_from(jwt.leeway_s).unwrap_or(0);
                 let marks = Marks::of_token(&verified.handles, now_s);
+                let until_s = verified.expires_s.saturating_add(leeway_s);
+                self.state.revocations.note_end(credential, until_s, now_s);
                 let known = Arc::new(Remembered {
                     credential: credential.id,
                     stamp,
-                    until_s: verified.expires_s.saturating_add(leeway_s),
+                    until_s,
                     accepted: Accepted { facts: verified.facts, marks },
                     cleared: AtomicU64::new(0),
                 });

@@ -21,6 +21,7 @@ use crate::identity::{Credential, Facts, Marks};
 use list::List;
 use name::Name;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use stream::Stream;
 use tokio::sync::watch;
 
@@ -47,6 +48,8 @@ pub struct Revocations {
     keep_s: i64,
     list: Arc<List>,
     kept: Kept,
+    /// Whether it was told that something lives longer than the list remembers.
+    told: AtomicBool,
 }
 
 /// Where the list is kept beside this process's memory.
@@ -64,7 +67,7 @@ enum Kept {
 impl Revocations {
     /// A restart forgets them.
     pub fn in_memory(keyed: Arc<Keyed>, keep_s: i64) -> Self {
-        Revocations { keyed, keep_s, list: Arc::new(List::new()), kept: Kept::Nowhere }
+        Self::new(keyed, keep_s, Arc::new(List::new()), Kept::Nowhere)
     }
 
     /// Takes over what an earlier process wrote down, and writes down what follows.
@@ -79,7 +82,7 @@ impl Revocations {
         for (name, revocation) in written {
             list.learn(Name::from_record(name), revocation);
         }
-        let revocations = Revocations { keyed, keep_s, list, kept: Kept::OnDisk(journal) };
+        let revocations = Self::new(keyed, keep_s, list, Kept::OnDisk(journal));
         revocations.sweep(now_s);
         revocations
     }
@@ -93,7 +96,11 @@ impl Revocations {
         must_be_fresh: bool,
     ) -> Self {
         let list = follower.list();
-        Revocations { keyed, keep_s, list, kept: Kept::Shared { stream: Stream::new(remote, follower), must_be_fresh } }
+        Self::new(keyed, keep_s, list, Kept::Shared { stream: Stream::new(remote, follower), must_be_fresh })
+    }
+
+    fn new(keyed: Arc<Keyed>, keep_s: i64, list: Arc<List>, kept: Kept) -> Self {
+        Revocations { keyed, keep_s, list, kept, told: AtomicBool::new(false) }
     }
 
     /// Takes away what `whom` names, as far as it was issued at `before_s` (Unix seconds) or earlier. Holds here at once,
@@ -129,6 +136,16 @@ impl Revocations {
     /// Whether `whom` itself was named, whatever moment was given.
     pub fn has(&self, whom: Whom<'_>) -> bool {
         self.list.read().contains_key(&whom.name(&self.keyed))
+    }
+
+    /// Says once that a token of this credential would come back to life: it ends after an entry that is made now.
+    pub fn note_end(&self, credential: &Credential, end_s: i64, now_s: i64) {
+        if end_s.saturating_sub(now_s) > self.keep_s && !self.told.swap(true, Ordering::Relaxed) {
+            let name = &credential.name;
+            log::warn!(
+                "tokens of `{name}` live longer than `[state] keep_revocations`: taken away, they would be good again after that"
+            );
+        }
     }
 
     /// Whether whom another gate took away may be unknown here, in a gate that was told to refuse then.
