@@ -3,9 +3,9 @@
 //! Whatever judged a credential leaves its [`Marks`] beside the facts: how the credential is called where revocations
 //! come from (an identity provider, the log, an operator), and since when it exists. Judges nothing.
 
-use super::identify::SessionName;
 use super::principal::Facts;
 use super::registered::Handles;
+use super::session::SessionName;
 use std::sync::Arc;
 
 /// A credential that proved its facts.

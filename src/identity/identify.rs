@@ -8,6 +8,7 @@ use super::cookie::{self, CookieError};
 use super::credential::{Credential, Identity, Kind, SiteId, SitePlan};
 use super::introspection::Introspection;
 use super::principal::{CredentialId, Principal};
+use super::session::{SessionKey, SessionName};
 use super::token::{self, Jwt, TokenError};
 use super::words::{Evidence, words};
 use http::header::AUTHORIZATION;
@@ -70,21 +71,6 @@ impl Check {
             | Check::Inactive => Evidence::Invalid,
         }
     }
-}
-
-/// What a bound session is called in the log: tells people apart where no subject does. Says nothing of its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionName(pub u64);
-
-/// The ledger's name for one session value: keyed hashes, never the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionKey {
-    /// Shared by every spelling that some portal might take for the same value.
-    pub alias: [u8; 16],
-    /// Of the very bytes.
-    pub exact: [u8; 16],
-    /// What the session is called if it is bound under this value; it keeps that name when the value changes.
-    pub name: SessionName,
 }
 
 /// What the ledger says of a session value.

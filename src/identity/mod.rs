@@ -20,6 +20,7 @@ pub mod json;
 pub mod keys;
 pub mod principal;
 pub mod registered;
+pub mod session;
 pub mod set_cookie;
 pub mod token;
 pub mod username;
@@ -27,6 +28,7 @@ pub mod words;
 
 pub use accepted::{Accepted, Marks};
 pub use credential::{Credential, Identity, SiteId};
-pub use identify::{Known, Presented, SessionKey, SessionName};
+pub use identify::{Known, Presented};
 pub use principal::{CredentialId, Facts, Principal, Pseudonym, Subject};
+pub use session::{SessionKey, SessionName};
 pub use words::{Account, Evidence, Level, Login};

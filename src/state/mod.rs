@@ -14,10 +14,10 @@ pub mod store;
 pub mod tokens;
 
 use crate::config::settings::{Gate, OnStoreLoss, Redis, State as Settings, Store};
-use crate::identity::identify::{Check, Known, Presented, SessionFound, SessionKey};
+use crate::identity::identify::{Check, Known, Presented, SessionFound};
 use crate::identity::introspection::Introspection;
 use crate::identity::token::{Jwt, TokenError, claimed_kid};
-use crate::identity::{Accepted, Credential, Marks};
+use crate::identity::{Accepted, Credential, Marks, SessionKey};
 use answers::{About, Answers, Asks, Outcome, Question};
 use keyed::Keyed;
 use keys::Keys;
