@@ -53,6 +53,23 @@ impl Check {
         }
     }
 
+    /// Whether the credential is good for nothing any more, so that nothing is lost with it. Another key set or clock might
+    /// still find good what it does not now.
+    pub fn is_final(self) -> bool {
+        match self {
+            Check::Malformed
+            | Check::Algorithm
+            | Check::Signature
+            | Check::Expired
+            | Check::Issuer
+            | Check::Audience
+            | Check::Party
+            | Check::Inactive
+            | Check::Revoked => true,
+            Check::Ok | Check::UnknownKid | Check::NotYetValid | Check::Unbound | Check::Unavailable => false,
+        }
+    }
+
     fn evidence(self) -> Evidence {
         match self {
             Check::Ok => Evidence::Valid,

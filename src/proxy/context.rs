@@ -5,7 +5,6 @@
 use super::rejection::Rejection;
 use crate::config::settings::Upstream;
 use crate::identity::flow::Flow;
-use crate::identity::identify::Shown;
 use crate::identity::{Credential, CredentialId, Facts, Presented, SessionKey, SiteId};
 use crate::policy::{Decision, Grant, Reason, Route, RouteId, Site};
 use crate::state::ledger::{Departure, StoreLost};
@@ -137,9 +136,9 @@ impl RequestContext {
         self.site().and_then(|s| self.running.snapshot.settings.upstreams.get(s.upstream))
     }
 
-    /// What showed the credentials that do not travel under `grant`.
-    pub fn removed<'a>(&'a self, grant: &'a Grant) -> impl Iterator<Item = &'a Shown> {
-        self.presented.iter().enumerate().filter(|(n, _)| grant.removes(*n)).map(|(_, p)| &p.shown)
+    /// The credentials that do not travel under `grant`.
+    pub fn removed<'a>(&'a self, grant: &'a Grant) -> impl Iterator<Item = &'a Presented> {
+        self.presented.iter().enumerate().filter(|(n, _)| grant.removes(*n)).map(|(_, p)| p)
     }
 
     /// Why the request got its answer.

@@ -258,8 +258,8 @@ fn strip(headers: &mut HeaderMap, ctx: &RequestContext) {
 
 /// A credential that was decided `anonymous` does not travel.
 fn remove_credentials(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant) {
-    for shown in ctx.removed(grant) {
-        match shown {
+    for presented in ctx.removed(grant) {
+        match &presented.shown {
             Shown::Header(name) => {
                 headers.remove(name);
             }

@@ -89,8 +89,8 @@ pub fn document(
 
 /// The session that was refused for good is taken out of the browser, so that the page is read once and the next
 /// visit starts clean. So is one that the gate does not know when a person is sent to log in: the portal might know it,
-/// and send the person from its log-in page straight back here, round and round. And so are two of one name, which
-/// nobody could ever get rid of.
+/// and send the person from its log-in page straight back here, round and round. So is what was taken away, since the
+/// portal knows nothing of that. And so are two of one name, which nobody could ever get rid of.
 fn expire_refused_sessions(
     ctx: &RequestContext,
     rejection: Rejection,
@@ -116,7 +116,8 @@ pub(super) fn takes_session_out(rejection: Rejection, reader: Audience) -> bool 
     match rejection {
         Rejection::Decided(v) => {
             v.reason == Reason::PasswordSession
-                || (v.reason == Reason::SessionUnbound && reader == Audience::Person)
+                || (matches!(v.reason, Reason::SessionUnbound | Reason::CredentialRevoked)
+                    && reader == Audience::Person)
                 || (v.action == Action::Reject && matches!(v.page, Some(Page::UseVneid | Page::UseNationalPortal)))
         }
         _ => false,

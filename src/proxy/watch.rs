@@ -269,12 +269,14 @@ fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {
     credential.logouts.iter().any(|r| r.matches(&ctx.method, &target.path, target.query.as_deref()))
 }
 
-/// A cookie that did not travel is not set either: the portal saw a stranger, and would start a session for one.
+/// A cookie that did not travel is not set either: the portal saw a stranger, and would start a session for one. Only what
+/// is good for nothing any more may be replaced, or its owner could never log in again.
 fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
     let Some(grant) = ctx.decision.as_ref().and_then(|d| d.grant.as_ref()) else { return };
     let removed: Vec<&str> = ctx
         .removed(grant)
-        .filter_map(|shown| if let Shown::Cookie(name) = shown { Some(name.as_str()) } else { None })
+        .filter(|presented| !presented.check.is_final())
+        .filter_map(|presented| if let Shown::Cookie(name) = &presented.shown { Some(name.as_str()) } else { None })
         .collect();
     if removed.is_empty() {
         return;

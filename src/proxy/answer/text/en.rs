@@ -159,8 +159,10 @@ const RAISE_LEVEL: Text = Text {
 
 const LOG_IN: Text = Text {
     heading: "Please log in",
-    summary: "This page is for people who are logged in. You are not logged in, or your session has expired.",
-    lead: &["This page is for people who are logged in. You may not be logged in yet, or your session has expired."],
+    summary: "This page is for people who are logged in. You are not logged in, or your session has expired or was ended.",
+    lead: &[
+        "This page is for people who are logged in. You may not be logged in yet, or your session has expired or was ended.",
+    ],
     button: Some("Log in"),
     steps_heading: HOW_TO_LOG_IN,
     steps: &[

@@ -161,8 +161,10 @@ const RAISE_LEVEL: Text = Text {
 
 const LOG_IN: Text = Text {
     heading: "Vui lòng đăng nhập",
-    summary: "Trang này dành cho người đã đăng nhập. Bạn chưa đăng nhập, hoặc phiên đăng nhập đã hết hạn.",
-    lead: &["Trang này dành cho người đã đăng nhập. Có thể bạn chưa đăng nhập, hoặc phiên đăng nhập đã hết hạn."],
+    summary: "Trang này dành cho người đã đăng nhập. Bạn chưa đăng nhập, hoặc phiên đăng nhập đã hết hạn hay đã bị chấm dứt.",
+    lead: &[
+        "Trang này dành cho người đã đăng nhập. Có thể bạn chưa đăng nhập, hoặc phiên đăng nhập đã hết hạn hay đã bị chấm dứt.",
+    ],
     button: Some("Đăng nhập"),
     steps_heading: HOW_TO_LOG_IN,
     steps: &[
