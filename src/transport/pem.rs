@@ -6,6 +6,7 @@ use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -23,6 +24,10 @@ pub enum PemError {
     EncryptedKey { path: PathBuf },
     #[error("`{}` holds no private key", .path.display())]
     NoKey { path: PathBuf },
+    #[error("the private key in `{}` is of no supported kind", .path.display())]
+    UnusableKey { path: PathBuf, source: rustls::Error },
+    #[error("the private key in `{}` does not belong to the certificate in `{}`", .key.display(), .certificate.display())]
+    KeyMismatch { certificate: PathBuf, key: PathBuf },
     #[error("this system has no CA certificates: install `ca-certificates`, or point SSL_CERT_FILE to a bundle")]
     NoSystemRoots { source: Option<Box<pingora::Error>> },
 }
@@ -66,9 +71,27 @@ pub fn authorities(path: &Path) -> Result<Arc<[WrappedX509]>, PemError> {
     Ok(found.into())
 }
 
-/// What the gate shows of itself to another server, in the shape that a pingora peer takes.
+/// A chain with the key in `key`, which must be the one that its first certificate is about.
+pub fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    (certificate, key): (&Path, &Path),
+) -> Result<CertifiedKey, PemError> {
+    // a key does not depend on the versions spoken, so the provider need not be the installed one
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(chain, private_key(key)?, &provider).map_err(|source| match source {
+        rustls::Error::InconsistentKeys(_) => {
+            PemError::KeyMismatch { certificate: certificate.to_owned(), key: key.to_owned() }
+        }
+        source => PemError::UnusableKey { path: key.to_owned(), source },
+    })
+}
+
+/// What the gate shows of itself to another server, in the shape that a pingora peer takes. pingora ends the task that
+/// connects with a key that cannot be read, so it is tried here.
 pub fn pair(certificate: &Path, key: &Path) -> Result<Arc<CertKey>, PemError> {
-    let chain = certificates(certificate)?.into_iter().map(|c| c.to_vec()).collect();
+    let chain = certificates(certificate)?;
+    certified(chain.clone(), (certificate, key))?;
+    let chain = chain.into_iter().map(|c| c.to_vec()).collect();
     Ok(Arc::new(CertKey::new(chain, private_key(key)?.secret_der().to_vec())))
 }
 

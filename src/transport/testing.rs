@@ -4,6 +4,8 @@ use pingora_rustls::{ServerConfig, TlsAcceptor};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{ConfigBuilder, RootCertStore, SupportedProtocolVersion};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -82,12 +84,30 @@ impl Authority {
 
     /// A TLS acceptor with a certificate for `name`.
     pub(super) fn acceptor(&self, name: &str) -> TlsAcceptor {
+        pingora_rustls::install_default_crypto_provider();
+        self.accepting(name, ServerConfig::builder().with_no_client_auth())
+    }
+
+    /// One that speaks this version only and demands a certificate by `clients`.
+    pub(super) fn acceptor_of(
+        &self,
+        name: &str,
+        version: &'static SupportedProtocolVersion,
+        clients: &Self,
+    ) -> TlsAcceptor {
+        pingora_rustls::install_default_crypto_provider();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(clients.file()).unwrap()).unwrap();
+        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+        let versions = ServerConfig::builder_with_protocol_versions(&[version]);
+        self.accepting(name, versions.with_client_cert_verifier(verifier))
+    }
+
+    fn accepting(&self, name: &str, config: ConfigBuilder<ServerConfig, WantsServerCert>) -> TlsAcceptor {
         let issued = self.issue(name, &[name]);
         let chain = vec![CertificateDer::from_pem_file(&issued.certificate).unwrap()];
         let key = PrivateKeyDer::from_pem_file(&issued.key).unwrap();
-        pingora_rustls::install_default_crypto_provider();
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
-        TlsAcceptor::from(Arc::new(config))
+        TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()))
     }
 }
 

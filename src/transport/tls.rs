@@ -20,10 +20,6 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 pub enum TlsError {
     #[error(transparent)]
     File(#[from] PemError),
-    #[error("the private key in `{}` is of no supported kind", .path.display())]
-    UnusableKey { path: PathBuf, source: rustls::Error },
-    #[error("the private key in `{}` does not belong to the certificate in `{}`", .key.display(), .certificate.display())]
-    KeyMismatch { certificate: PathBuf, key: PathBuf },
     #[error("the lowest TLS version was set too late: something else has fixed it already")]
     VersionFixed,
     #[error("the TLS library refused the settings")]
@@ -110,7 +106,6 @@ impl Certificate {
     /// Reads a chain, the server's own certificate first, and its key.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let chain = pem::certificates(certificate)?;
-        let private_key = pem::private_key(key)?;
         let no_certificate = || PemError::NoCertificate { path: certificate.to_owned() };
         let own = chain.first().ok_or_else(no_certificate)?;
         let (_, parsed) = X509Certificate::from_der(own).map_err(|_| no_certificate())?;
@@ -118,14 +113,7 @@ impl Certificate {
         let (not_before, not_after) =
             (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
 
-        // a key does not depend on the versions spoken, so the provider need not be the installed one
-        let certified = CertifiedKey::from_der(chain.clone(), private_key, &provider(TlsVersion::Tls12));
-        let key = certified.map_err(|source| match source {
-            rustls::Error::InconsistentKeys(_) => {
-                TlsError::KeyMismatch { certificate: certificate.to_owned(), key: key.to_owned() }
-            }
-            source => TlsError::UnusableKey { path: key.to_owned(), source },
-        })?;
+        let key = pem::certified(chain, (certificate, key))?;
         Ok(Certificate { file: certificate.to_owned(), names, not_before, not_after, key: Arc::new(key) })
     }
 

@@ -1,5 +1,8 @@
 //! Fetching from servers that behave, and from servers that do not.
 
+mod client_tls;
+mod kept;
+
 use super::*;
 use crate::transport::testing::{Authority, answering, read_head, serve, within};
 use std::sync::Arc;
