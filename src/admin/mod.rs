@@ -89,6 +89,7 @@ impl Admin {
             },
             "credentials_without_keys": self.state.keys.missing(now.as_second()),
             "key_sets": self.state.keys.report(now.as_second()),
+            "introspections": running.introspectors.iter().map(|i| i.report()).collect::<Vec<_>>(),
             "ledger_sessions": self.state.ledger.count(),
             "store_trouble": self.state.ledger.trouble(),
             "key_id": self.state.keyed.id(),

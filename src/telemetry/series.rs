@@ -31,7 +31,7 @@ const USUAL_ANSWERS: [(&str, &str); 9] = [
     ("504", "gate"),
 ];
 /// Results of `introspections_total`.
-pub const INTROSPECTIONS: [&str; 3] = ["active", "inactive", "failed"];
+pub const INTROSPECTIONS: [&str; 4] = ["active", "inactive", "failed", "unasked"];
 /// Kinds of `upstream_failures_total`.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
 

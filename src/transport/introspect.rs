@@ -1,8 +1,12 @@
 //! How does the gate ask whoever issued a token whether it is in force (RFC 7662)?
 //!
 //! One POST for a token, as a client of the authorization server. So many questions at once and no more, each within its
-//! time; waiting for a turn counts. Trouble is told once in a while, however many tokens it meets. Knows nothing of what
-//! an answer proves.
+//! time; waiting for a turn counts. A server that says nothing is left alone for a while. Trouble is told once in a while,
+//! however many tokens it meets. Knows nothing of what an answer proves.
+
+mod breaker;
+
+pub use breaker::Silence;
 
 use super::Running;
 use super::fetch::{Endpoint, FetchError, FetchLimits};
@@ -15,8 +19,10 @@ use crate::telemetry::series::INTROSPECTIONS;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use breaker::Breaker;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -32,12 +38,16 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 pub enum IntrospectError {
     #[error("credential `{credential}`")]
     Setup { credential: String, source: FetchError },
-    #[error("not asked")]
+    #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error("no use")]
     Answer(#[from] AnswerError),
     #[error("the assertion cannot be signed")]
     Unsigned,
+    #[error("other questions were on their way for {waited:?}")]
+    NoTurn { waited: Duration },
+    #[error("its server says nothing and is left alone for a while")]
+    LeftAlone,
 }
 
 /// Asks about the tokens of one credential.
@@ -50,6 +60,15 @@ pub struct Introspector {
     turns: Semaphore,
     timeout: Duration,
     told: Mutex<Option<Instant>>,
+    breaker: Breaker,
+}
+
+/// What `/status` says of one authorization server.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    credential: String,
+    /// While it is left alone.
+    silence: Option<Silence>,
 }
 
 impl Introspector {
@@ -69,20 +88,59 @@ impl Introspector {
             turns: Semaphore::new(source.concurrency),
             timeout: source.timeout,
             told: Mutex::default(),
+            breaker: Breaker::default(),
         })
     }
 
+    pub fn report(&self) -> Report {
+        Report { credential: self.name.clone(), silence: self.breaker.report() }
+    }
+
     async fn ask(&self, token: &str) -> Result<Answer, IntrospectError> {
-        let asked = async {
-            // Nobody ever closes it.
-            let _turn = self.turns.acquire().await.ok();
-            let (fields, authorization) = self.form(token)?;
-            let body = self.endpoint.post(&fields, authorization.as_deref()).await?;
-            Ok(Answer::read(&body)?)
-        };
         let timeout = self.timeout;
-        let answer = tokio::time::timeout(timeout, asked).await;
-        answer.unwrap_or(Err(IntrospectError::Fetch(FetchError::TimedOut { timeout })))
+        let deadline = tokio::time::Instant::now() + timeout;
+        let at_once = self.turns.try_acquire().ok();
+        let had_all_its_time = at_once.is_some();
+        let _turn = match at_once {
+            Some(turn) => turn,
+            None if self.breaker.pauses() => return Err(IntrospectError::LeftAlone),
+            None => match tokio::time::timeout_at(deadline, self.turns.acquire()).await {
+                Ok(Ok(turn)) => turn,
+                _ => return Err(IntrospectError::NoTurn { waited: timeout }),
+            },
+        };
+        if !self.breaker.lets_out(Instant::now(), timeout) {
+            return Err(IntrospectError::LeftAlone);
+        }
+        let (fields, authorization) = self.form(token)?;
+        let asked = self.endpoint.post(&fields, authorization.as_deref());
+        let answer = tokio::time::timeout_at(deadline, asked).await;
+        let answer = answer.unwrap_or(Err(FetchError::TimedOut { timeout }));
+        match &answer {
+            // What was left of its time after the wait for a turn says nothing about the server.
+            Err(FetchError::TimedOut { .. }) if !had_all_its_time => {}
+            Err(error) if error.is_silence() => self.silent(error),
+            _ => self.answered(),
+        }
+        Ok(Answer::read(&answer?)?)
+    }
+
+    fn silent(&self, error: &FetchError) {
+        if let Some(pause) = self.breaker.silent(Instant::now(), &super::in_one_line(error)) {
+            log::error!(
+                "credential `{}`: no answer to several questions in a row; until there is one, its server is asked once in \
+                 {}s and its tokens are unavailable: {}",
+                self.name,
+                pause.as_secs(),
+                super::in_one_line(error)
+            );
+        }
+    }
+
+    fn answered(&self) {
+        if let Some(since) = self.breaker.answered() {
+            log::warn!("credential `{}`: its server answers again; it had not since {since:.0}", self.name);
+        }
     }
 
     /// The form and the Authorization header.
@@ -109,6 +167,9 @@ impl Introspector {
     }
 
     fn tell(&self, error: &IntrospectError) {
+        if self.breaker.pauses() {
+            return;
+        }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
             let why = super::in_one_line(error);
@@ -138,14 +199,17 @@ impl Asks for Questioner<'_> {
         let began = Instant::now();
         let answer = introspector.ask(token).await;
         let (metrics, name) = (&self.telemetry.metrics, introspector.name.as_str());
-        metrics.introspection_seconds.with_label_values(&[name]).observe(began.elapsed().as_secs_f64());
-        let [active, inactive, failed] = INTROSPECTIONS;
+        let [active, inactive, failed, unasked] = INTROSPECTIONS;
         let result = match &answer {
             Ok(answer) if answer.is_active() => active,
             Ok(_) => inactive,
+            Err(IntrospectError::LeftAlone | IntrospectError::NoTurn { .. }) => unasked,
             Err(_) => failed,
         };
         metrics.introspections.with_label_values(&[name, result]).inc();
+        if result != unasked {
+            metrics.introspection_seconds.with_label_values(&[name]).observe(began.elapsed().as_secs_f64());
+        }
         answer.inspect_err(|error| introspector.tell(error)).ok()
     }
 }

@@ -1,0 +1,145 @@
+//! Is a server that says nothing asked all the same?
+//!
+//! After a few questions in a row without any answer it is left alone for a while, so that no request waits for it in
+//! vain. Then one question goes out; whoever comes meanwhile is turned away at once. Any answer ends the pause.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Questions without an answer, one after the other, before it is left alone.
+const SILENCES: u32 = 5;
+/// How long it is left alone, again and again.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Watches over the questions to one server.
+#[derive(Debug, Default)]
+pub struct Breaker(Mutex<Condition>);
+
+#[derive(Debug, Default)]
+struct Condition {
+    silences: u32,
+    pause: Option<Pause>,
+}
+
+#[derive(Debug)]
+struct Pause {
+    /// When the next question may go out.
+    until: Instant,
+    began: Timestamp,
+    why: String,
+}
+
+/// What `/status` says of a server that is left alone.
+#[derive(Debug, Serialize)]
+pub struct Silence {
+    pub since: Timestamp,
+    pub why: String,
+}
+
+impl Breaker {
+    /// Whether a question may go out at `now`. The one that is let out in a pause has `timeout` to bring an answer, and
+    /// should it never tell how it ended, the next one follows.
+    pub fn lets_out(&self, now: Instant, timeout: Duration) -> bool {
+        let mut condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut condition.pause {
+            None => true,
+            Some(pause) if now < pause.until => false,
+            Some(pause) => {
+                pause.until = now + timeout + PAUSE;
+                true
+            }
+        }
+    }
+
+    /// Whether the server is left alone.
+    pub fn pauses(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pause.is_some()
+    }
+
+    /// There was an answer, of whatever use. Since when there had been none, if a pause ends by it.
+    pub fn answered(&self) -> Option<Timestamp> {
+        let mut condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *condition).pause.map(|pause| pause.began)
+    }
+
+    /// There was none. Whether a pause begins by it: for how long the server is left alone each time.
+    pub fn silent(&self, now: Instant, why: &str) -> Option<Duration> {
+        let mut condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        condition.silences = condition.silences.saturating_add(1);
+        if condition.silences < SILENCES {
+            return None;
+        }
+        let until = now + PAUSE;
+        let before = condition.pause.take();
+        let begins = before.is_none();
+        let began = before.map_or_else(Timestamp::now, |pause| pause.began);
+        condition.pause = Some(Pause { until, began, why: why.to_owned() });
+        begins.then_some(PAUSE)
+    }
+
+    /// What is wrong, while the server is left alone.
+    pub fn report(&self) -> Option<Silence> {
+        let condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        condition.pause.as_ref().map(|pause| Silence { since: pause.began, why: pause.why.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    fn silent(times: u32, at: Instant) -> Breaker {
+        let breaker = Breaker::default();
+        for time in 1..=times {
+            assert_eq!(breaker.silent(at, "why").is_some(), time == SILENCES, "told once");
+        }
+        breaker
+    }
+
+    #[test]
+    fn a_server_is_left_alone_after_so_many_silences_in_a_row_and_no_earlier() {
+        let now = Instant::now();
+        assert!(silent(SILENCES - 1, now).lets_out(now, TIMEOUT));
+        let breaker = silent(SILENCES, now);
+        assert!(!breaker.lets_out(now, TIMEOUT));
+        assert_eq!(breaker.report().unwrap().why, "why");
+    }
+
+    #[test]
+    fn an_answer_in_between_begins_the_count_anew() {
+        let now = Instant::now();
+        let breaker = silent(SILENCES - 1, now);
+        assert!(breaker.answered().is_none());
+        assert!(breaker.silent(now, "why").is_none());
+        assert!(breaker.lets_out(now, TIMEOUT));
+    }
+
+    #[test]
+    fn one_question_goes_out_when_the_pause_is_over_and_its_answer_ends_it() {
+        let now = Instant::now();
+        let breaker = silent(SILENCES, now);
+        let later = now + PAUSE;
+        assert!(breaker.lets_out(later, TIMEOUT));
+        assert!(!breaker.lets_out(later, TIMEOUT), "the second waits for the first");
+        assert!(breaker.silent(later, "still").is_none(), "told before");
+        assert!(!breaker.lets_out(later, TIMEOUT));
+        assert!(breaker.lets_out(later + PAUSE, TIMEOUT));
+        assert!(breaker.answered().is_some(), "told when it ends");
+        assert!(breaker.lets_out(later, TIMEOUT) && breaker.lets_out(later, TIMEOUT));
+        assert!(breaker.report().is_none());
+    }
+
+    #[test]
+    fn a_question_that_never_tells_how_it_ended_is_followed_by_another() {
+        let now = Instant::now();
+        let breaker = silent(SILENCES, now);
+        let later = now + PAUSE;
+        assert!(breaker.lets_out(later, TIMEOUT));
+        assert!(!breaker.lets_out(later + TIMEOUT, TIMEOUT));
+        assert!(breaker.lets_out(later + TIMEOUT + PAUSE, TIMEOUT));
+    }
+}
