@@ -141,7 +141,12 @@ impl Issuer {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}/certs", self.jwks.address())
+        format!("http://{}/certs", self.address())
+    }
+
+    /// Where the key set is served, without TLS.
+    pub fn address(&self) -> String {
+        self.jwks.address()
     }
 
     /// How often the key set was asked for.

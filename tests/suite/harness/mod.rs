@@ -5,6 +5,7 @@
 
 mod ask;
 mod client;
+mod front;
 mod gate;
 mod issuer;
 mod origin;
@@ -18,6 +19,7 @@ mod wire;
 
 pub use ask::Ask;
 pub use client::{Client, Response};
+pub use front::Front;
 pub use gate::{Exit, Gate};
 pub use issuer::{Issuer, Key, change, encode, now};
 pub use origin::{Origin, Received};

@@ -6,6 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 /// A certificate authority with a folder of its own.
@@ -16,9 +17,11 @@ pub struct Authority {
 
 impl Authority {
     pub fn new() -> Authority {
+        static COUNT: AtomicUsize = AtomicUsize::new(1);
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, "an authority of the tests");
+        let name = format!("authority {} of the tests", COUNT.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).unwrap();
         let home = TempDir::new().unwrap();
@@ -36,13 +39,16 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let write = |name: String, text: String| {
-            let path = self.home.path().join(name);
-            fs::write(&path, text).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
-        let stem = names[0];
-        (write(format!("{stem}.pem"), certificate.pem()), write(format!("{stem}.key"), key.serialize_pem()))
+        let (file, key_file) = self.paths(names[0]);
+        fs::write(&file, certificate.pem()).unwrap();
+        fs::write(&key_file, key.serialize_pem()).unwrap();
+        (file, key_file)
+    }
+
+    /// Where the certificate for a name and its key are.
+    pub fn paths(&self, name: &str) -> (String, String) {
+        let path = |file: String| self.home.path().join(file).to_str().unwrap().to_owned();
+        (path(format!("{name}.pem")), path(format!("{name}.key")))
     }
 }
 
