@@ -1,7 +1,7 @@
 //! `[credential.introspection]`: whom to ask about a token, as which client, and what the answer must say.
 
 use super::Files;
-use super::outside::{OR_A_FILE, certificate, seconds, url, variable};
+use super::outside::{Danger, OR_A_FILE, certificate, seconds, url, variable};
 use super::reader::{Table, Value};
 use super::settings::{Client, IntrospectionSource, Proof, Secret};
 use super::values;
@@ -29,7 +29,8 @@ pub(super) fn introspection(
     principals: Vec<ClaimRule>,
 ) -> Option<(Introspection, IntrospectionSource)> {
     let t = v.table("credential.introspection")?;
-    let endpoint = t.required("endpoint", |v| url(v, "https://…/protocol/openid-connect/token/introspect"));
+    let example = "https://…/protocol/openid-connect/token/introspect";
+    let endpoint = t.required("endpoint", |v| url(v, example, Danger::Tokens));
     let issuer = t.optional("issuer", values::text);
     let as_whom = issuer.as_ref().or(endpoint.as_ref()).map(|whom| whom.value.clone()).unwrap_or_default();
     let client = t.required("client", |v| client(files, v, &as_whom));

@@ -1,7 +1,7 @@
 //! `[credential.jwt]`: what a signed token must say, and where the keys come from that prove it.
 
 use super::Files;
-use super::outside::{certificate, seconds, url};
+use super::outside::{Danger, certificate, not_in_the_clear, seconds, url};
 use super::reader::{Table, Value};
 use super::settings::{KeySource, KeysAt, RemoteKeys};
 use super::values;
@@ -86,9 +86,15 @@ pub(super) fn jwt(
 const REMOTE: [&str; 3] = ["jwks_url", "discovery", "discovery_url"];
 
 fn keys_at(t: &Table<'_>, issuer: Option<&str>) -> Option<KeysAt> {
-    let set = t.optional("jwks_url", |v| url(v, "https://…/protocol/openid-connect/certs"));
-    let by_issuer = t.optional("discovery", values::boolean).is_some_and(|d| d.value);
-    let document = t.optional("discovery_url", |v| url(v, "https://…/.well-known/openid-configuration"));
+    let set = t.optional("jwks_url", |v| url(v, "https://…/protocol/openid-connect/certs", Danger::Keys));
+    let by_issuer = t.optional("discovery", |v| {
+        let on = values::boolean(v)?;
+        issuer.filter(|_| on).inspect(|issuer| not_in_the_clear(v, issuer, Danger::Keys));
+        Some(on)
+    });
+    let by_issuer = by_issuer.is_some_and(|d| d.value);
+    let example = "https://…/.well-known/openid-configuration";
+    let document = t.optional("discovery_url", |v| url(v, example, Danger::Keys));
     let origins = t.list("jwks_origins", origin);
     if REMOTE.iter().filter(|key| t.toml.contains_key(**key)).count() > 1 {
         let help = "one of `jwks_url`, `discovery` and `discovery_url`";
@@ -116,7 +122,7 @@ fn keys_at(t: &Table<'_>, issuer: Option<&str>) -> Option<KeysAt> {
 /// Scheme, host and port, as RFC 6454 writes them.
 fn origin(v: Value<'_>) -> Option<String> {
     let example = "like \"https://keys.example\", without a path";
-    let text = url(v, example)?;
+    let text = url(v, example, Danger::Keys)?;
     let uri: Option<Uri> = text.parse().ok();
     match uri.filter(|uri| uri.path() == "/" && uri.query().is_none() && !text.ends_with('/')) {
         Some(_) => Some(text),

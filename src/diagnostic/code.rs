@@ -23,6 +23,7 @@ pub const WRONG_TYPE: Code = Code("vg0203");
 pub const BAD_VALUE: Code = Code("vg0204");
 pub const UNKNOWN_WORD: Code = Code("vg0205");
 pub const UNUSABLE_FILE: Code = Code("vg0206");
+pub const IN_THE_CLEAR: Code = Code("vg0207");
 
 pub const DUPLICATE_NAME: Code = Code("vg0301");
 pub const UNKNOWN_NAME: Code = Code("vg0302");
