@@ -12,6 +12,9 @@ use crate::identity::Principal;
 use crate::policy::invariant::Invariant;
 use crate::policy::survey::{Gap, Survey};
 use crate::policy::{Policy, RuleId, reach};
+use crate::transport::in_one_line;
+use crate::transport::introspect::Introspector;
+use crate::transport::running::can_be_fetched;
 use crate::transport::tls::Certificate;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,15 +73,26 @@ fn left_to_the_default(settings: &Settings, survey: &Survey, principals: &[Princ
 
 /// Certificates are opened here as they would be at start, since an expired one is found too late there.
 fn certificates(settings: &Settings, now: Timestamp) -> Vec<Diagnostic> {
-    let files = settings.listeners.iter().flat_map(|l| &l.tls);
-    files
-        .flat_map(|f| match Certificate::read(&f.certificate, &f.key) {
-            Ok(c) => {
-                c.warnings(now.as_second()).into_iter().map(|w| Diagnostic::warning(code::UNUSABLE_FILE, w)).collect()
-            }
-            Err(error) => vec![Diagnostic::error(code::UNUSABLE_FILE, error.to_string())],
-        })
-        .collect()
+    let now_s = now.as_second();
+    let warning = |said: String| Diagnostic::warning(code::UNUSABLE_FILE, said);
+    let error = |said: String| Diagnostic::error(code::UNUSABLE_FILE, said);
+    let mut findings = Vec::new();
+    for files in settings.listeners.iter().flat_map(|l| &l.tls) {
+        match Certificate::read(&files.certificate, &files.key) {
+            Ok(certificate) => findings.extend(certificate.warnings(now_s).into_iter().map(warning)),
+            Err(unusable) => findings.push(error(unusable.to_string())),
+        }
+    }
+    let fetched = settings.keys.iter().filter_map(|keys| can_be_fetched(keys).err()).map(|e| in_one_line(&e));
+    let asked = settings.introspections.iter().filter_map(|i| Introspector::new(i).err()).map(|e| in_one_line(&e));
+    findings.extend(fetched.chain(asked).map(error));
+    let shown_to_fetch = settings.keys.iter().filter_map(|k| k.remote.as_ref()?.client_tls.as_ref());
+    let shown_to_ask = settings.introspections.iter().filter_map(|i| i.client_tls.as_ref());
+    for files in shown_to_fetch.chain(shown_to_ask) {
+        let certificate = Certificate::read(&files.certificate, &files.key).ok();
+        findings.extend(certificate.and_then(|c| c.out_of_date(now_s)).map(warning));
+    }
+    findings
 }
 
 /// Rules that never decide, that have ended, or whose law should be read again.

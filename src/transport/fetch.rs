@@ -12,7 +12,7 @@ mod tests;
 
 pub use error::FetchError;
 
-use super::pem;
+use super::pem::{self, PemError};
 use crate::config::settings::CertificateFiles;
 use http::StatusCode;
 use kept::Kept;
@@ -65,6 +65,15 @@ enum Fault {
     /// It ended before the head of an answer was whole.
     Ended(Box<pingora::Error>),
     Failed(FetchError),
+}
+
+impl FetchLimits {
+    /// Reads the files, as every question will, so that a wrong one is found before there is a question.
+    pub fn try_files(&self) -> Result<(), PemError> {
+        self.ca.as_deref().map(pem::authorities).transpose()?;
+        self.client.as_ref().map(|files| pem::pair(&files.certificate, &files.key)).transpose()?;
+        Ok(())
+    }
 }
 
 impl Endpoint {

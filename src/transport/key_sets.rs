@@ -124,12 +124,16 @@ async fn refresh(source: KeySource, state: Arc<State>, telemetry: Arc<Telemetry>
     }
 }
 
+/// What a fetch may cost, and whom it trusts.
+pub fn limits(remote: &RemoteKeys) -> FetchLimits {
+    let RemoteKeys { ca_file, client_tls, .. } = remote;
+    FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: ca_file.clone(), client: client_tls.clone() }
+}
+
 /// The key set that is there now, and a warning for each key that is left out.
 pub async fn fetch_keys(remote: &RemoteKeys, allowed: &[Algorithm]) -> Result<(KeySet, Vec<String>), String> {
-    let RemoteKeys { at, ca_file, client_tls } = remote;
-    let limits =
-        FetchLimits { bytes_max: BYTES_MAX, timeout: TIMEOUT, ca: ca_file.clone(), client: client_tls.clone() };
-    let url = match at {
+    let limits = limits(remote);
+    let url = match &remote.at {
         KeysAt::Set(url) => url.clone(),
         KeysAt::Discovery { url, issuer, origins } => {
             let document = get(url, limits.clone()).await.map_err(|e| format!("discovery: {}", in_one_line(&e)))?;

@@ -2,8 +2,10 @@
 //! each request.
 
 use super::introspect::{IntrospectError, Introspector};
+use super::key_sets;
+use super::pem::PemError;
 use super::upstream::{Health, Pool, PoolSettings, UpstreamError, UpstreamTls};
-use crate::config::settings::Upstream;
+use crate::config::settings::{KeySource, Upstream};
 use crate::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,8 @@ pub enum RunningError {
     Upstream(#[from] UpstreamError),
     #[error("an introspection endpoint of this policy cannot be used")]
     Introspection(#[from] IntrospectError),
+    #[error("the keys of credential `{credential}` cannot be fetched")]
+    Keys { credential: String, source: PemError },
 }
 
 impl Running {
@@ -45,8 +49,15 @@ impl Running {
             .iter()
             .map(|source| Introspector::new(source).map(Arc::new))
             .collect::<Result<_, _>>()?;
+        snapshot.settings.keys.iter().try_for_each(can_be_fetched)?;
         Ok(Running { snapshot, pools, introspectors })
     }
+}
+
+/// Whether the files are fit that fetching these keys needs.
+pub fn can_be_fetched(keys: &KeySource) -> Result<(), RunningError> {
+    let tried = keys.remote.as_ref().map_or(Ok(()), |remote| key_sets::limits(remote).try_files());
+    tried.map_err(|source| RunningError::Keys { credential: keys.name.clone(), source })
 }
 
 fn pool_settings(upstream: &Upstream) -> PoolSettings {

@@ -119,18 +119,19 @@ impl Certificate {
 
     /// What an operator should hear about it at `now`, in seconds since the epoch. It is served all the same.
     pub fn warnings(&self, now: i64) -> Vec<String> {
+        let nameless = self.names.is_empty().then(|| {
+            format!("the certificate in `{}` names no host: browsers will not accept it", self.file.display())
+        });
+        self.out_of_date(now).into_iter().chain(nameless).collect()
+    }
+
+    /// What is to be said of its dates.
+    pub fn out_of_date(&self, now: i64) -> Option<String> {
         let file = self.file.display();
-        let mut warnings = Vec::new();
         if now > self.not_after {
-            warnings.push(format!("the certificate in `{file}` has expired"));
+            return Some(format!("the certificate in `{file}` has expired"));
         }
-        if now < self.not_before {
-            warnings.push(format!("the certificate in `{file}` is not valid yet"));
-        }
-        if self.names.is_empty() {
-            warnings.push(format!("the certificate in `{file}` names no host: browsers will not accept it"));
-        }
-        warnings
+        (now < self.not_before).then(|| format!("the certificate in `{file}` is not valid yet"))
     }
 }
 

@@ -144,16 +144,18 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
 #[test]
 fn a_certificate_and_a_key_of_different_pairs_are_refused_at_load() {
     let (servers, clients) = (Authority::new(), Authority::new());
-    let (origin, server) = (Origin::answering(portal), server());
+    let (origin, server, issuer) = (Origin::answering(portal), server(), Issuer::start());
     let front = Front::of(&server.address(), "localhost", &servers, Some(&clients));
     let (certificate, _) = clients.certify(&["gate"]);
     let (_, key) = clients.certify(&["another"]);
     let lines = format!("client_tls = {{ certificate = \"{certificate}\", key = \"{key}\" }}");
-    let exit = Gate::refused(&asking(&origin, &front, &lines));
-    assert_eq!(exit.code, Some(1), "{}", exit.stderr);
-    assert!(
-        exit.stderr.contains("credential `api-token`") && exit.stderr.contains("does not belong"),
-        "{}",
-        exit.stderr
-    );
+    for (policy, credential) in [
+        (asking(&origin, &front, &lines), "credential `api-token`"),
+        (fetching(&origin, &issuer, &front, &lines), "credential `sso-token`"),
+    ] {
+        for exit in [Gate::refused(&policy), Gate::command("check", &policy, &[])] {
+            assert_eq!(exit.code, Some(1), "{}", exit.stderr);
+            assert!(exit.stderr.contains(credential) && exit.stderr.contains("does not belong"), "{}", exit.stderr);
+        }
+    }
 }
