@@ -1,8 +1,10 @@
 // A Redis server of Debian's as a test starts it: on a free loopback port, writing every change to its disk, so that it can be
-// killed and started again. Knows nothing of the gate.
-import { readFileSync, writeFileSync } from 'node:fs';
+// killed and started again. `STORE_SERVER=/path/to/valkey-server` runs the same tests with another one. Knows nothing of the gate.
 import { join } from 'node:path';
+import { authorityIn } from './certificates.mjs';
 import { freePort, run, start, temporaryFolder, waitFor } from './processes.mjs';
+
+const server = process.env.STORE_SERVER ?? 'redis-server';
 
 /**
  * Starts it; `password` asks for one, `tls` makes it speak TLS only, with a certificate for `localhost` by an authority of its
@@ -14,9 +16,10 @@ export async function startRedis({ password, tls = false } = {}) {
   const args = ['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
   if (password) args.push('--requirepass', password);
   if (tls) {
-    await certify(folder);
-    args.push('--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no', '--tls-ca-cert-file', join(folder, 'ca.pem'));
-    args.push('--tls-cert-file', join(folder, 'server.pem'), '--tls-key-file', join(folder, 'server.key'));
+    const authority = await authorityIn(folder);
+    const { certificate, key } = await authority.certify('localhost');
+    args.push('--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no', '--tls-ca-cert-file', authority.file);
+    args.push('--tls-cert-file', certificate, '--tls-key-file', key);
   } else {
     args.push('--port', String(port));
   }
@@ -25,7 +28,7 @@ export async function startRedis({ password, tls = false } = {}) {
     authority: join(folder, 'ca.pem'),
     program: undefined,
     start: async () => {
-      redis.program = start('redis-server', args);
+      redis.program = start(server, args);
       await waitFor('Redis serves', () => redis.program.output.includes('Ready to accept connections'), { program: redis.program });
     },
     kill: () => redis.program.stop({ signal: 'SIGKILL' }),
@@ -38,16 +41,4 @@ export async function startRedis({ password, tls = false } = {}) {
   };
   await redis.start();
   return redis;
-}
-
-/** An authority, and a certificate by it for `localhost`. */
-async function certify(folder) {
-  const openssl = (...args) => run('openssl', args, { cwd: folder });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test authority');
-  await openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost');
-  writeFileSync(join(folder, 'names'), 'subjectAltName = DNS:localhost\n');
-  const by = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names'];
-  await openssl('x509', '-req', '-in', 'server.csr', ...by, '-days', '2', '-out', 'server.pem');
-  if (!readFileSync(join(folder, 'server.pem'), 'utf8').includes('CERTIFICATE')) throw new Error('no certificate was made');
 }

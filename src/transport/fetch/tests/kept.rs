@@ -96,6 +96,22 @@ async fn a_connection_that_its_server_does_not_want_to_keep_is_not_used_again() 
 }
 
 #[tokio::test]
+async fn a_connection_that_its_server_ends_while_it_waits_is_no_trouble() {
+    let server = Server::answering(None, |_, question, asked| if question == 1 { ok(asked) } else { None }).await;
+    let ending = serve(None, |mut connection| async move {
+        let asked = read_form(&mut connection).await.unwrap();
+        let _ = connection.write_all(ok(&asked).unwrap().as_bytes()).await;
+    })
+    .await;
+    for address in [server.address, ending] {
+        let endpoint = Endpoint::new(&format!("http://{address}/"), limits()).unwrap();
+        for n in 0..5 {
+            assert_eq!(post(&endpoint, &format!("n={n}")).await.unwrap(), format!("n={n}"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_kept_connection_that_ends_as_it_is_used_is_replaced_once() {
     for last_words in [None, Some("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n".to_owned())] {
         let server = Server::answering(None, move |connection, question, asked| match (connection, question) {
