@@ -19,7 +19,7 @@ use crate::telemetry::series::INTROSPECTIONS;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use breaker::Breaker;
+use breaker::{Breaker, Unanswered};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -97,15 +97,13 @@ impl Introspector {
     }
 
     async fn ask(&self, token: &str) -> Result<Answer, IntrospectError> {
-        let timeout = self.timeout;
-        let deadline = tokio::time::Instant::now() + timeout;
-        let at_once = self.turns.try_acquire().ok();
-        let had_all_its_time = at_once.is_some();
-        let _turn = match at_once {
-            Some(turn) => turn,
-            None if self.breaker.pauses() => return Err(IntrospectError::LeftAlone),
-            None => match tokio::time::timeout_at(deadline, self.turns.acquire()).await {
-                Ok(Ok(turn)) => turn,
+        let (timeout, began) = (self.timeout, Instant::now());
+        let deadline = tokio::time::Instant::from_std(began) + timeout;
+        let (_turn, asked) = match self.turns.try_acquire() {
+            Ok(turn) => (turn, began),
+            Err(_) if self.breaker.pauses() => return Err(IntrospectError::LeftAlone),
+            Err(_) => match tokio::time::timeout_at(deadline, self.turns.acquire()).await {
+                Ok(Ok(turn)) => (turn, Instant::now()),
                 _ => return Err(IntrospectError::NoTurn { waited: timeout }),
             },
         };
@@ -113,26 +111,26 @@ impl Introspector {
             return Err(IntrospectError::LeftAlone);
         }
         let (fields, authorization) = self.form(token)?;
-        let asked = self.endpoint.post(&fields, authorization.as_deref());
-        let answer = tokio::time::timeout_at(deadline, asked).await;
+        let answer = self.endpoint.post(&fields, authorization.as_deref());
+        let answer = tokio::time::timeout_at(deadline, answer).await;
         let answer = answer.unwrap_or(Err(FetchError::TimedOut { timeout }));
         match &answer {
-            // What was left of its time after the wait for a turn says nothing about the server.
-            Err(FetchError::TimedOut { .. }) if !had_all_its_time => {}
-            Err(error) if error.is_silence() => self.silent(error),
+            Err(error) if error.is_silence() => self.silent(asked, error),
             _ => self.answered(),
         }
         Ok(Answer::read(&answer?)?)
     }
 
-    fn silent(&self, error: &FetchError) {
-        if let Some(pause) = self.breaker.silent(Instant::now(), &super::in_one_line(error)) {
+    fn silent(&self, asked: Instant, error: &FetchError) {
+        let patience = if matches!(error, FetchError::TimedOut { .. }) { self.timeout } else { Duration::ZERO };
+        let why = super::in_one_line(error);
+        let question = Unanswered { asked, ended: Instant::now(), patience, why: &why };
+        if let Some(pause) = self.breaker.silent(question) {
             log::error!(
                 "credential `{}`: no answer to several questions in a row; until there is one, its server is asked once in \
-                 {}s and its tokens are unavailable: {}",
+                 {}s and its tokens are unavailable: {why}",
                 self.name,
-                pause.as_secs(),
-                super::in_one_line(error)
+                pause.as_secs()
             );
         }
     }

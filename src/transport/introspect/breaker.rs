@@ -20,7 +20,20 @@ pub struct Breaker(Mutex<Condition>);
 #[derive(Debug, Default)]
 struct Condition {
     silences: u32,
+    /// When the first of them was asked.
+    first_asked: Option<Instant>,
     pause: Option<Pause>,
+}
+
+/// A question that found no answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Unanswered<'u> {
+    pub asked: Instant,
+    pub ended: Instant,
+    /// How long all of them must have gone unanswered before they say something about the server: the time-out, where time
+    /// ran out, as it does for a question that had to wait for its turn. None, where the server could not be asked.
+    pub patience: Duration,
+    pub why: &'u str,
 }
 
 #[derive(Debug)]
@@ -65,17 +78,17 @@ impl Breaker {
     }
 
     /// There was none. Whether a pause begins by it: for how long the server is left alone each time.
-    pub fn silent(&self, now: Instant, why: &str) -> Option<Duration> {
+    pub fn silent(&self, question: Unanswered<'_>) -> Option<Duration> {
         let mut condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         condition.silences = condition.silences.saturating_add(1);
-        if condition.silences < SILENCES {
+        let first = *condition.first_asked.get_or_insert(question.asked);
+        if condition.silences < SILENCES || question.ended.saturating_duration_since(first) < question.patience {
             return None;
         }
-        let until = now + PAUSE;
         let before = condition.pause.take();
         let begins = before.is_none();
         let began = before.map_or_else(Timestamp::now, |pause| pause.began);
-        condition.pause = Some(Pause { until, began, why: why.to_owned() });
+        condition.pause = Some(Pause { until: question.ended + PAUSE, began, why: question.why.to_owned() });
         begins.then_some(PAUSE)
     }
 
@@ -92,10 +105,14 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(2);
 
+    fn refused(at: Instant) -> Unanswered<'static> {
+        Unanswered { asked: at, ended: at, patience: Duration::ZERO, why: "why" }
+    }
+
     fn silent(times: u32, at: Instant) -> Breaker {
         let breaker = Breaker::default();
         for time in 1..=times {
-            assert_eq!(breaker.silent(at, "why").is_some(), time == SILENCES, "told once");
+            assert_eq!(breaker.silent(refused(at)).is_some(), time == SILENCES, "told once");
         }
         breaker
     }
@@ -114,8 +131,21 @@ mod tests {
         let now = Instant::now();
         let breaker = silent(SILENCES - 1, now);
         assert!(breaker.answered().is_none());
-        assert!(breaker.silent(now, "why").is_none());
+        assert!(breaker.silent(refused(now)).is_none());
         assert!(breaker.lets_out(now, TIMEOUT));
+    }
+
+    #[test]
+    fn questions_that_had_little_time_count_once_all_of_them_had_the_whole() {
+        let began = Instant::now();
+        let breaker = Breaker::default();
+        let little = Duration::from_millis(10);
+        let cut = |at: Instant| Unanswered { asked: at, ended: at + little, patience: TIMEOUT, why: "why" };
+        for n in 0..SILENCES * 2 {
+            assert!(breaker.silent(cut(began + little * n)).is_none(), "a turn that came late says nothing");
+        }
+        assert!(breaker.lets_out(began, TIMEOUT));
+        assert!(breaker.silent(cut(began + TIMEOUT)).is_some(), "nobody was answered all the while");
     }
 
     #[test]
@@ -125,7 +155,7 @@ mod tests {
         let later = now + PAUSE;
         assert!(breaker.lets_out(later, TIMEOUT));
         assert!(!breaker.lets_out(later, TIMEOUT), "the second waits for the first");
-        assert!(breaker.silent(later, "still").is_none(), "told before");
+        assert!(breaker.silent(refused(later)).is_none(), "told before");
         assert!(!breaker.lets_out(later, TIMEOUT));
         assert!(breaker.lets_out(later + PAUSE, TIMEOUT));
         assert!(breaker.answered().is_some(), "told when it ends");
