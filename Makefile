@@ -4,7 +4,7 @@
 #   make test     formatting, lints, the tests, and the tests with real components
 #   make check    formatting, lints, and the shipped policies
 #   make fuzz     odd policy files and requests from seeds that no earlier run had     (CASES=20000: how many)
-#   make bench    the request path beside other proxies, the decision alone, policies of growing size, a million sessions, a replay
+#   make bench    the request path beside other proxies, the decision alone, policies of growing size, a million sessions, shared ones, a replay
 #   make image    the container image
 
 .PHONY: demo test check fuzz bench image lint components
@@ -42,6 +42,7 @@ bench:
 	cargo bench --locked --bench decide
 	cargo bench --locked --bench policy_scale
 	cargo bench --locked --bench ledger
+	cargo bench --locked --bench shared_ledger
 	cargo bench --locked --bench replay
 
 image:

@@ -19,7 +19,7 @@ case "${1:-}" in
     test) needed="$build curl:curl openssl:openssl node:nodejs npm:npm nginx:nginx-light wrk:wrk
                   chromium:chromium prometheus:prometheus promtool:prometheus fc-list:fontconfig
                   redis-server:redis-server redis-cli:redis-tools" ;;
-    bench) needed="$build curl:curl nginx:nginx-light haproxy:haproxy wrk:wrk" ;;
+    bench) needed="$build curl:curl nginx:nginx-light haproxy:haproxy wrk:wrk redis-server:redis-server" ;;
     image) needed="" ;;
     *) usage ;;
 esac
