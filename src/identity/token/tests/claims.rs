@@ -18,6 +18,7 @@ fn the_words_are_those_of_the_metric() {
         "audience",
         "party",
         "inactive",
+        "revoked",
         "unavailable",
     ];
     assert_eq!(TokenError::WORDS, words);
