@@ -13,12 +13,14 @@
 mod connections;
 mod head;
 mod refusal;
+mod request;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use connections::Connections;
 pub use refusal::{Cause, Refuse, Refused};
+pub use request::{Ender, ender, request_began};
 
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
@@ -29,7 +31,6 @@ use pingora::protocols::{ALPN, Stream};
 use pingora::server::ShutdownWatch;
 use pingora::services::listening::Service;
 use prometheus::{IntCounter, IntGauge};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 use stream::Watched;
@@ -79,21 +80,6 @@ struct Terms {
     refuse: Arc<dyn Refuse>,
 }
 
-tokio::task_local! {
-    /// Whether a request began on the connection that this task serves.
-    static BEGAN: Cell<bool>;
-}
-
-/// To be called by the application where a request begins: what is written before is kept from the client.
-pub fn request_began() {
-    // Outside a guarded HTTP/1 connection nobody asks.
-    let _ = BEGAN.try_with(|began| began.set(true));
-}
-
-fn request_has_begun() -> bool {
-    BEGAN.try_with(Cell::get).unwrap_or(false)
-}
-
 /// An HTTP application behind the guard; one for each listener.
 pub struct Guarded<A> {
     bounded: Arc<Bounded<A>>,
@@ -131,7 +117,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
         session
             .set_keepalive_reuses_remaining(app.server_options().and_then(|options| options.keepalive_request_limit));
 
-        let mut handed_back = serve_one(app.process_new_http(session, shutdown)).await;
+        let mut handed_back = request::serve(app.process_new_http(session, shutdown)).await;
         while let Some((connection, settings)) = handed_back.map(ReusedHttpStream::consume) {
             let Ok(mut watched) = connection.into_any().downcast::<Watched>() else {
                 return; // an application that swaps the stream loses the guard, so it loses the connection
@@ -141,14 +127,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Guarded<A> {
             if let Some(settings) = settings {
                 settings.apply_to_session(&mut session);
             }
-            handed_back = serve_one(app.process_new_http(session, shutdown)).await;
+            handed_back = request::serve(app.process_new_http(session, shutdown)).await;
         }
     }
-}
-
-/// Waits for the application to serve one request.
-async fn serve_one(serving: impl Future<Output = Option<ReusedHttpStream>>) -> Option<ReusedHttpStream> {
-    BEGAN.scope(Cell::new(false), serving).await
 }
 
 #[async_trait]

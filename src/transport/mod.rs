@@ -30,4 +30,4 @@ pub fn in_one_line(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -1,4 +1,5 @@
-//! What the tests of this room share: certificates made on the spot, and small servers on port 0.
+//! What the tests of this room share: certificates made on the spot, and small servers on port 0, also for rooms to the
+//! left.
 
 use pingora_rustls::{ServerConfig, TlsAcceptor};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -16,12 +17,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// The result of something that must happen, however slow the machine.
-pub(super) async fn within<T>(event: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(event: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), event).await.expect("it did not happen")
 }
 
 /// Waits until something is so.
-pub(super) async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     within(async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -112,11 +113,11 @@ impl Authority {
 }
 
 /// A connection, plain or TLS.
-pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
 /// Serves every connection to a free port by `serve`, until the test ends.
-pub(super) async fn serve<F>(
+pub(crate) async fn serve<F>(
     tls: Option<TlsAcceptor>,
     serve: impl Fn(Box<dyn Connection>) -> F + Clone + Send + 'static,
 ) -> SocketAddr
@@ -144,7 +145,7 @@ where
 }
 
 /// Reads one request head.
-pub(super) async fn read_head(connection: &mut (impl AsyncRead + Unpin)) -> String {
+pub(crate) async fn read_head(connection: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match connection.read_u8().await {

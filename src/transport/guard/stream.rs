@@ -8,9 +8,10 @@
 //! is set again when it fires too early for the phase reached meanwhile, or when a deadline moves closer; a request
 //! whose head comes in one read never touches it.
 
+use super::Terms;
 use super::head::Head;
 use super::refusal::{Cause, KEPT_BYTES_MAX, Refused};
-use super::{Terms, request_has_begun};
+use super::request::request_has_begun;
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{SslDigest, TlsRef};

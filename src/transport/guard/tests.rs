@@ -1,5 +1,6 @@
 //! The guard around a real pingora proxy, on real sockets.
 
+mod ending;
 mod over_tls;
 
 use super::*;
@@ -92,13 +93,28 @@ struct Gate {
 }
 
 fn guarded(limits: Limits, origin: SocketAddr) -> (Guarded<impl HttpServerApp + Send + Sync + 'static>, Meters) {
+    around(Portal { origin }, limits)
+}
+
+fn around(
+    app: impl ProxyHttp<CTX = ()> + Send + Sync + 'static,
+    limits: Limits,
+) -> (Guarded<impl HttpServerApp + Send + Sync + 'static>, Meters) {
     let meters = meters();
-    let app = http_proxy(&Arc::new(ServerConf::default()), Portal { origin });
+    let app = http_proxy(&Arc::new(ServerConf::default()), app);
     (Guarded::new(Arc::new(app), limits, meters.clone(), Arc::new(Porter)), meters)
 }
 
 async fn gate_to(origin: SocketAddr, limits: Limits, tls: Option<TlsSettings>) -> Gate {
-    let (guarded, meters) = guarded(limits, origin);
+    gate_of(Portal { origin }, limits, tls).await
+}
+
+async fn gate_of(
+    app: impl ProxyHttp<CTX = ()> + Send + Sync + 'static,
+    limits: Limits,
+    tls: Option<TlsSettings>,
+) -> Gate {
+    let (guarded, meters) = around(app, limits);
     let guarded = Arc::new(guarded);
     let (_shutdown, watching) = watch::channel(false);
     let acceptor = tls.map(|settings| Arc::new(settings.build()));

@@ -10,7 +10,7 @@ use pingora::services::Service as _;
 use pingora_rustls::{ClientConfig, RootCertStore, ServerName, TlsConnector};
 
 /// TLS settings with a certificate for `portal.test`, and the store that trusts it.
-fn tls_for(authority: &Authority) -> (TlsSettings, RootCertStore) {
+pub(super) fn tls_for(authority: &Authority) -> (TlsSettings, RootCertStore) {
     let issued = authority.issue("portal", &["portal.test"]);
     let certificate = Certificate::read(&issued.certificate, &issued.key).unwrap();
     let mut roots = RootCertStore::empty();
@@ -19,9 +19,17 @@ fn tls_for(authority: &Authority) -> (TlsSettings, RootCertStore) {
 }
 
 async fn connect_h2(gate: &Gate, roots: RootCertStore) -> impl testing::Connection + use<> {
+    connect_tls(gate, roots, vec![b"h2".to_vec()]).await
+}
+
+pub(super) async fn connect_tls(
+    gate: &Gate,
+    roots: RootCertStore,
+    protocols: Vec<Vec<u8>>,
+) -> impl testing::Connection + use<> {
     pingora_rustls::install_default_crypto_provider();
     let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = protocols;
     let name = ServerName::try_from("portal.test").unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, connect(gate).await).await.unwrap()
 }
