@@ -8,7 +8,7 @@ mod list;
 mod name;
 mod stream;
 
-pub use name::Whom;
+pub use name::{Names, Whom};
 pub use stream::Follower;
 pub(super) use stream::STREAM;
 
@@ -131,6 +131,18 @@ impl Revocations {
         let covers =
             |whom: Whom<'_>| entries.get(&whom.name(&self.keyed)).is_some_and(|entry| marks.since_s <= entry.before_s);
         Whom::all_of(credential, facts, marks, &self.keyed).any(covers)
+    }
+
+    /// Every name by which this can be taken away, for whoever asks often.
+    pub fn names(&self, credential: &Credential, facts: &Facts, marks: &Marks) -> Names {
+        let names = Whom::all_of(credential, facts, marks, &self.keyed).map(|whom| whom.name(&self.keyed));
+        Names { names: names.collect(), since_s: marks.since_s }
+    }
+
+    /// Whether what has these names was taken away.
+    pub fn cover_any(&self, names: &Names) -> bool {
+        let entries = self.list.read();
+        names.names.iter().any(|name| entries.get(name).is_some_and(|entry| names.since_s <= entry.before_s))
     }
 
     /// Whether `whom` itself was named, whatever moment was given.

@@ -58,6 +58,14 @@ impl Name {
     }
 }
 
+/// Every name of one credential that was accepted.
+#[derive(Clone, Debug)]
+pub struct Names {
+    pub(super) names: Box<[Name]>,
+    /// As in its marks.
+    pub(super) since_s: i64,
+}
+
 impl<'w> Whom<'w> {
     pub(super) fn name(self, keyed: &Keyed) -> Name {
         let (kind, number) = match self {

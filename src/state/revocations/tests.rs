@@ -55,8 +55,10 @@ async fn a_token_is_taken_away_by_its_id_its_log_in_or_its_subject_and_no_other_
         assert!(!list.cover(&by_token(), &Facts::UNKNOWN, &token(&claims)));
         revoke(&list, whom, WHENEVER).await;
         assert!(list.cover(&by_token(), &Facts::UNKNOWN, &token(&claims)), "{whom:?}");
+        assert!(list.cover_any(&list.names(&by_token(), &Facts::UNKNOWN, &token(&claims))), "{whom:?}");
         for other in &others {
             assert!(!list.cover(&by_token(), &Facts::UNKNOWN, &token(other)), "{whom:?} {other}");
+            assert!(!list.cover_any(&list.names(&by_token(), &Facts::UNKNOWN, &token(other))), "{whom:?} {other}");
         }
     }
 }
@@ -77,6 +79,7 @@ async fn whoever_logs_in_after_the_moment_is_in_again() {
     for (born_s, covered) in [(949, true), (950, true), (951, false)] {
         let marks = Marks::of_session(SessionName(1), born_s);
         assert_eq!(list.cover(&by_session(), &who, &marks), covered, "{born_s}");
+        assert_eq!(list.cover_any(&list.names(&by_session(), &who, &marks)), covered, "{born_s}, by its names");
         assert!(!list.cover(&by_session(), &person("079203005678"), &marks), "somebody else");
     }
     revoke(&list, Whom::Person(pseudonym), 940).await;
