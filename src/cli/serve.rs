@@ -3,6 +3,7 @@
 use crate::admin::Admin;
 use crate::config::settings::{Listener, Settings};
 use crate::proxy::Enforcer;
+use crate::proxy::tunnels::{Keeper, Tunnels};
 use crate::reload::{self, Reloader};
 use crate::snapshot::{Live, Snapshot};
 use crate::state::State;
@@ -96,8 +97,10 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     let writer =
         || audit::Writer::new(telemetry.audit.clone(), settings.audit.clone(), telemetry.metrics.audit_dropped.clone());
     server.add_service(background_service("audit", writer()));
+    let tunnels = Arc::new(Tunnels::default());
+    server.add_service(background_service("tunnels", Keeper { state: state.clone(), tunnels: tunnels.clone() }));
     for listener in &settings.listeners {
-        let enforcer = Enforcer::new(live.clone(), state.clone(), telemetry.clone(), listener.clone());
+        let enforcer = Enforcer::new(live.clone(), state.clone(), telemetry.clone(), listener.clone(), tunnels.clone());
         server.add_service(listen(&server, enforcer, listener, settings, &tls, &telemetry)?);
     }
     let listening = Arc::new(AtomicBool::new(false));

@@ -142,6 +142,9 @@ impl Principal {
     pub fn evidence(&self) -> Evidence {
         self.evidence
     }
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
     pub fn account(&self) -> Account {
         self.facts.account
     }

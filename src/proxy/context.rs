@@ -3,6 +3,7 @@
 //! The outcome starts undecided; only a [`Grant`] from `policy` leads to an upstream.
 
 use super::rejection::Rejection;
+use super::tunnels::Place;
 use crate::config::settings::Upstream;
 use crate::identity::flow::Flow;
 use crate::identity::{Credential, CredentialId, Facts, Presented, SessionKey, SiteId};
@@ -44,6 +45,10 @@ pub struct RequestContext {
     pub body_bytes: u64,
     pub connect_tries: usize,
     pub origin: Origin,
+    /// Since it became one that may have to be ended.
+    pub tunnel: Option<Place>,
+    /// Whether the gate ended it, since somebody was taken away.
+    pub taken_away: bool,
     _in_flight: InFlight,
 }
 
@@ -115,6 +120,8 @@ impl RequestContext {
             body_bytes: 0,
             connect_tries: 0,
             origin: Origin::Gate,
+            tunnel: None,
+            taken_away: false,
             _in_flight: InFlight::new(in_flight),
         }
     }
@@ -148,6 +155,14 @@ impl RequestContext {
             (None, Some(decision)) => decision.verdict.reason,
             (None, None) => Reason::InternalError,
         }
+    }
+
+    /// What exactly, for the log.
+    pub fn detail(&self) -> Option<&'static str> {
+        if self.taken_away {
+            return Some(Reason::CredentialRevoked.as_str());
+        }
+        self.rejection.and_then(Rejection::detail)
     }
 
     /// The flow on its way with its credential.

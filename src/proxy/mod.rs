@@ -22,6 +22,7 @@ mod read;
 pub mod rehearsal;
 pub mod rejection;
 mod respond;
+pub mod tunnels;
 mod unread;
 mod watch;
 
@@ -50,6 +51,7 @@ use rejection::Rejection;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tunnels::Tunnels;
 
 /// pingora's booleans get names at the border.
 const ANSWERED: bool = true;
@@ -62,14 +64,21 @@ pub struct Enforcer {
     state: Arc<State>,
     telemetry: Arc<Telemetry>,
     listener: Listener,
+    tunnels: Arc<Tunnels>,
     in_flight: IntGauge,
 }
 
 impl Enforcer {
-    pub fn new(live: Arc<Live<Running>>, state: Arc<State>, telemetry: Arc<Telemetry>, listener: Listener) -> Self {
+    pub fn new(
+        live: Arc<Live<Running>>,
+        state: Arc<State>,
+        telemetry: Arc<Telemetry>,
+        listener: Listener,
+        tunnels: Arc<Tunnels>,
+    ) -> Self {
         let label = listener.address.to_string();
         let in_flight = telemetry.metrics.requests_in_flight.with_label_values(&[label.as_str()]);
-        Enforcer { live, state, telemetry, listener, in_flight }
+        Enforcer { live, state, telemetry, listener, tunnels, in_flight }
     }
 
     /// The context of a request that begins now.
@@ -261,7 +270,8 @@ impl ProxyHttp for Enforcer {
             ctx.origin = Origin::Upstream;
         }
         let written = watch::answered(&self.state, ctx, upstream_response).await;
-        written.or_else(|lost| Error::e_explain(ErrorType::HTTPStatus(503), lost.to_string()))
+        written.or_else(|lost| Error::e_explain(ErrorType::HTTPStatus(503), lost.to_string()))?;
+        if switches { tunnels::open(self, ctx) } else { Ok(()) }
     }
 
     fn upstream_response_body_filter(
@@ -298,6 +308,7 @@ impl ProxyHttp for Enforcer {
     /// Stop 7.
     async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut Self::CTX) {
         watch::ended(ctx).await;
+        tunnels::closed(ctx);
         account::finished(self, session, e, ctx);
     }
 }

@@ -26,6 +26,8 @@ pub enum Rejection {
     BodyTooLarge,
     HeadTooLarge,
     UnknownHost,
+    /// Taken away between the decision and the portal's answer.
+    TakenAway,
     /// A plain listener that only sends people to https.
     RedirectToHttps,
     UpstreamUnavailable,
@@ -64,6 +66,7 @@ impl Rejection {
             Rejection::BodyTooLarge => Reason::BodyTooLarge,
             Rejection::HeadTooLarge => Reason::HeadTooLarge,
             Rejection::UnknownHost => Reason::UnknownHost,
+            Rejection::TakenAway => Reason::CredentialRevoked,
             Rejection::RedirectToHttps => Reason::RedirectToHttps,
             Rejection::UpstreamUnavailable => Reason::UpstreamUnavailable,
             Rejection::UpstreamTimeout => Reason::UpstreamTimeout,
@@ -93,6 +96,7 @@ impl Rejection {
             | Rejection::BodyTooLarge
             | Rejection::HeadTooLarge
             | Rejection::UnknownHost
+            | Rejection::TakenAway
             | Rejection::RedirectToHttps
             | Rejection::UpstreamUnavailable
             | Rejection::UpstreamTimeout
@@ -112,6 +116,7 @@ impl Rejection {
             | Rejection::MethodNotAllowed
             | Rejection::UnsolicitedCallback
             | Rejection::StoreLost
+            | Rejection::TakenAway
             | Rejection::RedirectToHttps
             | Rejection::UpstreamUnavailable
             | Rejection::UpstreamTimeout
@@ -126,7 +131,7 @@ impl Rejection {
             Rejection::Decided(verdict) => decided(verdict),
             Rejection::Target(_) | Rejection::Framing(_) | Rejection::Credentials(_) => Kind::AmbiguousRequest,
             Rejection::MethodNotAllowed => Kind::MethodNotAllowed,
-            Rejection::UnsolicitedCallback => Kind::LogInFirst,
+            Rejection::UnsolicitedCallback | Rejection::TakenAway => Kind::LogInFirst,
             Rejection::StoreLost => Kind::IdentityUnavailable,
             Rejection::LoginBody(BodyError::ContentType | BodyError::Encoding) => Kind::NotSupported,
             Rejection::LoginBody(BodyError::Undecodable | BodyError::Duplicate | BodyError::Missing) => {

@@ -1,0 +1,163 @@
+//! Which tunnels are open, who was let into them, and which of them end because somebody is taken away?
+//!
+//! A WebSocket is decided at its upgrade and asks nothing more, perhaps for hours. So the gate remembers who opened it,
+//! and whenever something was revoked looks through all that are open and ends those that are covered now. A policy
+//! that changes ends none. A tunnel that nobody proved a credential for cannot be revoked, and is not remembered.
+
+use super::account::{self, Told};
+use super::{Enforcer, RequestContext};
+use crate::identity::Presented;
+use crate::state::State;
+use crate::state::revocations::{Names, Revocations};
+use crate::transport::guard::{self, Ender};
+use async_trait::async_trait;
+use http::StatusCode;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+use pingora::{Error, ErrorType};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Between two walks through all tunnels: many revocations at once cost one.
+const REST: Duration = Duration::from_millis(100);
+
+/// The open tunnels of all listeners, each for as long as its request lives.
+#[derive(Default)]
+pub struct Tunnels(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    last: u64,
+    by_number: HashMap<u64, Tunnel>,
+}
+
+struct Tunnel {
+    /// Of every credential that was proved at the upgrade.
+    people: Arc<[Names]>,
+    ender: Ender,
+}
+
+fn are_taken_away(people: &[Names], revocations: &Revocations) -> bool {
+    people.iter().any(|names| revocations.cover_any(names))
+}
+
+impl Tunnels {
+    #[cfg(test)]
+    fn count(&self) -> usize {
+        self.open().by_number.len()
+    }
+
+    /// `None` when its people were taken away meanwhile. That is asked under the lock, so that whatever is revoked after
+    /// the question finds the tunnel here.
+    fn enter(&self, people: Arc<[Names]>, ender: Ender, revocations: &Revocations) -> Option<u64> {
+        let mut open = self.open();
+        if are_taken_away(&people, revocations) {
+            return None;
+        }
+        open.last += 1;
+        let number = open.last;
+        open.by_number.insert(number, Tunnel { people, ender });
+        Some(number)
+    }
+
+    /// `None`: it was ended.
+    fn leave(&self, number: u64) -> Option<Tunnel> {
+        self.open().by_number.remove(&number)
+    }
+
+    /// Ends every tunnel of somebody who is taken away; how many.
+    fn end_taken_away(&self, revocations: &Revocations) -> usize {
+        let all: Vec<_> = self.open().by_number.iter().map(|(number, t)| (*number, t.people.clone())).collect();
+        // Without the lock: looking tens of thousands of names up takes a while.
+        let gone = all.into_iter().filter(|(_, people)| are_taken_away(people, revocations));
+        let gone: Vec<u64> = gone.map(|(number, _)| number).collect();
+        gone.into_iter().filter_map(|number| self.leave(number)).map(|tunnel| tunnel.ender.end()).count()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of a request among the open tunnels.
+pub struct Place {
+    gate: Enforcer,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gate.tunnels.leave(self.number);
+    }
+}
+
+/// When the portal has agreed to a tunnel, and before the client hears of it. An error where that must not open.
+pub fn open(gate: &Enforcer, ctx: &mut RequestContext) -> pingora::Result<()> {
+    let people = people(gate, ctx);
+    if people.is_empty() {
+        return Ok(());
+    }
+    let Some(ender) = guard::ender() else {
+        return Error::e_explain(ErrorType::InternalError, "a tunnel that nothing could end");
+    };
+    let Some(number) = gate.tunnels.enter(people, ender, &gate.state.revocations) else {
+        return Error::e_explain(ErrorType::HTTPStatus(401), "taken away while the portal was asked");
+    };
+    ctx.tunnel = Some(Place { gate: gate.clone(), number });
+    Ok(())
+}
+
+fn people(gate: &Enforcer, ctx: &RequestContext) -> Arc<[Names]> {
+    let identity = &ctx.running.snapshot.settings.identity;
+    let named = |shown: &Presented| {
+        let credential = identity.credential(shown.principal.credential()?)?;
+        Some(gate.state.revocations.names(credential, shown.principal.facts(), shown.marks.as_ref()?))
+    };
+    ctx.presented.iter().filter_map(named).collect()
+}
+
+/// A tunnel that ended by itself is accounted for like every request.
+pub fn closed(ctx: &mut RequestContext) {
+    ctx.tunnel = None;
+}
+
+impl Drop for RequestContext {
+    /// What is ended from outside is dropped where it stands, and this is the last of it: pingora's `logging` is not
+    /// reached.
+    fn drop(&mut self) {
+        let Some(place) = self.tunnel.take() else { return };
+        self.taken_away = place.gate.tunnels.leave(place.number).is_none();
+        let target = self.target.as_ref().map_or("", |target| target.origin_form.as_str());
+        let path = target.split('?').next().unwrap_or_default();
+        let status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
+        account::record(&place.gate, self, &Told { status, path, complete: false });
+    }
+}
+
+/// Walks through the open tunnels whenever something was revoked, by whomever.
+pub struct Keeper {
+    pub state: Arc<State>,
+    pub tunnels: Arc<Tunnels>,
+}
+
+#[async_trait]
+impl BackgroundService for Keeper {
+    /// To the end of the process: while it stops, tunnels are still open.
+    async fn start(&self, _: ShutdownWatch) {
+        let mut changes = self.state.revocations.changes();
+        loop {
+            let ended = self.tunnels.end_taken_away(&self.state.revocations);
+            if ended > 0 {
+                log::info!("{ended} open WebSockets were ended: who had opened them was taken away");
+            }
+            tokio::time::sleep(REST).await;
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
