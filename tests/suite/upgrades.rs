@@ -3,7 +3,7 @@
 //! Any `Upgrade` field makes a request special to servers; to the verdict it must mean nothing. Only a WebSocket that
 //! the policy lets through becomes a tunnel.
 
-use crate::harness::{Ask, Received, Reply, Town, portal};
+use crate::harness::{Ask, Authority, Curl, HOST, Received, Reply, Town, portal};
 
 const UPGRADES: &[&str] = &["websocket", "WebSocket", "h2c", "foo", "TLS/1.0, HTTP/1.1", "websocket, h2c"];
 
@@ -67,6 +67,7 @@ fn bytes_behind_an_upgrade_that_the_portal_refuses_are_no_tunnel() {
     }
     town.expect_untouched();
 }
+
 #[test]
 fn a_websocket_is_decided_at_its_upgrade_and_then_left_alone() {
     let town = Town::start();
@@ -110,4 +111,14 @@ fn a_switch_of_protocols_that_nobody_asked_for_is_no_tunnel() {
         client.until_close();
         assert!(town.origin.take().iter().all(|request| request.path() != "/nop-ho-so/smuggled"));
     }
+}
+
+#[test]
+fn over_http_2_nothing_becomes_a_tunnel() {
+    let authority = Authority::new();
+    let town = Town::with(|policy| policy.with_tls(&authority));
+    town.origin.answer(|_| Reply::echo());
+    let curl = Curl::to(HOST, &town.gate.address("tls")).trusting(&authority.file());
+    let seen = curl.with(&["--http2", "--cookie", &town.vneid]).https("/nop-ho-so/ws");
+    assert_eq!((seen.status, seen.version.as_str()), (502, "2"), "{}", seen.text);
 }
