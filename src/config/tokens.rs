@@ -66,6 +66,7 @@ pub(super) fn jwt(
         types,
         subject: subject.map_or_else(|| "/sub".to_owned(), |s| s.value),
         principals,
+        logout: None,
     };
     let keys = KeySource {
         credential,
