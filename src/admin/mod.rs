@@ -46,7 +46,9 @@ impl ServeHttp for Admin {
 
 impl Admin {
     fn metrics(&self) -> Response<Vec<u8>> {
-        self.telemetry.metrics.ledger_sessions.set(i64::try_from(self.state.ledger.count()).unwrap_or(i64::MAX));
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.telemetry.metrics.ledger_sessions.set(number(self.state.ledger.count()));
+        self.telemetry.metrics.revocations.set(number(self.state.revocations.count()));
         match self.telemetry.metrics.exposition() {
             Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
             Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string().into_bytes()),
@@ -91,6 +93,7 @@ impl Admin {
             "key_sets": self.state.keys.report(now.as_second()),
             "introspections": running.introspectors.iter().map(|i| i.report()).collect::<Vec<_>>(),
             "ledger_sessions": self.state.ledger.count(),
+            "revocations": self.state.revocations.count(),
             "store_trouble": self.state.ledger.trouble(),
             "key_id": self.state.keyed.id(),
         });

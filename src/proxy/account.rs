@@ -48,7 +48,10 @@ pub fn record(gate: &Enforcer, ctx: &RequestContext, told: &Told<'_>) {
         presented: &ctx.presented,
         decision: ctx.decision.as_ref(),
         reason: ctx.reason(),
-        detail: ctx.rejection.and_then(super::rejection::Rejection::detail),
+        detail: ctx
+            .rejection
+            .and_then(super::rejection::Rejection::detail)
+            .or(ctx.logout.map(super::logout::Outcome::word)),
         status: told.status,
         origin: ctx.origin,
         logins: &ctx.logins,

@@ -17,6 +17,7 @@ mod harness;
 mod answers;
 mod architecture;
 mod audit;
+mod backchannel;
 mod broken;
 mod callbacks;
 mod client_tls;

@@ -178,6 +178,20 @@ fn a_token_that_opens_something_ends_nothing_and_the_other_way_round() {
 }
 
 #[test]
+fn the_logout_token_of_keycloak_is_one() {
+    let shape = include_str!("../token/tests/keycloak/logout.json");
+    let shape: Value = serde_json::from_str(shape).unwrap();
+    let claims = with(&shape["claims"], json!({ "aud": "web-padsvc" }));
+    let token = RSA.token_of(&shape["header"].to_string(), &claims.to_string(), RS256);
+    let log_in = Ends::LogIn(shape["claims"]["sid"].as_str().unwrap().into());
+    assert_eq!(judge_by(&logout(), &token), ends(shape["claims"]["jti"].as_str().unwrap(), log_in));
+    // As older ones write it.
+    let older = with(&claims, json!({ "exp": null }));
+    let token = RSA.token_of(&with(&shape["header"], json!({ "typ": "JWT" })).to_string(), &older.to_string(), RS256);
+    assert!(judge_by(&logout(), &token).is_ok());
+}
+
+#[test]
 fn nothing_of_a_logout_token_is_shown() {
     let shown = format!("{:?}", judge(json!({})).unwrap());
     assert!(!shown.contains("log-in-1") && !shown.contains("logout-1"), "{shown}");
