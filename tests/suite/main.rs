@@ -39,6 +39,7 @@ mod passage;
 mod passwords;
 mod reload;
 mod replay;
+mod revoke;
 mod rollout;
 mod sessions;
 mod silence;
