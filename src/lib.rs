@@ -9,9 +9,10 @@
 //! One request makes seven stops: pin a snapshot, read the target, identify every credential, decide,
 //! enforce, forward (and watch the answer for log-ins), account. `proxy` is where they are called in order.
 //!
-//! State lives in five cells, each replaced whole or bounded: the live snapshot (`snapshot::Live`), the key
+//! State lives in six cells, each replaced whole or bounded: the live snapshot (`snapshot::Live`), the key
 //! sets fetched per credential (`state::keys`), the ledger of sessions (`state::ledger`), the verified
-//! tokens remembered (`state::tokens`) and what authorization servers said of others (`state::answers`).
+//! tokens remembered (`state::tokens`), what authorization servers said of others (`state::answers`), and who was
+//! taken away (`state::revocations`).
 
 pub mod admin;
 pub mod cli;

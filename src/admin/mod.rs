@@ -1,5 +1,8 @@
 //! What operators and Prometheus ask of a running gate, on a listener of its own: `/metrics`, `/livez`, `/readyz`,
-//! `/status`. Reads only; never serves the portal.
+//! `/status`; and `/revocations`, where they take somebody away. Never serves the portal.
+
+mod demand;
+mod revocations;
 
 use crate::snapshot::Live;
 use crate::state::State;
@@ -7,7 +10,7 @@ use crate::telemetry::Telemetry;
 use crate::transport::Running;
 use async_trait::async_trait;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::Timestamp;
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
@@ -31,22 +34,27 @@ impl ServeHttp for Admin {
         let head = session.req_header();
         let (method, path) = (head.method.clone(), head.uri.path().to_owned());
         session.set_keepalive(Some(60));
-        if method != Method::GET && method != Method::HEAD {
-            return answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, b"only GET and HEAD\n".to_vec());
+        match path.as_str() {
+            "/revocations" if method == Method::POST => return self.revoke(session).await,
+            "/revocations" => return not_allowed("POST"),
+            _ if method != Method::GET && method != Method::HEAD => return not_allowed("GET, HEAD"),
+            _ => {}
         }
         match path.as_str() {
             "/metrics" => self.metrics(),
             "/livez" => answer(StatusCode::OK, TEXT, b"ok\n".to_vec()),
             "/readyz" => self.ready(),
             "/status" => self.status(),
-            _ => answer(StatusCode::NOT_FOUND, TEXT, b"/metrics /livez /readyz /status\n".to_vec()),
+            _ => answer(StatusCode::NOT_FOUND, TEXT, b"/metrics /livez /readyz /status /revocations\n".to_vec()),
         }
     }
 }
 
 impl Admin {
     fn metrics(&self) -> Response<Vec<u8>> {
-        self.telemetry.metrics.ledger_sessions.set(i64::try_from(self.state.ledger.count()).unwrap_or(i64::MAX));
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.telemetry.metrics.ledger_sessions.set(number(self.state.ledger.count()));
+        self.telemetry.metrics.revocations.set(number(self.state.revocations.count()));
         match self.telemetry.metrics.exposition() {
             Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
             Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string().into_bytes()),
@@ -91,6 +99,7 @@ impl Admin {
             "key_sets": self.state.keys.report(now.as_second()),
             "introspections": running.introspectors.iter().map(|i| i.report()).collect::<Vec<_>>(),
             "ledger_sessions": self.state.ledger.count(),
+            "revocations": self.state.revocations.count(),
             "store_trouble": self.state.ledger.trouble(),
             "key_id": self.state.keyed.id(),
         });
@@ -99,14 +108,17 @@ impl Admin {
     }
 }
 
+fn not_allowed(allowed: &'static str) -> Response<Vec<u8>> {
+    let mut refused = answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("only {allowed}\n").into_bytes());
+    refused.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    refused
+}
+
 fn answer(status: StatusCode, kind: &str, body: Vec<u8>) -> Response<Vec<u8>> {
-    let mut builder = Response::builder()
+    let builder = Response::builder()
         .status(status)
         .header(CONTENT_TYPE, kind)
         .header(CONTENT_LENGTH, body.len())
         .header(CACHE_CONTROL, "no-store");
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        builder = builder.header(ALLOW, "GET, HEAD");
-    }
     builder.body(body).unwrap_or_default()
 }

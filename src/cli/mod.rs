@@ -12,6 +12,7 @@ mod explain;
 mod man;
 mod people;
 mod replay;
+mod revoke;
 mod run;
 mod schema;
 mod serve;
@@ -83,6 +84,8 @@ enum Command {
     Replay(replay::Arguments),
     /// The decision behind a support code, for a help desk
     Why(why::Arguments),
+    /// Take somebody away at the running gate: a session, a person, a token, or everybody
+    Revoke(revoke::Arguments),
     /// The gate with the shipped policy in front of a small built-in portal: try it in a browser
     Demo,
 }
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Man { directory } => man::man(&directory),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Why(arguments) => why::why(&arguments),
+        Command::Revoke(arguments) => revoke::revoke(&arguments),
         Command::Demo => demo::demo(),
     }
 }

@@ -50,7 +50,8 @@ pub fn fingerprint(directory: &Path, others: &[PathBuf]) -> Option<String> {
     Some(print)
 }
 
-fn sources(directory: &Path) -> Result<Vec<Source>, Diagnostic> {
+/// The policy files, in name order.
+pub fn sources(directory: &Path) -> Result<Vec<Source>, Diagnostic> {
     let shown = directory.display();
     let no_policy = |what: String| {
         Diagnostic::error(code::NO_POLICY, what).help("a policy directory holds at least one file ending in .toml")

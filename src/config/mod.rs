@@ -3,6 +3,7 @@
 //! Reads a policy directory into [`Settings`], or into diagnostics: all mistakes of all files at once. After this
 //! room there is no `Result` about configuration any more.
 
+mod backchannel;
 pub mod files;
 mod introspection;
 mod invariants;
@@ -49,6 +50,16 @@ pub fn time_zone(sources: &[Source]) -> Option<TimeZone> {
     let roots = parsed.iter().enumerate().map(|(n, root)| Table::root(root, n, &findings)).collect();
     let files = Files { roots, findings: &findings, base: Path::new(""), read: RefCell::default() };
     process::time_zone(&files)
+}
+
+/// What `[admin]` says, whatever else is wrong; what is wrong with it otherwise.
+pub fn admin(sources: &[Source], base: &Path) -> Result<settings::Admin, Vec<Diagnostic>> {
+    let (syntax, findings) = (RefCell::default(), RefCell::default());
+    let parsed: Vec<_> = sources.iter().enumerate().map(|(n, source)| parse(n, source, &syntax)).collect();
+    let roots = parsed.iter().enumerate().map(|(n, root)| Table::root(root, n, &findings)).collect();
+    let files = Files { roots, findings: &findings, base, read: RefCell::default() };
+    let admin = process::admin(&files).filter(|_| findings.borrow().is_empty());
+    admin.ok_or_else(|| [syntax.take(), findings.take()].concat())
 }
 
 /// All files, parsed; what the readers of single tables work from.
@@ -100,7 +111,8 @@ fn assemble(files: &Files<'_>, now: Timestamp) -> Option<Settings> {
     let (upstreams, upstream_names) = portal::upstreams(files);
     let (mut sites, site_names) = portal::sites(files, &upstream_names);
     let (mut routes, route_names) = portal::routes(files, &mut sites, &site_names);
-    let (identity, credential_names) = who::identity(files, &site_names, &sites);
+    let around = who::Around { site_names: &site_names, sites: &sites, routes: &routes, state: &state };
+    let (identity, credential_names) = who::identity(files, &around);
     let rules = rules::rules(files, &mut routes, &route_names, &credential_names, &zone);
     let policy = compile(files, sites, routes, rules, credential_names.count())?;
     let policy = policy.observing(gate.as_ref().is_some_and(|g| g.observing));

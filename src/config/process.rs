@@ -1,11 +1,12 @@
 //! The tables about this process: gate, listener, admin, audit. What they say can only change by a restart.
 
 use super::Files;
-use super::outside::variable;
+use super::outside::{OR_A_FILE, variable};
 use super::reader::{Table, Value, many};
 use super::settings::{Admin, Audit, CertificateFiles, Gate, Limits, Listener, Secret, Timeouts};
 use super::values;
 use crate::diagnostic::{Diagnostic, code};
+use crate::identity::token::may_be_token;
 use crate::policy::Mode;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
@@ -174,8 +175,23 @@ fn certificate(files: &Files<'_>, v: Value<'_>) -> Option<CertificateFiles> {
 pub(super) fn admin(files: &Files<'_>) -> Option<Admin> {
     let t = files.mandatory("admin")?;
     let address = t.required("address", values::address);
+    let from_file = t.optional("token_file", |v| token(v, files.read(v)?));
+    let from_env = t.optional("token_env", |v| token(v, variable(v, OR_A_FILE)?.into_bytes()));
+    if t.toml.contains_key("token_file") && t.toml.contains_key("token_env") {
+        t.report_key("token_env", code::CONFLICTING_KEYS, "`token_file` and `token_env` at once", Some("keep one"));
+    }
     t.done();
-    Some(Admin { address: address?.value })
+    Some(Admin { address: address?.value, token: from_file.or(from_env).map(|token| token.value) })
+}
+
+/// A secret that can be sent as a bearer token (RFC 6750 §2.1).
+fn token(v: Value<'_>, bytes: Vec<u8>) -> Option<Secret> {
+    let token = secret(v, bytes)?;
+    if !std::str::from_utf8(&token.0).is_ok_and(may_be_token) {
+        let help = "make one with `openssl rand -hex 32`";
+        return v.fail(code::UNUSABLE_FILE, "the token has characters that no bearer token may have", help);
+    }
+    Some(token)
 }
 
 /// Two listeners on one address would share the connections between them, whoever they were meant for.

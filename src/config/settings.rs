@@ -107,6 +107,8 @@ pub struct CertificateFiles {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     pub address: SocketAddr,
+    /// What whoever takes somebody away shows; at least 32 bytes. `None`: nobody is taken away here.
+    pub token: Option<Secret>,
 }
 
 /// `[state]`

@@ -1,11 +1,12 @@
 //! `[credential.jwt]`: what a signed token must say, and where the keys come from that prove it.
 
 use super::Files;
+use super::backchannel;
 use super::outside::{Danger, certificate, not_in_the_clear, seconds, url};
 use super::reader::{Table, Value};
 use super::settings::{KeySource, KeysAt, RemoteKeys};
 use super::values;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, Place, code};
 use crate::identity::CredentialId;
 use crate::identity::claims::ClaimRule;
 use crate::identity::keys::{self, KeySet};
@@ -13,12 +14,20 @@ use crate::identity::token::Jwt;
 use http::Uri;
 use std::sync::Arc;
 
+/// A table as it was read.
+pub(super) struct Read {
+    pub jwt: Jwt,
+    pub keys: KeySource,
+    /// Where the path for log-outs is written.
+    pub door: Option<Place>,
+}
+
 pub(super) fn jwt(
     files: &Files<'_>,
     v: Value<'_>,
     (credential, name): (CredentialId, String),
     principals: Vec<ClaimRule>,
-) -> Option<(Jwt, KeySource)> {
+) -> Option<Read> {
     let t = v.table("credential.jwt")?;
     let issuer = t.required("issuer", values::text);
     let audience = mandatory_list(&t, "audience", values::text);
@@ -39,6 +48,7 @@ pub(super) fn jwt(
     let client_tls = t.optional("client_tls", |v| certificate(files, v));
     let grace = t.optional("keys_grace", values::duration);
     let max_age = t.optional("keys_max_age", values::duration);
+    let logout = t.optional("logout", backchannel::logout).map(|logout| logout.value);
     if keys_at.is_none() {
         for key in ["ca_file", "client_tls", "keys_grace", "keys_max_age"] {
             if t.toml.contains_key(key) && !REMOTE.iter().any(|remote| t.toml.contains_key(*remote)) {
@@ -66,6 +76,7 @@ pub(super) fn jwt(
         types,
         subject: subject.map_or_else(|| "/sub".to_owned(), |s| s.value),
         principals,
+        logout: logout.as_ref().map(|logout| logout.value.clone()),
     };
     let keys = KeySource {
         credential,
@@ -79,7 +90,7 @@ pub(super) fn jwt(
         grace_s: grace.map(|g| seconds(g.value)),
         max_age_s: max_age.map(|m| seconds(m.value)),
     };
-    Some((jwt, keys))
+    Some(Read { jwt, keys, door: logout.map(|logout| logout.place) })
 }
 
 /// Keys that say where a set is fetched: one of them.
@@ -130,7 +141,7 @@ fn origin(v: Value<'_>) -> Option<String> {
     }
 }
 
-fn mandatory_list<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(Value<'t>) -> Option<T>) -> Vec<T> {
+pub(super) fn mandatory_list<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(Value<'t>) -> Option<T>) -> Vec<T> {
     let list: Vec<T> = t.list(key, read).into_iter().map(|v| v.value).collect();
     let written_empty = t.raw(key).is_none_or(|v| v.count() == 0);
     if written_empty {

@@ -1,18 +1,19 @@
 //! The tables about who may be asking: credential with its mappings, and username shapes.
 
 use super::Files;
+use super::backchannel::Door;
 use super::login;
 use super::names::Names;
 use super::reader::{Table, Value, many};
-use super::settings::{IntrospectionSource, KeySource};
+use super::settings::{IntrospectionSource, KeySource, State};
 use super::values;
-use super::{introspection, tokens};
+use super::{backchannel, introspection, tokens};
 use crate::diagnostic::{Diagnostic, code};
 use crate::identity::claims::{ClaimRule, Is, LevelFrom};
 use crate::identity::credential::{Kind, Session, Source};
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, CredentialId, Identity, Level, Login, SiteId};
-use crate::policy::Site;
+use crate::policy::{Route, Site};
 use std::sync::Arc;
 
 /// The identity of the policy, and where its keys come from.
@@ -27,9 +28,18 @@ pub struct Who {
 struct Sources {
     keys: Vec<KeySource>,
     introspections: Vec<IntrospectionSource>,
+    doors: Vec<Door>,
 }
 
-pub(super) fn identity(files: &Files<'_>, site_names: &Names, sites: &[Site]) -> (Who, Names) {
+/// What was read before, and credentials refer to.
+pub(super) struct Around<'a> {
+    pub site_names: &'a Names,
+    pub sites: &'a [Site],
+    pub routes: &'a [Route],
+    pub state: &'a State,
+}
+
+pub(super) fn identity(files: &Files<'_>, around: &Around<'_>) -> (Who, Names) {
     let mut names = Names::new("credential");
     let mut logins = Names::new("log-in");
     let mut sources = Sources::default();
@@ -40,7 +50,7 @@ pub(super) fn identity(files: &Files<'_>, site_names: &Names, sites: &[Site]) ->
             break;
         };
         let place = t.place;
-        if let Some(credential) = credential(files, t, id, site_names, (&mut names, &mut logins), &mut sources) {
+        if let Some(credential) = credential(files, t, id, around, (&mut names, &mut logins), &mut sources) {
             if let Some(rival) = credentials.iter().find(|other| contend(&credential, other)) {
                 let message = format!("`{}` and `{}` would judge the same values", rival.name, credential.name);
                 let help =
@@ -52,8 +62,10 @@ pub(super) fn identity(files: &Files<'_>, site_names: &Names, sites: &[Site]) ->
         }
     }
     let shapes = files.arrays("username").into_iter().filter_map(shape).collect();
-    let site_list: Vec<String> = sites.iter().map(|s| s.name.clone()).collect();
-    let Sources { keys, introspections } = sources;
+    let site_list: Vec<String> = around.sites.iter().map(|s| s.name.clone()).collect();
+    let Sources { keys, introspections, doors } = sources;
+    backchannel::apart(files, &doors, &credentials, around.sites, around.routes);
+    backchannel::remembered(files, &doors, around.state);
     (Who { identity: Identity::new(credentials, shapes, &site_list), keys, introspections }, names)
 }
 
@@ -61,13 +73,13 @@ fn credential(
     files: &Files<'_>,
     t: Table<'_>,
     id: CredentialId,
-    site_names: &Names,
+    around: &Around<'_>,
     (names, logins): (&mut Names, &mut Names),
     needed: &mut Sources,
 ) -> Option<Credential> {
     let name = t.required("name", values::name);
     let sources = t.list("from", source);
-    let covered = t.list("sites", |v| site_names.resolve(v));
+    let covered = t.list("sites", |v| around.site_names.resolve(v));
     let attempts_only = sources.is_empty() && !t.toml.contains_key("from");
     let (jwt, session, introspection) = (t.raw("jwt"), t.raw("session"), t.raw("introspection"));
     if [jwt, session, introspection].iter().flatten().count() != 1 {
@@ -81,9 +93,10 @@ fn credential(
     let mappings = mappings.into_iter().map(|m| m.value).collect();
     let own_name = name.as_ref().map(|n| n.value.clone()).unwrap_or_default();
     let kind = match (jwt, introspection, session) {
-        (Some(v), ..) => tokens::jwt(files, v, (id, own_name), mappings).map(|(jwt, keys)| {
-            needed.keys.push(keys);
-            Kind::Jwt(Box::new(jwt))
+        (Some(v), ..) => tokens::jwt(files, v, (id, own_name), mappings).map(|read| {
+            needed.keys.push(read.keys);
+            needed.doors.extend(read.door.map(|place| Door { credential: id, place }));
+            Kind::Jwt(Box::new(read.jwt))
         }),
         (None, Some(v), _) => {
             introspection::introspection(files, v, (id, own_name), mappings).map(|(introspection, whom)| {
@@ -96,7 +109,7 @@ fn credential(
                 let message = "`principal` maps the claims of a token; a session has none";
                 t.report_key("principal", code::CONFLICTING_KEYS, message, None);
             }
-            opaque(v).map(Kind::Session)
+            opaque(v, around.state).map(Kind::Session)
         }
         (None, None, None) => None,
     };
@@ -139,17 +152,20 @@ fn source(v: Value<'_>) -> Option<Source> {
     header.map(|h| Source::Header(h.value)).or(cookie.map(|c| Source::Cookie(c.value)))
 }
 
-fn opaque(v: Value<'_>) -> Option<Session> {
+fn opaque(v: Value<'_>, state: &State) -> Option<Session> {
     let t = v.table("credential.session")?;
     let idle = t.optional("idle", values::duration);
     let lifetime = t.optional("lifetime", values::duration);
-    t.done();
     let seconds = |d: std::time::Duration| i64::try_from(d.as_secs().max(1)).unwrap_or(i64::MAX);
-    Some(Session {
-        idle_s: idle.map_or(1_800, |d| seconds(d.value)),
-        lifetime_s: lifetime.map_or(43_200, |d| seconds(d.value)),
-        flows: vec![],
-    })
+    let lifetime_s = lifetime.as_ref().map_or(43_200, |d| seconds(d.value));
+    if lifetime_s > state.keep_revocations_s {
+        let place = lifetime.map_or(t.place, |lifetime| lifetime.place);
+        let message = "a session may live longer than it is remembered who was taken away";
+        let help = "`keep_revocations` in `[state]` must not be shorter than any `lifetime`";
+        Value { place, ..v }.fail::<()>(code::CONFLICTING_KEYS, message, help);
+    }
+    t.done();
+    Some(Session { idle_s: idle.map_or(1_800, |d| seconds(d.value)), lifetime_s, flows: vec![] })
 }
 
 fn mapping(v: Value<'_>) -> Option<ClaimRule> {

@@ -5,6 +5,7 @@
 use super::claims::ClaimRule;
 use super::flow::{Fit, Flow, FlowStamp, RequestShape};
 use super::introspection::Introspection;
+use super::logout_token::Logout;
 use super::principal::CredentialId;
 use super::token::Jwt;
 use super::username::Shape;
@@ -75,6 +76,14 @@ impl Credential {
         }
     }
 
+    /// Where the issuer says that a log-in has ended, if it does.
+    pub fn logout_door(&self) -> Option<&Logout> {
+        match &self.kind {
+            Kind::Jwt(jwt) => jwt.logout.as_ref(),
+            Kind::Session(_) | Kind::Introspection(_) => None,
+        }
+    }
+
     /// What the claims of a good token prove.
     pub fn principals(&self) -> &[ClaimRule] {
         match &self.kind {
@@ -112,6 +121,8 @@ pub struct SitePlan {
     pub headers: Vec<(HeaderName, Vec<CredentialId>)>,
     /// Answer headers that only the gate may see.
     pub trusted_headers: Vec<HeaderName>,
+    /// Paths to which issuers post log-outs, with their credentials.
+    pub logout_doors: Vec<(String, CredentialId)>,
 }
 
 impl Identity {
@@ -171,6 +182,7 @@ fn plan(credentials: &[Credential], site: SiteId, name: &str) -> SitePlan {
                 },
             }
         }
+        plan.logout_doors.extend(credential.logout_door().map(|door| (door.path.clone(), credential.id)));
         for name in credential.flows.iter().flat_map(|f| f.headers.names()) {
             if !plan.trusted_headers.contains(name) {
                 plan.trusted_headers.push(name.clone());

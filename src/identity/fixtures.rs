@@ -146,6 +146,7 @@ pub fn credential(algorithms: &[Algorithm]) -> Jwt {
         types: super::token::DEFAULT_TYPES.iter().map(|kind| (*kind).to_owned()).collect(),
         subject: "/preferred_username".into(),
         principals: vec![],
+        logout: None,
     }
 }
 

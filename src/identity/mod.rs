@@ -18,6 +18,7 @@ pub mod identify;
 pub mod introspection;
 pub mod json;
 pub mod keys;
+pub mod logout_token;
 pub mod principal;
 pub mod registered;
 pub mod session;

@@ -75,7 +75,7 @@ impl std::fmt::Debug for Handles {
 
 impl Handles {
     pub fn read(claims: &Value) -> Self {
-        let text = |claim| claims.get(claim).and_then(Value::as_str).filter(|text| is_handle(text)).map(Box::from);
+        let text = |claim| claims.get(claim).and_then(handle);
         Handles {
             session: text("sid").or_else(|| text("session_state")),
             id: text("jti"),
@@ -85,8 +85,9 @@ impl Handles {
     }
 }
 
-fn is_handle(text: &str) -> bool {
-    (1..=HANDLE_MAX_BYTES).contains(&text.len())
+/// A name by which tokens are taken away: text of a usual length.
+pub fn handle(claim: &Value) -> Option<Box<str>> {
+    claim.as_str().filter(|text| (1..=HANDLE_MAX_BYTES).contains(&text.len())).map(Box::from)
 }
 
 /// A NumericDate (RFC 7519 §2) as Unix seconds; a fraction counts as the next whole second.

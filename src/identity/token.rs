@@ -1,23 +1,24 @@
 //! Is this JWT genuine, current and meant for this portal?
 //!
-//! Form first, then the signature, then the claims: nothing that a token says about itself is judged before its
-//! signature holds, and nothing but its `alg` and `kid` is looked at to verify it. Sources: RFC 7515, RFC 7519,
-//! RFC 8725. Knows no network and no clock; the caller brings the keys and the time. No error carries token text.
+//! Form and signature first, then the claims: nothing that a token says about itself is judged before its signature
+//! holds. Sources: RFC 7515, RFC 7519, RFC 8725. Knows no network and no clock; the caller brings the keys and the time.
+//! No error carries token text.
 
 mod form;
+mod signed;
 
 use super::claims::{ClaimRule, facts};
-use super::json::parse_strict;
-use super::keys::{KeySet, asymmetric};
+use super::keys::KeySet;
+use super::logout_token::Logout;
 use super::principal::Facts;
 use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
 use super::words::words;
-use form::Parts;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use std::sync::Arc;
 
 pub use form::{claimed_issuer, claimed_kid, looks_like_jwt, may_be_token};
+pub(super) use signed::{bare, signed_claims};
 
 /// Header types of an API credential when the operator names none (RFC 7519 §5.1, RFC 9068 §2.1).
 pub const DEFAULT_TYPES: &[&str] = &["JWT", "at+jwt"];
@@ -63,6 +64,8 @@ pub struct Jwt {
     /// JSON pointer to the claim that names the person.
     pub subject: String,
     pub principals: Vec<ClaimRule>,
+    /// Where the issuer says that a log-in has ended, if it does.
+    pub logout: Option<Logout>,
 }
 
 /// What a good token proves.
@@ -78,33 +81,13 @@ impl Jwt {
     /// Judges one token at `now_s` (Unix seconds). Without keys the form is judged all the same, then it is
     /// [`TokenError::Unavailable`].
     pub fn verify(&self, token: &str, keys: Option<&KeySet>, now_s: i64) -> Result<Verified, TokenError> {
-        let parts = Parts::split(token).ok_or(TokenError::Malformed)?;
-        let header = parse_strict(&parts.header).map_err(|_| TokenError::Malformed)?;
-        let (algorithm, kid) = self.judge_header(&header)?;
-        let keys = keys.ok_or(TokenError::Unavailable)?;
-        prove(&parts, keys, kid, algorithm)?;
-        let claims = parse_strict(&parts.claims).map_err(|_| TokenError::Malformed)?;
+        let claims = signed_claims(token, keys, &self.algorithms, |kind| self.reads_kind(kind))?;
         self.judge_claims(&claims, now_s)
     }
 
-    /// Algorithm and `kid`. Where to find a key (`jku`, `jwk`, `x5u`, `x5c`) is not the token's to say: ignored.
-    fn judge_header<'h>(&self, header: &'h Value) -> Result<(Algorithm, Option<&'h str>), TokenError> {
-        // each of these changes how the rest must be read, and the gate reads it in one way only
-        if ["crit", "b64", "zip", "enc"].iter().any(|member| header.get(member).is_some()) {
-            return Err(TokenError::Malformed);
-        }
-        let kind = optional_text(header, "typ")?;
-        let kid = optional_text(header, "kid")?;
-        let algorithm = optional_text(header, "alg")?.ok_or(TokenError::Malformed)?;
-        if kind.is_some_and(|kind| !self.reads_kind(kind)) {
-            return Err(TokenError::Malformed);
-        }
-        let algorithm = asymmetric(algorithm).filter(|algorithm| self.algorithms.contains(algorithm));
-        Ok((algorithm.ok_or(TokenError::Algorithm)?, kid))
-    }
-
     fn judge_claims(&self, claims: &Value, now_s: i64) -> Result<Verified, TokenError> {
-        if !claims.is_object() || self.is_of_another_kind(claims) {
+        // A token that tells of an event (RFC 8417), such as a log-out, opens nothing.
+        if !claims.is_object() || self.is_of_another_kind(claims) || claims.get("events").is_some() {
             return Err(TokenError::Malformed);
         }
         if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
@@ -146,34 +129,6 @@ impl Jwt {
     fn is_of_another_kind(&self, claims: &Value) -> bool {
         let kind = claims.get("typ").and_then(Value::as_str);
         kind.is_some_and(|kind| is_another_kind(kind) && !self.reads_kind(kind))
-    }
-}
-
-/// Tries the keys that the set offers; the signature covers header and claims as they were sent.
-fn prove(parts: &Parts<'_>, keys: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<(), TokenError> {
-    let mut verdict = match kid {
-        Some(kid) if keys.knows(kid) => TokenError::Algorithm,
-        _ => TokenError::UnknownKid,
-    };
-    for key in keys.find(kid, algorithm) {
-        if let Ok(true) = jsonwebtoken::crypto::verify(parts.signature, parts.signed, &key.public, algorithm) {
-            return Ok(());
-        }
-        verdict = TokenError::Signature;
-    }
-    Err(verdict)
-}
-
-fn optional_text<'v>(object: &'v Value, member: &str) -> Result<Option<&'v str>, TokenError> {
-    object.get(member).map(|value| value.as_str().ok_or(TokenError::Malformed)).transpose()
-}
-
-/// A media type without the prefix that RFC 7515 §4.1.9 lets senders leave out.
-fn bare(kind: &str) -> &str {
-    const PREFIX: &str = "application/";
-    match kind.split_at_checked(PREFIX.len()) {
-        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
-        _ => kind,
     }
 }
 

@@ -34,6 +34,8 @@ words! {
         UpstreamTimeout = "upstream-timeout",
         RequestTimeout = "request-timeout",
         InternalError = "internal-error",
+        /// An identity provider posted that somebody has logged out.
+        BackchannelLogout = "backchannel-logout",
     }
 }
 

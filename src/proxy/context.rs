@@ -2,6 +2,7 @@
 //!
 //! The outcome starts undecided; only a [`Grant`] from `policy` leads to an upstream.
 
+use super::logout;
 use super::rejection::Rejection;
 use super::tunnels::Place;
 use crate::config::settings::Upstream;
@@ -37,6 +38,8 @@ pub struct RequestContext {
     pub decision: Option<Decision>,
     /// How the request was refused, or failed later.
     pub rejection: Option<Rejection>,
+    /// How a log-out ended that an identity provider posted.
+    pub logout: Option<logout::Outcome>,
     pub watch: Watch,
     pub logins: Vec<LoginSeen>,
     pub decided: Option<Instant>,
@@ -112,6 +115,7 @@ impl RequestContext {
             presented: Vec::new(),
             decision: None,
             rejection: None,
+            logout: None,
             watch: Watch::default(),
             logins: Vec::new(),
             decided: None,
@@ -151,6 +155,7 @@ impl RequestContext {
     /// Why the request got its answer.
     pub fn reason(&self) -> Reason {
         match (&self.rejection, &self.decision) {
+            _ if self.logout.is_some() => Reason::BackchannelLogout,
             (Some(rejection), _) => rejection.reason(),
             (None, Some(decision)) => decision.verdict.reason,
             (None, None) => Reason::InternalError,
@@ -162,7 +167,7 @@ impl RequestContext {
         if self.taken_away {
             return Some(Reason::CredentialRevoked.as_str());
         }
-        self.rejection.and_then(Rejection::detail)
+        self.rejection.and_then(Rejection::detail).or(self.logout.map(logout::Outcome::word))
     }
 
     /// The flow on its way with its credential.

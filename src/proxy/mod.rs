@@ -3,6 +3,7 @@
 //! ```text
 //! 1 pin       new_ctx                    the snapshot and the time, read once
 //! 2 read      read::target               host, path and framing in one canonical form
+//!             logout::answer             where an identity provider posts log-outs, the gate answers itself
 //! 3 identify  identity, attempt::notice  every credential becomes a principal
 //! 4 decide    policy                     rules in order, the most severe decision holds
 //! 5 enforce   a Grant in the context, or a Rejection answered
@@ -17,6 +18,7 @@ mod client;
 pub mod context;
 mod failure;
 mod headers;
+mod logout;
 pub mod lots;
 mod read;
 pub mod rehearsal;
@@ -88,16 +90,14 @@ impl Enforcer {
         RequestContext::new(self.live.current(), at, self.in_flight.clone(), client)
     }
 
-    /// Stops 2 to 4. Forwards nothing; every way out is a grant or a named rejection.
-    async fn judge(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<Grant, Rejection> {
-        let running = ctx.running.clone();
-        let settings = &running.snapshot.settings;
+    /// Stop 2.
+    fn read(&self, session: &Session, ctx: &mut RequestContext) -> Result<(), Rejection> {
+        let settings = &ctx.running.snapshot.settings;
         let raw_head = session.as_http1().map(|h1| h1.get_headers_raw_bytes());
         if head_bytes(session, raw_head.as_ref()) > settings.gate.limits.head_bytes {
             return Err(Rejection::HeadTooLarge);
         }
         let target = read::target(&settings.policy, session.req_header(), raw_head.as_deref())?;
-        let (site, place) = (target.site, target.route);
         if shows_a_session_in_its_path(settings, &target) {
             return Err(Rejection::Target(Ambiguous::PathParameter));
         }
@@ -105,6 +105,14 @@ impl Enforcer {
         if self.listener.redirect_https && !ctx.https {
             return Err(Rejection::RedirectToHttps);
         }
+        Ok(())
+    }
+
+    /// Stops 3 and 4. Forwards nothing; every way out is a grant or a named rejection.
+    async fn judge(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<Grant, Rejection> {
+        let running = ctx.running.clone();
+        let settings = &running.snapshot.settings;
+        let (site, place) = ctx.target.as_ref().map(|t| (t.site, t.route)).ok_or(Rejection::Internal)?;
         let route = settings.policy.route(place).ok_or(Rejection::Internal)?;
         if !route.allows(&ctx.method) {
             return Err(Rejection::MethodNotAllowed);
@@ -185,7 +193,16 @@ impl ProxyHttp for Enforcer {
 
     /// Stops 2 to 5.
     async fn request_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> pingora::Result<bool> {
-        match self.judge(session, ctx).await {
+        let read = self.read(session, ctx);
+        if read.is_ok() && logout::is_meant(ctx) {
+            Box::pin(logout::answer(self, session, ctx)).await?;
+            return Ok(ANSWERED);
+        }
+        let judged = match read {
+            Ok(()) => self.judge(session, ctx).await,
+            Err(rejection) => Err(rejection),
+        };
+        match judged {
             Ok(grant) => {
                 if let Err(rejection) = watch::departs(&self.state, ctx).await {
                     Box::pin(self.refuse(session, ctx, rejection)).await?;

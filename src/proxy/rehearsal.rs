@@ -7,8 +7,9 @@ use super::answer::{Answer, Audience, Kind, is_navigation, safe_link};
 use super::attempt::{self, Seen};
 use super::context::Target;
 use super::rejection::Rejection;
-use super::{read, respond};
+use super::{logout, read, respond};
 use crate::config::Settings;
+use crate::identity::Credential;
 use crate::identity::Presented;
 use crate::identity::flow::Flow;
 use crate::identity::identify::Known;
@@ -85,8 +86,15 @@ impl Request {
     }
 }
 
+/// What comes after stop 2.
+pub enum Then<'s> {
+    Judge,
+    /// The gate answers itself: log-outs for these credentials are posted there.
+    LogOut(Vec<&'s Credential>),
+}
+
 /// Stop 2. The target is there as soon as it was read, also when the request is refused for something else.
-pub fn read(settings: &Settings, request: &Request) -> (Option<Target>, Result<(), Rejection>) {
+pub fn read<'s>(settings: &'s Settings, request: &Request) -> (Option<Target>, Result<Then<'s>, Rejection>) {
     if request.raw_head.len() > settings.gate.limits.head_bytes {
         return (None, Err(Rejection::HeadTooLarge));
     }
@@ -94,11 +102,14 @@ pub fn read(settings: &Settings, request: &Request) -> (Option<Target>, Result<(
         Ok(target) => target,
         Err(rejection) => return (None, Err(rejection)),
     };
+    let doors: Vec<&Credential> = logout::doors(settings, &target).collect();
     let allowed = if super::shows_a_session_in_its_path(settings, &target) {
         Err(Rejection::Target(Ambiguous::PathParameter))
+    } else if !doors.is_empty() {
+        Ok(Then::LogOut(doors))
     } else {
         match settings.policy.route(target.route) {
-            Some(route) if route.allows(request.method()) => Ok(()),
+            Some(route) if route.allows(request.method()) => Ok(Then::Judge),
             Some(_) => Err(Rejection::MethodNotAllowed),
             None => Err(Rejection::Internal),
         }

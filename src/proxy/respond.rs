@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-const SUPPORT_CODE: HeaderName = HeaderName::from_static("x-support-code");
+pub(super) const SUPPORT_CODE: HeaderName = HeaderName::from_static("x-support-code");
 
 /// Answers a rejected request. An error means that the client is gone.
 pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Rejection) -> pingora::Result<()> {
@@ -177,7 +177,7 @@ async fn redirect(
     send(session, head, Bytes::new()).await
 }
 
-async fn send(session: &mut Session, head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
+pub(super) async fn send(session: &mut Session, head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
     let no_body = session.req_header().method == Method::HEAD || body.is_empty();
     // What is left of an unread body must never be taken for a request; an upgrade has no end that we know of.
     if session.is_upgrade_req() || !session.is_body_done() {

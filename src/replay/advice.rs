@@ -89,6 +89,10 @@ pub fn advice(reason: Reason, account: Option<Account>, detail: &str) -> Advice 
             "Các tệp gửi kèm quá lớn. Xin giảm dung lượng hoặc gửi từng phần.",
             "The files are too large together. Please make them smaller, or send them in parts.",
         ),
+        Reason::BackchannelLogout => say(
+            "Đây là thông báo đăng xuất do hệ thống đăng nhập gửi, không phải yêu cầu của một người.",
+            "This is a log-out that the log-in system posted, not a person's request.",
+        ),
         Reason::RequestTimeout => say(
             "Đường truyền quá chậm hoặc bị ngắt khi đang gửi. Xin thử lại.",
             "The connection was too slow, or broke off while sending. Please try again.",

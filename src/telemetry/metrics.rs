@@ -38,6 +38,8 @@ pub struct Metrics {
     pub introspection_seconds: HistogramVec,
     pub introspections: IntCounterVec,
     pub logins: IntCounterVec,
+    pub backchannel_logouts: IntCounterVec,
+    pub revocations: IntGauge,
     pub ledger_sessions: IntGauge,
     pub store: Meters,
     pub policy_reloads: IntCounterVec,
@@ -130,6 +132,13 @@ impl Metrics {
                 &["credential", "result"],
             )?,
             logins: counters(&r, "logins_total", "Log-ins seen, by flow and result.", &["site", "flow", "result"])?,
+            backchannel_logouts: counters(
+                &r,
+                "backchannel_logouts_total",
+                "Log-outs that an identity provider posted.",
+                &["credential", "result"],
+            )?,
+            revocations: register(&r, IntGauge::new("revocations", "Entries of the list of who was taken away.")?)?,
             ledger_sessions: register(
                 &r,
                 IntGauge::new("ledger_sessions", "Opaque sessions that the gate saw being born.")?,

@@ -4,6 +4,7 @@
 use super::Metrics;
 use crate::identity::Principal;
 use crate::identity::identify::Check;
+use crate::identity::logout_token::LogoutError;
 use crate::policy::walk::{Group, Outcome};
 use crate::policy::{Mode, Policy, Verdict, reach};
 use crate::snapshot::Snapshot;
@@ -18,6 +19,13 @@ pub const LOST: &str = "lost";
 /// Flow and result of a log-out in `logins_total`.
 pub const LOG_OUT: &str = "log-out";
 pub const LOGGED_OUT: &str = "logged_out";
+/// Results of `backchannel_logouts_total` beside those of logout tokens: what ended, and why nothing did.
+pub const LOG_IN_ENDED: &str = "log_in";
+pub const PERSON_ENDED: &str = "person";
+pub const REPLAYED: &str = "replayed";
+pub const NOT_READ: &str = "not_read";
+pub const NOT_KEPT: &str = "not_kept";
+pub const LOGOUT_RESULTS: [&str; 5] = [LOG_IN_ENDED, PERSON_ENDED, REPLAYED, NOT_READ, NOT_KEPT];
 /// Answers of `requests_total` that every route can give; a portal's rarer codes appear when they happen.
 const USUAL_ANSWERS: [(&str, &str); 9] = [
     ("200", "upstream"),
@@ -46,6 +54,11 @@ impl Metrics {
         for credential in &settings.identity.credentials {
             for result in Check::WORDS {
                 self.credential_checks.with_label_values(&[credential.name.as_str(), result]);
+            }
+            if credential.logout_door().is_some() {
+                for result in LOGOUT_RESULTS.iter().chain(LogoutError::WORDS) {
+                    self.backchannel_logouts.with_label_values(&[credential.name.as_str(), *result]);
+                }
             }
             for (_, site) in settings.policy.sites().filter(|(id, _)| credential.covers(*id)) {
                 for flow in &credential.flows {

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use vneid_gate::identity::form::BodyError;
 use vneid_gate::identity::identify::Check;
+use vneid_gate::identity::logout_token::LogoutError;
 use vneid_gate::identity::{Account, Evidence, Login};
 use vneid_gate::policy::target::Ambiguous;
 use vneid_gate::policy::{Action, Page, Reason};
@@ -107,6 +108,8 @@ fn every_value_of_a_label_that_the_handbook_explains_exists() {
         assert_eq!(of("refused_requests_total"), set(series::REFUSED), "{language}");
         assert_eq!(of("upstream_failures_total"), set(series::FAILURES), "{language}");
         assert_eq!(of("introspections_total"), set(series::INTROSPECTIONS), "{language}");
+        let logouts = set(series::LOGOUT_RESULTS.into_iter().chain(LogoutError::WORDS.iter().copied()));
+        assert_eq!(of("backchannel_logouts_total"), logouts, "{language}");
         let logins = set(series::LOGIN_RESULTS.into_iter().chain([series::LOG_OUT, series::LOGGED_OUT]));
         assert_eq!(of("logins_total"), logins, "{language}");
     }
@@ -147,6 +150,9 @@ fn every_reason_page_and_detail_is_in_the_handbook_and_no_other() {
         assert_eq!(first("| `not-origin-form`").collect::<BTreeSet<_>>(), ambiguous, "{language}");
         let body = first("| `content-type`").collect::<BTreeSet<_>>();
         assert_eq!(body, set(BodyError::WORDS.iter().copied()), "{language}");
+
+        let logouts = first("| `log_in`").collect::<BTreeSet<_>>();
+        assert_eq!(logouts, set(series::LOGOUT_RESULTS.into_iter().chain(LogoutError::WORDS.iter().copied())));
 
         let policy = handbook(language, "policy");
         let pages = rows(between(&policy, "| `use-vneid` |", "\n\n")).into_iter().flat_map(|r| quoted(&r[0]));

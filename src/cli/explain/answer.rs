@@ -10,7 +10,7 @@ use crate::policy::{Decision, Grant, Lot, Lots, Query};
 use crate::proxy::answer::{Audience, audience};
 use crate::proxy::context::Target;
 use crate::proxy::lots::Drawn;
-use crate::proxy::rehearsal::{self, Reply, Request};
+use crate::proxy::rehearsal::{self, Reply, Request, Then};
 use crate::proxy::rejection::Rejection;
 use http::Method;
 use jiff::Timestamp;
@@ -63,6 +63,8 @@ pub(super) struct Explanation<'s> {
     pub outcomes: Vec<Outcome>,
     /// Refused before a decision, with what is answered.
     pub refused: Option<(Rejection, Vec<(Audience, Reply)>)>,
+    /// Credentials for which the gate takes log-outs there and answers itself, without any decision.
+    pub log_outs: Vec<&'s str>,
     pub notes: Vec<String>,
 }
 
@@ -85,6 +87,7 @@ impl<'s> Explanation<'s> {
             askers: Vec::new(),
             outcomes: Vec::new(),
             refused: None,
+            log_outs: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -94,7 +97,13 @@ impl<'s> Explanation<'s> {
         explained.notes = shown::notes(settings, request, terms);
         let (target, readable) = rehearsal::read(settings, request);
         explained.target = target;
-        let judged = readable.and_then(|()| explained.judge(settings, request, terms, known));
+        let judged = readable.and_then(|then| match then {
+            Then::Judge => explained.judge(settings, request, terms, known),
+            Then::LogOut(credentials) => {
+                explained.log_outs = credentials.iter().map(|c| c.name.as_str()).collect();
+                Ok(())
+            }
+        });
         if let Err(rejection) = judged {
             let replies = explained.replies(settings, request, rejection);
             explained.refused = Some((rejection, replies));

@@ -31,6 +31,7 @@ pub(super) fn report(e: &Explanation<'_>, settings: &Settings) -> Value {
             "lot": e.lot.map(|lot| lot.number()),
         },
         "refused": e.refused.as_ref().map(|(rejection, replies)| refused(*rejection, replies)),
+        "log_outs_for": e.log_outs,
         "principals": e.askers.iter().map(|a| asker(a, settings, e)).collect::<Vec<_>>(),
         "decisions": e.outcomes.iter().map(|o| outcome(o, e, policy, zone)).collect::<Vec<_>>(),
         "notes": e.notes,

@@ -29,6 +29,13 @@ pub(super) fn report(e: &Explanation<'_>, settings: &Settings) -> String {
     for outcome in &e.outcomes {
         decision(&mut out, e, outcome, settings, zone);
     }
+    if !e.log_outs.is_empty() {
+        line(
+            &mut out,
+            "answered",
+            &format!("by the gate itself, without any decision: log-outs for {} are posted here", listed(e)),
+        );
+    }
     if let Some((rejection, replies)) = &e.refused {
         let detail = rejection.detail().map_or_else(String::new, |d| format!(", `{d}`"));
         line(&mut out, "refused", &format!("before any decision: {}{detail}", rejection.reason()));
@@ -41,6 +48,10 @@ pub(super) fn report(e: &Explanation<'_>, settings: &Settings) -> String {
         out.push('\n');
     }
     out
+}
+
+fn listed(e: &Explanation<'_>) -> String {
+    either(e.log_outs.iter().map(|name| format!("`{name}`")))
 }
 
 /// Writing to a String cannot fail.

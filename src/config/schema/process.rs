@@ -51,9 +51,11 @@ const CERTIFICATE: &[Key] = &[
     key("key", Text, "PEM file of the key that belongs to the certificate.").required(),
 ];
 
-pub(super) const ADMIN: &[Key] =
-    &[key("address", Text, "IP and port of /metrics, /livez, /readyz, /status; keep it away from outsiders.")
-        .required()];
+pub(super) const ADMIN: &[Key] = &[
+    key("address", Text, "IP and port of /metrics, /livez, /readyz, /status; keep it away from outsiders.").required(),
+    key("token_file", Text, "File with at least 32 bytes that whoever revokes must show; not beside token_env."),
+    key("token_env", Text, "The same from a variable of the environment."),
+];
 
 pub(super) const STATE: &[Key] = &[
     key("store", Word(&["memory", "embedded", "redis"]), "Where sessions are kept; memory forgets them at a restart.")

@@ -4,6 +4,7 @@ use super::kind::Kind::{
     Bool, Cookie, Duration, Header, Many, Map, Method, Name, Number, Path, Pointer, Scalar, Table, Text, Value, Word,
 };
 use super::kind::{Key, key};
+use crate::identity::logout_token::Reach;
 use crate::identity::{Account, Login};
 
 pub(super) const CREDENTIAL: &[Key] = &[
@@ -44,6 +45,13 @@ const JWT: &[Key] = &[
     key("leeway", Duration, "For exp, nbf and iat.").or(r#""30s""#),
     key("types", Many(&Text), "Accepted typ of the header.").or(r#"["JWT", "at+jwt"]"#),
     key("subject", Pointer, "The claim that names the person.").or(r#""/sub""#),
+    key("logout", Table(BACKCHANNEL), "Where the issuer says that somebody has logged out (back-channel logout)."),
+];
+
+const BACKCHANNEL: &[Key] = &[
+    key("path", Path, "Where the issuer posts logout tokens; the gate answers itself.").required(),
+    key("audience", Many(&Text), "One of these client ids is in aud of the logout token.").required(),
+    key("ends", Word(Reach::WORDS), "What ends where it names a log-in and a person; log-in if absent."),
 ];
 
 const CLIENT_TLS: &[Key] = &[

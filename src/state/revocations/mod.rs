@@ -8,7 +8,7 @@ mod list;
 mod name;
 mod stream;
 
-pub use name::{Names, Whom};
+pub use name::{Names, Whom, issuer_of};
 pub use stream::Follower;
 pub(super) use stream::STREAM;
 

@@ -2,8 +2,8 @@
 // (no normalising, no automatic redirect), and a browser's cookie jar on top of it. Knows nothing of the gate.
 import http from 'node:http';
 
-// The names of these tests end in `.test` and live on loopback.
-function lookup(name, options, found) {
+/** The names of these tests end in `.test` and live on loopback. */
+export function lookup(name, options, found) {
   if (!name.endsWith('.test')) return found(new Error(`${name} is not a name of these tests`));
   return options.all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4);
 }

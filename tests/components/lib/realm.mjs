@@ -5,7 +5,7 @@ import http from 'node:http';
 import { randomBytes, createHash } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
-import { Browser, form, readBody, request } from './http.mjs';
+import { Browser, form, lookup, readBody, request } from './http.mjs';
 import { freePort } from './processes.mjs';
 
 /** People of this realm. The numbers belong to nobody. */
@@ -59,7 +59,10 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
     interactions: { url: (ctx, interaction) => `${PATH}/interaction/${interaction.uid}` },
     findAccount: (ctx, id) =>
       people[id] && { accountId: id, claims: async () => ({ sub: id, name: people[id].name, preferred_username: id }) },
+    httpOptions: () => ({ dnsLookup: lookup }),
     features: {
+      backchannelLogout: { enabled: true },
+      rpInitiatedLogout: { enabled: true, logoutSource: (ctx, logoutForm) => { ctx.body = logoutForm; } },
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
@@ -91,6 +94,8 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
     tokenPath: `${PATH}/protocol/openid-connect/token`,
     introspectionUrl: `${issuer}/protocol/openid-connect/token/introspect`,
     keyRequests: 0,
+    /** How each log-out ended that was posted to a client: `ok`, or what went wrong. */
+    postedLogOuts: [],
     introspections: 0,
     start,
     stop: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
@@ -103,6 +108,8 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
 
   function build() {
     provider = new Provider(issuer, configuration());
+    provider.on('backchannel.success', () => realm.postedLogOuts.push('ok'));
+    provider.on('backchannel.error', (ctx, error) => realm.postedLogOuts.push(error.message));
     provider.on('server_error', (ctx, error) => console.error('realm:', error));
   }
 
@@ -157,7 +164,8 @@ export async function prepareRealm({ clients, host = '127.0.0.1' }) {
 // An access token as the portal's realm writes it.
 function keycloakShape(ctx, token, jwt) {
   jwt.header = { typ: 'JWT' };
-  Object.assign(jwt.payload, { typ: 'Bearer', azp: token.clientId }, personOf(ctx, token));
+  const { sid } = ctx.oidc.entities.AuthorizationCode ?? ctx.oidc.entities.RefreshToken ?? {};
+  Object.assign(jwt.payload, { typ: 'Bearer', azp: token.clientId, sid }, personOf(ctx, token));
 }
 
 // Who stands behind a token: who logged in through VNeID carries the provider's name and the level.
@@ -212,12 +220,20 @@ export async function revoke(realm, client, token) {
   if (answer.status !== 200) throw new Error(`the provider answered ${answer.status}: ${answer.body}`);
 }
 
+/** A person logs out at the provider, which tells its clients; `idToken` says who. */
+export async function logOut(browser, realm, idToken) {
+  const page = await browser.once(`${realm.issuer}/session/end?id_token_hint=${idToken}`);
+  const [, action, xsrf] = /action="([^"]+)".*name="xsrf" value="([^"]+)"/.exec(page.body) ?? [];
+  if (!xsrf) throw new Error(`the provider answered ${page.status}: ${page.body}`);
+  return browser.once(action, { method: 'POST', fields: { xsrf, logout: 'yes' } });
+}
+
 /** The whole authorization-code flow of a single-page application, as one person goes through it. */
-export async function logIn(realm, { client, redirect, person, proof, resource }) {
+export async function logIn(realm, { client, redirect, person, proof, resource, browser = new Browser() }) {
   const { verifier, challenge } = pkce();
   const state = randomBytes(8).toString('hex');
   const url = authorizationUrl(realm, { client, redirect, challenge, state, resource });
-  const home = await passLogIn(new Browser(), url, { redirect, person, proof });
+  const home = await passLogIn(browser, url, { redirect, person, proof });
   if (home.searchParams.get('state') !== state) throw new Error(`the state did not come back: ${home.href}`);
   return askForTokens(realm, {
     grant_type: 'authorization_code', client_id: client, redirect_uri: redirect,

@@ -12,7 +12,7 @@ use vneid_gate::diagnostic::Source;
 pub(super) const STRANGER: &str = "qqqqqqqq";
 
 /// A heading of the handbook, the table below it, and how a policy gets there.
-const TABLES: [(&str, &str, &str); 41] = [
+const TABLES: [(&str, &str, &str); 42] = [
     ("[gate]", "", "[gate]\n"),
     ("[gate]", "limits.", "[gate.limits]\n"),
     ("[gate]", "timeouts.", "[gate.timeouts]\n"),
@@ -31,6 +31,7 @@ const TABLES: [(&str, &str, &str); 41] = [
     ("[[credential]]", "", "[[credential]]\n"),
     ("[credential.jwt]", "", "[[credential]]\n[credential.jwt]\n"),
     ("[credential.jwt]", "client_tls.", "[[credential]]\n[credential.jwt]\nclient_tls."),
+    ("[credential.jwt]", "logout.", "[[credential]]\n[credential.jwt]\nlogout."),
     ("[credential.introspection]", "", "[[credential]]\n[credential.introspection]\n"),
     ("[credential.introspection]", "client.", "[[credential]]\n[credential.introspection]\nclient."),
     ("[credential.introspection]", "client_tls.", "[[credential]]\n[credential.introspection]\nclient_tls."),

@@ -1,0 +1,77 @@
+//! Did one of the issuer's keys sign this text?
+//!
+//! The one way from a compact JWT to its claims, for tokens that open something and for those that end it, so that none
+//! of them is proved more laxly than another. Nothing but `alg` and `kid` is looked at to verify, and the claims are not
+//! read before the signature holds. Judges no claim.
+
+use super::TokenError;
+use super::form::Parts;
+use crate::identity::json::parse_strict;
+use crate::identity::keys::{KeySet, asymmetric};
+use jsonwebtoken::Algorithm;
+use serde_json::Value;
+
+/// The claims of a token whose signature holds. Without keys the form is judged all the same, then it is
+/// [`TokenError::Unavailable`]. `reads_kind` says whether a `typ` of the header is one that the caller reads; a header
+/// without one says nothing.
+pub(in crate::identity) fn signed_claims(
+    token: &str,
+    keys: Option<&KeySet>,
+    algorithms: &[Algorithm],
+    reads_kind: impl Fn(&str) -> bool,
+) -> Result<Value, TokenError> {
+    let parts = Parts::split(token).ok_or(TokenError::Malformed)?;
+    let header = parse_strict(&parts.header).map_err(|_| TokenError::Malformed)?;
+    let (algorithm, kid) = judge_header(&header, algorithms, reads_kind)?;
+    let keys = keys.ok_or(TokenError::Unavailable)?;
+    prove(&parts, keys, kid, algorithm)?;
+    parse_strict(&parts.claims).map_err(|_| TokenError::Malformed)
+}
+
+/// Algorithm and `kid`. Where to find a key (`jku`, `jwk`, `x5u`, `x5c`) is not the token's to say: ignored.
+fn judge_header<'h>(
+    header: &'h Value,
+    algorithms: &[Algorithm],
+    reads_kind: impl Fn(&str) -> bool,
+) -> Result<(Algorithm, Option<&'h str>), TokenError> {
+    // each of these changes how the rest must be read, and the gate reads it in one way only
+    if ["crit", "b64", "zip", "enc"].iter().any(|member| header.get(member).is_some()) {
+        return Err(TokenError::Malformed);
+    }
+    let kind = optional_text(header, "typ")?;
+    let kid = optional_text(header, "kid")?;
+    let algorithm = optional_text(header, "alg")?.ok_or(TokenError::Malformed)?;
+    if kind.is_some_and(|kind| !reads_kind(kind)) {
+        return Err(TokenError::Malformed);
+    }
+    let algorithm = asymmetric(algorithm).filter(|algorithm| algorithms.contains(algorithm));
+    Ok((algorithm.ok_or(TokenError::Algorithm)?, kid))
+}
+
+/// Tries the keys that the set offers; the signature covers header and claims as they were sent.
+fn prove(parts: &Parts<'_>, keys: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<(), TokenError> {
+    let mut verdict = match kid {
+        Some(kid) if keys.knows(kid) => TokenError::Algorithm,
+        _ => TokenError::UnknownKid,
+    };
+    for key in keys.find(kid, algorithm) {
+        if let Ok(true) = jsonwebtoken::crypto::verify(parts.signature, parts.signed, &key.public, algorithm) {
+            return Ok(());
+        }
+        verdict = TokenError::Signature;
+    }
+    Err(verdict)
+}
+
+fn optional_text<'v>(object: &'v Value, member: &str) -> Result<Option<&'v str>, TokenError> {
+    object.get(member).map(|value| value.as_str().ok_or(TokenError::Malformed)).transpose()
+}
+
+/// A media type without the prefix that RFC 7515 §4.1.9 lets senders leave out.
+pub(in crate::identity) fn bare(kind: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match kind.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+        _ => kind,
+    }
+}
