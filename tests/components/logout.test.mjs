@@ -87,7 +87,7 @@ test('a log-out outlives the process that took it', async () => {
   const citizen = await person();
   assert.equal((await ask(citizen.token)).status, 200);
   await logOut(citizen.browser, realm, citizen.idToken);
-  await gate.stop('SIGKILL');
+  await gate.stop({ signal: 'SIGKILL' });
   await gate.startAgain();
   await ready();
   await assertOut(citizen.token);

@@ -24,7 +24,7 @@ export function binary() {
  * names none. `startAgain()` starts another process on the same folder and ports.
  * @returns {Promise<{url, admin, folder, program, metrics, readiness, startAgain, stop}>}
  */
-export async function startGate(files, { ready = true, listeners = '', state = 'store = "memory"', secret = SECRET } = {}) {
+export async function startGate(files, { ready = true, listeners = '', state = 'store = "memory"', admin = '', secret = SECRET } = {}) {
   const folder = temporaryFolder('policy');
   const port = await freePort();
   const adminPort = await freePort();
@@ -39,6 +39,7 @@ address = "127.0.0.1:${port}"
 
 [admin]
 address = "127.0.0.1:${adminPort}"
+${admin}
 
 [state]
 ${state}

@@ -36,6 +36,25 @@ export function request(origin, path, { method = 'GET', headers = {}, body } = {
   });
 }
 
+/**
+ * Opens a WebSocket as far as the gate sees one.
+ * @returns {Promise<{status: number, socket?: import('node:net').Socket, ended?: Promise<void>}>}
+ */
+export function upgrade(origin, path, headers = {}) {
+  const { hostname, port } = new URL(origin);
+  const asked = { connection: 'Upgrade', upgrade: 'websocket', ...headers };
+  return new Promise((resolve, reject) => {
+    const outgoing = http.request({ hostname, port, path, headers: asked, agent: false, timeout: 20_000, lookup });
+    outgoing.on('upgrade', (answer, socket) => {
+      const ended = new Promise((close) => socket.on('close', close).on('error', () => {}));
+      resolve({ status: answer.statusCode, socket: socket.resume(), ended });
+    });
+    outgoing.on('response', (answer) => { answer.resume(); resolve({ status: answer.statusCode }); });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}
+
 /** The body of an HTML form, and the header that announces it. */
 export function form(fields) {
   return { body: new URLSearchParams(fields).toString(), type: { 'content-type': 'application/x-www-form-urlencoded' } };

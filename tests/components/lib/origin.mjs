@@ -2,7 +2,10 @@
 import http from 'node:http';
 import { readBody } from './http.mjs';
 
-/** Starts it on a loopback port of its own; `answer(seen, response)` may write another answer than `200 ok`. */
+/**
+ * Starts it on a loopback port of its own; `answer(seen, response)` may write another answer than `200 ok`. Whoever asks for an
+ * upgrade gets a tunnel that says back what it hears.
+ */
 export async function startOrigin(answer = (seen, response) => response.end('ok')) {
   const requests = [];
   const server = http.createServer(async (incoming, response) => {
@@ -14,12 +17,24 @@ export async function startOrigin(answer = (seen, response) => response.end('ok'
       response.writeHead(500).end(String(error.stack));
     }
   });
+  const tunnels = new Set();
+  server.on('upgrade', (incoming, socket) => {
+    requests.push({ method: incoming.method, url: incoming.url, headers: incoming.headers, body: '' });
+    tunnels.add(socket.on('close', () => tunnels.delete(socket)).on('error', () => {}));
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.pipe(socket);
+  });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     address: `127.0.0.1:${server.address().port}`,
     requests,
+    tunnels,
     /** What came since the last call. */
     take: () => requests.splice(0),
-    stop: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
+    stop: () => new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+      tunnels.forEach((socket) => socket.destroy());
+    }),
   };
 }
