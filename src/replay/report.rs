@@ -63,7 +63,7 @@ pub struct Count {
 pub struct Lines {
     pub read: u64,
     pub decided: u64,
-    /// Refused before any decision, by reason.
+    /// Answered without a decision, by reason: refused before it, and log-outs that an identity provider posted.
     pub undecided: BTreeMap<String, u64>,
     /// The candidate has no place for them, by cause.
     pub not_placed: BTreeMap<&'static str, u64>,

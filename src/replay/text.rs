@@ -60,7 +60,7 @@ fn head(out: &mut String, r: &Report) {
     let undecided: u64 = r.lines.undecided.values().sum();
     if undecided > 0 {
         let reasons: Vec<String> = r.lines.undecided.iter().map(|(w, c)| format!("{} {}", plain(w), n(*c))).collect();
-        let _ = writeln!(out, "undecided   {} refused before any decision: {}", n(undecided), reasons.join(", "));
+        let _ = writeln!(out, "undecided   {} answered without a decision: {}", n(undecided), reasons.join(", "));
     }
     let not_placed: u64 = r.lines.not_placed.values().sum();
     if not_placed > 0 {

@@ -167,10 +167,17 @@ fn who(p: &PastPrincipal<'_>) -> String {
     format!("{said} (credential {}{name})", p.credential)
 }
 
+fn is_a_posted_log_out(reason: &str) -> bool {
+    reason == Reason::BackchannelLogout.as_str()
+}
+
 /// What the person saw, as far as a log tells.
 fn saw(past: &Past<'_>, page: Option<&str>) -> String {
     let status = past.status;
     match (status, &*past.source, page) {
+        _ if is_a_posted_log_out(&past.reason) => {
+            format!("nobody saw it: the gate told the identity provider ({status})")
+        }
         (499, _, _) => "nothing: they left before the answer (499)".to_owned(),
         (_, "upstream", _) => format!("the portal's own answer ({status})"),
         (303, _, _) => "sent to the log-in page (303)".to_owned(),
@@ -204,12 +211,14 @@ fn one(out: &mut String, f: &Found) {
     let place = format!("site {}, route {}", f.site, f.route);
     put("asked", &format!("{} {}{} ({place}) from {}", f.method, f.host, f.path, f.client));
     match (f.who.is_empty(), &f.decision) {
+        (true, None) if is_a_posted_log_out(&f.reason) => put("who", "nobody: an identity provider posted it"),
         (true, None) => put("who", "not looked at: refused before"),
         (true, Some(_)) => put("who", "nobody: no credential on the request"),
         (false, _) => f.who.iter().for_each(|who| put("who", who)),
     }
     match &f.decision {
         Some(decision) => put("decided", &by(decision)),
+        None if is_a_posted_log_out(&f.reason) => put("decided", &format!("by no rule: {}", f.reason)),
         None => put("decided", &format!("refused before any decision: {}", f.reason)),
     }
     if let Some(observed) = &f.observed {

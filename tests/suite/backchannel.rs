@@ -127,6 +127,15 @@ fn a_log_out_at_the_provider_ends_the_tokens_of_that_log_in_and_no_others() {
     assert_eq!((&line["reason"], &line["detail"]), (&json!("backchannel-logout"), &json!("log_in")));
     assert_eq!((&line["source"], &line["status"]), (&json!("gate"), &json!(200)));
     assert_eq!((&line["principals"], &line["decision"]), (&json!([]), &Value::Null));
+    let why = std::process::Command::new(env!("CARGO_BIN_EXE_vneid-gate"))
+        .args(["why", &answer.support_code(), "--log"])
+        .arg(town.gate.data().join("audit.jsonl"))
+        .output()
+        .unwrap();
+    let why = String::from_utf8(why.stdout).unwrap();
+    for words in ["nobody: an identity provider posted it", "by no rule: backchannel-logout", "log_in"] {
+        assert!(why.contains(words), "{words}: {why}");
+    }
     let written = town.gate.everything_written();
     for secret in ["log-in-1", "logout-1", "eyJ"] {
         assert!(!written.contains(secret), "{secret} was written somewhere");
