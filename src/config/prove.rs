@@ -9,7 +9,7 @@ use crate::policy::case::Case;
 use crate::policy::invariant::{Invariant, Violation};
 use crate::policy::target::{RawTarget, canonical_path};
 use crate::policy::walk::{Group, Outcome};
-use crate::policy::{Action, Policy, Site, Verdict, reach};
+use crate::policy::{Action, Policy, RouteId, Site, Verdict, reach};
 use jiff::Timestamp;
 
 pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, invariants: &[Invariant], cases: &[Case]) {
@@ -27,6 +27,7 @@ pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, inv
         }
     }
     findings.extend(officials_by_name_only(policy, identity, &principals));
+    findings.extend(revoked_let_in(policy, &principals));
     findings.extend(flows_out_of_reach(policy, identity));
     for (id, site) in policy.sites() {
         if let Some(finding) = login_page_open(policy, &principals, id, site) {
@@ -81,31 +82,58 @@ fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Pr
         return None;
     }
     let by_name = |p: &&Principal| p.account() == Account::Official && p.login() == Login::Password;
+    let anywhere = |o: &Outcome<'_>| !names_networks(policy, o.verdict);
+    let (route, o) = let_in(policy, principals.iter().filter(by_name), anywhere)?;
+    let message = format!("rule `{}` lets officials in by the shape of a name, from anywhere", name(policy, o.verdict));
+    let help = format!(
+        "on route `{}`{}: add `client = [\"10.20.0.0/16\"]` to the rule, or list its accounts",
+        policy.route(route).map_or("", |r| r.name.as_str()),
+        o.from.map_or_else(String::new, |at| format!(" from {at}")),
+    );
+    Some(at_rule(policy, o.verdict, Diagnostic::error(code::OFFICIAL_BY_NAME_ONLY, message).help(help)))
+}
+
+/// Where what was taken away is let in like what was not, taking it away changes nothing.
+fn revoked_let_in(policy: &Policy, principals: &[Principal]) -> Option<Diagnostic> {
+    let revoked = |p: &&Principal| p.evidence() == Evidence::Revoked;
+    let (route, o) = let_in(policy, principals.iter().filter(revoked), |_| true)?;
+    let message = format!("rule `{}` lets in what was taken away", name(policy, o.verdict));
+    let help = format!(
+        "on route `{}`, where visitors are turned away: name the `evidence` that the rule means, or `unless = {{ evidence = \
+         \"revoked\" }}`",
+        policy.route(route).map_or("", |r| r.name.as_str()),
+    );
+    Some(at_rule(policy, o.verdict, Diagnostic::warning(code::REVOKED_LET_IN, message).help(help)))
+}
+
+/// The first place where one of these people is forwarded, in an outcome that counts, and visitors are not.
+fn let_in<'p>(
+    policy: &Policy,
+    people: impl Iterator<Item = &'p Principal> + Clone,
+    counts: impl Fn(&Outcome<'_>) -> bool,
+) -> Option<(RouteId, Outcome<'p>)> {
     for group in policy.groups() {
-        for official in principals.iter().filter(by_name) {
+        for person in people.clone() {
             let mut found = None;
-            policy.walk(&group, official, &[], |o| {
-                let by_name_only = o.verdict.action == Action::Forward && !names_networks(policy, o.verdict);
-                if found.is_none() && by_name_only && turns_visitors_away(policy, &group, &o) {
+            policy.walk(&group, person, &[], |o| {
+                let is_let_in = o.verdict.action == Action::Forward && counts(&o);
+                if found.is_none() && is_let_in && turns_visitors_away(policy, &group, &o) {
                     found = group.routes.first().map(|route| (*route, o));
                 }
             });
-            let Some((route, o)) = found else { continue };
-            let rule = policy.rule(o.verdict.rule).map_or("default", |r| r.name.as_str());
-            let message = format!("rule `{rule}` lets officials in by the shape of a name, from anywhere");
-            let help = format!(
-                "on route `{}`{}: add `client = [\"10.20.0.0/16\"]` to the rule, or list its accounts",
-                policy.route(route).map_or("", |r| r.name.as_str()),
-                o.from.map_or_else(String::new, |at| format!(" from {at}")),
-            );
-            let finding = Diagnostic::error(code::OFFICIAL_BY_NAME_ONLY, message).help(help);
-            return Some(match policy.rule(o.verdict.rule) {
-                Some(rule) => finding.at(rule.place),
-                None => finding,
-            });
+            if found.is_some() {
+                return found;
+            }
         }
     }
     None
+}
+
+fn at_rule(policy: &Policy, verdict: Verdict, finding: Diagnostic) -> Diagnostic {
+    match policy.rule(verdict.rule) {
+        Some(rule) => finding.at(rule.place),
+        None => finding,
+    }
 }
 
 /// Whether the rule holds for some networks only: not for none in particular, nor for all addresses of a kind.

@@ -43,3 +43,4 @@ pub const INVARIANT_BROKEN: Code = Code("vg0409");
 pub const DEAD_RULE: Code = Code("vg0410");
 pub const INVARIANT_OF_NOBODY: Code = Code("vg0411");
 pub const LOGOUTS_FORGOTTEN: Code = Code("vg0412");
+pub const REVOKED_LET_IN: Code = Code("vg0413");
