@@ -46,6 +46,8 @@ pub struct LogoutToken {
     /// `jti`
     pub id: Box<str>,
     pub ends: Ends,
+    /// Unix seconds: when it is no longer good, leeway included.
+    pub until_s: i64,
 }
 
 /// Whose log-in has ended.
@@ -128,7 +130,7 @@ impl Logout {
         if !claims.get("aud").is_some_and(|aud| is_meant_for(aud, &self.audience)) {
             return Err(LogoutError::Audience);
         }
-        let issued_s = judge_times(&claims, i64::try_from(jwt.leeway_s).unwrap_or(i64::MAX), now_s)?;
+        let (issued_s, until_s) = judge_times(&claims, i64::try_from(jwt.leeway_s).unwrap_or(i64::MAX), now_s)?;
         let id = text(&claims, "jti", LogoutError::NoId)?.ok_or(LogoutError::NoId)?;
         if !claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object) {
             return Err(LogoutError::Event);
@@ -143,7 +145,7 @@ impl Logout {
             (_, Some(subject), _) => Ends::Subject(subject, issued_s),
             (None, None, _) => return Err(LogoutError::Nobody),
         };
-        Ok(LogoutToken { id, ends })
+        Ok(LogoutToken { id, ends, until_s })
     }
 }
 
@@ -151,18 +153,19 @@ fn is_kind(kind: &str) -> bool {
     TYPES.iter().any(|ours| ours.eq_ignore_ascii_case(bare(kind)))
 }
 
-/// Gives when it was issued.
-fn judge_times(claims: &Value, leeway_s: i64, now_s: i64) -> Result<i64, LogoutError> {
+/// Gives when it was issued, and when it is no longer good.
+fn judge_times(claims: &Value, leeway_s: i64, now_s: i64) -> Result<(i64, i64), LogoutError> {
     let times = Times::read(claims).ok_or(LogoutError::Malformed)?;
     let issued_s = times.issued_s.ok_or(LogoutError::NotIssued)?;
-    let times = Times { expires_s: times.expires_s.or(Some(issued_s.saturating_add(AGE_MAX_S))), ..times };
+    let expires_s = times.expires_s.unwrap_or(issued_s.saturating_add(AGE_MAX_S));
+    let times = Times { expires_s: Some(expires_s), ..times };
     if times.are_over(now_s, leeway_s) {
         return Err(LogoutError::Expired);
     }
     if times.are_to_come(now_s, leeway_s) {
         return Err(LogoutError::NotYetValid);
     }
-    Ok(issued_s)
+    Ok((issued_s, expires_s.saturating_add(leeway_s)))
 }
 
 /// A claim that may be absent, but is nothing else than a name of usual length where it is there.

@@ -155,7 +155,7 @@ async fn take_away(state: &State, credential: &Credential, issuer: &str, said: &
     }
     // Only now is it used: a token that did not do its work may come again. One that came twice at once did it twice,
     // which is the same; so is one that is not kept here.
-    if let Err(why) = state.revocations.revoke(used, WHENEVER, now_s).await {
+    if let Err(why) = state.revocations.use_up(issuer, &said.id, said.until_s, now_s).await {
         log::warn!("credential `{}`: a used logout token is not remembered: {why}", credential.name);
     }
     outcome

@@ -38,7 +38,7 @@ fn judge_header(header: Value) -> Result<LogoutToken, LogoutError> {
 }
 
 fn ends(id: &str, ends: Ends) -> Result<LogoutToken, LogoutError> {
-    Ok(LogoutToken { id: id.into(), ends })
+    Ok(LogoutToken { id: id.into(), ends, until_s: NOW_S + 115 + 30 })
 }
 
 #[test]

@@ -106,11 +106,22 @@ impl Revocations {
     /// Takes away what `whom` names, as far as it was issued at `before_s` (Unix seconds) or earlier. Holds here at once,
     /// and beyond this process when this returns.
     pub async fn revoke(&self, whom: Whom<'_>, before_s: i64, now_s: i64) -> Result<(), NotRevoked> {
+        self.keep(whom, Revocation { before_s, until_s: now_s.saturating_add(self.keep_s) }).await
+    }
+
+    /// Remembers that a logout token did its work, for as long as it is good: until `until_s` (Unix seconds), and no longer
+    /// than any entry.
+    pub async fn use_up(&self, issuer: &str, id: &str, until_s: i64, now_s: i64) -> Result<(), NotRevoked> {
+        let until_s = until_s.min(now_s.saturating_add(self.keep_s));
+        self.keep(Whom::LogoutToken { issuer, id }, Revocation { before_s: WHENEVER, until_s }).await
+    }
+
+    async fn keep(&self, whom: Whom<'_>, new: Revocation) -> Result<(), NotRevoked> {
         let name = whom.name(&self.keyed);
         if self.count() >= ENTRIES_MAX && !self.list.read().contains_key(&name) {
             return Err(NotRevoked::Full);
         }
-        let revocation = self.list.learn(name, Revocation { before_s, until_s: now_s.saturating_add(self.keep_s) });
+        let revocation = self.list.learn(name, new);
         match &self.kept {
             Kept::Nowhere => {}
             Kept::OnDisk(journal) => {

@@ -124,6 +124,20 @@ async fn an_entry_is_kept_as_long_as_was_said_and_a_later_one_prolongs_it() {
 }
 
 #[tokio::test]
+async fn that_a_logout_token_was_used_is_remembered_while_it_is_good_and_no_longer() {
+    let list = list();
+    let used = |id| Whom::LogoutToken { issuer: ISSUER, id };
+    assert_eq!(list.use_up(ISSUER, "short", NOW_S + 150, NOW_S).await, Ok(()));
+    assert_eq!(list.use_up(ISSUER, "endless", i64::MAX, NOW_S).await, Ok(()));
+    list.sweep(NOW_S + 149);
+    assert!(list.has(used("short")) && list.has(used("endless")));
+    list.sweep(NOW_S + 150);
+    assert!(!list.has(used("short")) && list.has(used("endless")));
+    list.sweep(NOW_S + 3_600);
+    assert_eq!(list.count(), 0);
+}
+
+#[tokio::test]
 async fn whoever_holds_something_open_is_told_of_each_entry() {
     let list = list();
     let mut changes = list.changes();
