@@ -37,20 +37,32 @@ fn judge_header(header: Value) -> Result<LogoutToken, LogoutError> {
     judge_by(&logout(), &RSA.token_of(&with(&usual, header).to_string(), &good().to_string(), RS256))
 }
 
-fn ends(id: &str, ends: Ends) -> Result<LogoutToken, LogoutError> {
-    Ok(LogoutToken { id: id.into(), ends, until_s: NOW_S + 115 + 30 })
+/// Asserts which token it is and whose log-in it ends.
+#[track_caller]
+fn expect(judged: Result<LogoutToken, LogoutError>, id: &str, ends: &Ends) {
+    let token = judged.unwrap();
+    assert_eq!(&*token.id, id);
+    // Neither is ever shown, so they are not printed here either.
+    assert!(token.ends == *ends);
 }
 
 #[test]
 fn it_ends_the_log_in_that_it_names_and_else_every_log_in_of_the_person() {
-    let person = || Ends::Subject("someone".into(), NOW_S - 5);
-    assert_eq!(judge(json!({})), ends("logout-1", Ends::LogIn("log-in-1".into())));
-    assert_eq!(judge(json!({ "sub": null })), ends("logout-1", Ends::LogIn("log-in-1".into())));
-    assert_eq!(judge(json!({ "sid": null })), ends("logout-1", person()));
+    let (log_in, person) = (Ends::LogIn("log-in-1".into()), Ends::Subject("someone".into(), NOW_S - 5));
+    expect(judge(json!({})), "logout-1", &log_in);
+    expect(judge(json!({ "sub": null })), "logout-1", &log_in);
+    expect(judge(json!({ "sid": null })), "logout-1", &person);
     let whole = Logout { reach: Reach::Person, ..logout() };
     let judge_whole = |claims| judge_by(&whole, &RSA.token(&with(&good(), claims), RS256));
-    assert_eq!(judge_whole(json!({})), ends("logout-1", person()));
-    assert_eq!(judge_whole(json!({ "sub": null })), ends("logout-1", Ends::LogIn("log-in-1".into())));
+    expect(judge_whole(json!({})), "logout-1", &person);
+    expect(judge_whole(json!({ "sub": null })), "logout-1", &log_in);
+}
+
+#[test]
+fn it_is_good_until_it_expires_or_has_grown_old() {
+    let until_s = |claims| judge(claims).unwrap().until_s;
+    assert_eq!(until_s(json!({})), NOW_S + 115 + 30);
+    assert_eq!(until_s(json!({ "exp": null })), NOW_S - 5 + 300 + 30);
 }
 
 #[test]
@@ -184,7 +196,7 @@ fn the_logout_token_of_keycloak_is_one() {
     let claims = with(&shape["claims"], json!({ "aud": "web-padsvc" }));
     let token = RSA.token_of(&shape["header"].to_string(), &claims.to_string(), RS256);
     let log_in = Ends::LogIn(shape["claims"]["sid"].as_str().unwrap().into());
-    assert_eq!(judge_by(&logout(), &token), ends(shape["claims"]["jti"].as_str().unwrap(), log_in));
+    expect(judge_by(&logout(), &token), shape["claims"]["jti"].as_str().unwrap(), &log_in);
     // As older ones write it.
     let older = with(&claims, json!({ "exp": null }));
     let token = RSA.token_of(&with(&shape["header"], json!({ "typ": "JWT" })).to_string(), &older.to_string(), RS256);
