@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Room for a line with two principals and a long path.
 const USUAL_BYTES: usize = 1024;
 
@@ -165,12 +166,12 @@ impl Line<'_> {
 
     /// 16 digits in quotes.
     fn hex(&mut self, number: u64) {
-        self.0.push(b'"');
-        for place in (0..16).rev() {
-            let digit = u32::try_from(number >> (4 * place) & 15).unwrap_or(0);
-            self.0.extend(char::from_digit(digit, 16).and_then(|c| u8::try_from(c).ok()));
+        let (mut text, mut rest) = ([b'"'; 18], number);
+        for place in text.iter_mut().skip(1).take(16) {
+            rest = rest.rotate_left(4);
+            *place = HEX.get((rest & 15) as usize).copied().unwrap_or(b'0');
         }
-        self.0.push(b'"');
+        self.0.extend_from_slice(&text);
     }
 
     fn list<T>(&mut self, all: &[T], mut each: impl FnMut(&mut Self, &T)) {
