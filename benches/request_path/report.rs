@@ -47,7 +47,8 @@ pub fn print(options: &Options, scene: &Scene, runs: &[Run]) {
     println!(
         "CPU is the proxy's own, user and system. `x` is against bare pingora passing the like request on: the median of"
     );
-    println!("the ratios of each round, and the ratio of the least values. `many` is {} tokens.\n", options.tokens);
+    println!("the ratios of each round, and the ratio of the least values. `many` is {} tokens.", options.tokens);
+    println!("System time holds the waking of load and upstream: more of it where a slower proxy lets them rest.\n");
     println!("{:<22} {:>24} {:>7} {:>7} {:>12} {:>8}", "", "CPU us/request", "x", "x least", "requests/s", "RSS MiB");
     for variant in in_order(runs) {
         let own = of(runs, variant.name);

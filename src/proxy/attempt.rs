@@ -138,7 +138,7 @@ fn note(ctx: &mut RequestContext, identity: &Identity, credential: &Credential, 
     let flow = credential.flows.iter().position(|f| std::ptr::eq(f, flow));
     let session = shown_session(ctx, credential.id);
     if let (Some(credential), Some(flow)) = (place, flow) {
-        ctx.watch.flow = Some(FlowOnItsWay {
+        ctx.watch.flow = Some(Box::new(FlowOnItsWay {
             credential,
             flow,
             session,
@@ -146,7 +146,7 @@ fn note(ctx: &mut RequestContext, identity: &Identity, credential: &Credential, 
             departure: None,
             username,
             awaiting: None,
-        });
+        }));
     }
 }
 

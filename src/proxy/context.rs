@@ -72,8 +72,8 @@ pub struct Target {
 /// What to look for in the answer.
 #[derive(Default)]
 pub struct Watch {
-    /// The request belongs to a log-in flow.
-    pub flow: Option<FlowOnItsWay>,
+    /// The request belongs to a log-in flow; few do.
+    pub flow: Option<Box<FlowOnItsWay>>,
     /// Credentials whose session ends with this request, whatever the answer: log-outs, and call-backs that are none.
     pub ends: Vec<CredentialId>,
     /// Length of the answer's body, where its head says so.
@@ -172,7 +172,7 @@ impl RequestContext {
 
     /// The flow on its way with its credential.
     pub fn flow(&self) -> Option<(&FlowOnItsWay, &Credential, &Flow)> {
-        let on_its_way = self.watch.flow.as_ref()?;
+        let on_its_way = self.watch.flow.as_deref()?;
         let credential = self.running.snapshot.settings.identity.credentials.get(on_its_way.credential)?;
         Some((on_its_way, credential, credential.flows.get(on_its_way.flow)?))
     }

@@ -67,7 +67,7 @@ pub async fn answer(gate: &Enforcer, session: &mut Session, ctx: &mut RequestCon
     gate.telemetry.metrics.backchannel_logouts.with_label_values(&[credential.name.as_str(), outcome.word()]).inc();
     ctx.logout = Some(outcome);
     let (head, body) = outcome.answer(&ctx.id.support_code())?;
-    respond::send(session, head, body).await
+    respond::send(session, Box::new(head), body).await
 }
 
 /// The token in the body.

@@ -204,7 +204,9 @@ impl ProxyHttp for Enforcer {
         };
         match judged {
             Ok(grant) => {
-                if let Err(rejection) = watch::departs(&self.state, ctx).await {
+                if watch::concerns_a_session(ctx)
+                    && let Err(rejection) = Box::pin(watch::departs(&self.state, ctx)).await
+                {
                     Box::pin(self.refuse(session, ctx, rejection)).await?;
                     return Ok(ANSWERED);
                 }

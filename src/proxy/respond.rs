@@ -11,27 +11,33 @@ use crate::policy::{Action, Page, Reason};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
 
 pub(super) const SUPPORT_CODE: HeaderName = HeaderName::from_static("x-support-code");
 
+/// Head and body of an answer.
+pub type Composed = (Box<ResponseHeader>, Bytes);
+
 /// Answers a rejected request. An error means that the client is gone.
 pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Rejection) -> pingora::Result<()> {
-    let head = session.req_header();
+    let (head, body) = composed(session.req_header(), ctx, rejection)?;
+    send(session, head, body).await
+}
+
+fn composed(head: &RequestHeader, ctx: &RequestContext, rejection: Rejection) -> pingora::Result<Composed> {
     let reader = audience(&head.method, &head.headers);
-    let navigates = is_navigation(&head.method, reader);
     if let Rejection::RedirectToHttps = rejection {
-        return redirect_to_https(session, ctx, reader).await;
+        return redirect_to_https(ctx, reader);
     }
-    if navigates
+    if is_navigation(&head.method, reader)
         && sends_to_log_in(rejection)
         && let Some(url) = ctx.site().and_then(|s| s.login_url.as_deref()).and_then(safe_link)
     {
-        let url = url.to_owned();
-        return redirect(session, ctx, StatusCode::SEE_OTHER, &url, rejection, reader).await;
+        return redirect(ctx, StatusCode::SEE_OTHER, url, rejection, reader);
     }
-    page(session, ctx, rejection, reader).await
+    document(ctx, rejection, reader, language(&head.headers))
 }
 
 /// Whether a person who opens a page is sent to log in.
@@ -43,24 +49,13 @@ pub(super) fn sends_to_log_in(rejection: Rejection) -> bool {
     }
 }
 
-async fn page(
-    session: &mut Session,
-    ctx: &RequestContext,
-    rejection: Rejection,
-    reader: Audience,
-) -> pingora::Result<()> {
-    let language = language(&session.req_header().headers);
-    let (head, body) = document(ctx, rejection, reader, language)?;
-    send(session, head, body).await
-}
-
 /// Head and body of the page or problem document that explains a rejection.
 pub fn document(
     ctx: &RequestContext,
     rejection: Rejection,
     reader: Audience,
     language: Language,
-) -> pingora::Result<(ResponseHeader, Bytes)> {
+) -> pingora::Result<Composed> {
     let code = ctx.id.support_code();
     let kind = rejection.kind();
     let why = match rejection {
@@ -84,7 +79,7 @@ pub fn document(
     }
     expire_refused_sessions(ctx, rejection, reader, &mut head)?;
     head.insert_header(CONTENT_LENGTH, body.len())?;
-    Ok((head, Bytes::from(body)))
+    Ok((Box::new(head), Bytes::from(body)))
 }
 
 /// The session that was refused for good is taken out of the browser, so that the page is read once and the next
@@ -149,23 +144,24 @@ fn allowed(ctx: &RequestContext) -> String {
     words.join(", ")
 }
 
-async fn redirect_to_https(session: &mut Session, ctx: &RequestContext, reader: Audience) -> pingora::Result<()> {
-    let Some(target) = &ctx.target else { return Ok(()) };
+fn redirect_to_https(ctx: &RequestContext, reader: Audience) -> pingora::Result<Composed> {
+    let Some(target) = &ctx.target else {
+        return Error::e_explain(ErrorType::InternalError, "a redirect without a target");
+    };
     let host = host_name(&target.host).map_or_else(|_| String::new(), |h| h.into_owned());
     let url = format!("https://{host}{}", target.origin_form);
     // 308 keeps method and body.
     let status = if is_safe(&ctx.method) { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
-    redirect(session, ctx, status, &url, Rejection::RedirectToHttps, reader).await
+    redirect(ctx, status, &url, Rejection::RedirectToHttps, reader)
 }
 
-async fn redirect(
-    session: &mut Session,
+fn redirect(
     ctx: &RequestContext,
     status: StatusCode,
     url: &str,
     rejection: Rejection,
     reader: Audience,
-) -> pingora::Result<()> {
+) -> pingora::Result<Composed> {
     let mut head = ResponseHeader::build(status, Some(6))?;
     head.insert_header(LOCATION, url)?;
     if let Ok(code) = HeaderValue::from_str(&ctx.id.support_code()) {
@@ -174,16 +170,16 @@ async fn redirect(
     head.insert_header(CACHE_CONTROL, "no-store")?;
     expire_refused_sessions(ctx, rejection, reader, &mut head)?;
     head.insert_header(CONTENT_LENGTH, 0)?;
-    send(session, head, Bytes::new()).await
+    Ok((Box::new(head), Bytes::new()))
 }
 
-pub(super) async fn send(session: &mut Session, head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
+pub(super) async fn send(session: &mut Session, head: Box<ResponseHeader>, body: Bytes) -> pingora::Result<()> {
     let no_body = session.req_header().method == Method::HEAD || body.is_empty();
     // What is left of an unread body must never be taken for a request; an upgrade has no end that we know of.
     if session.is_upgrade_req() || !session.is_body_done() {
         session.set_keepalive(None);
     }
-    session.write_response_header(Box::new(head), no_body).await?;
+    session.write_response_header(head, no_body).await?;
     if !no_body {
         session.write_response_body(Some(body), true).await?;
     }

@@ -16,18 +16,28 @@ use crate::identity::flow::{self, Flow};
 use crate::identity::identify::Shown;
 use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::username::Shape;
-use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey};
+use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey, SiteId};
 use crate::state::State;
 use crate::state::ledger::{Birth, StoreLost};
 use crate::telemetry::LoginSeen;
 use crate::telemetry::series::{LOG_OUT, LOGGED_OUT, LOST};
-use http::header::{CONTENT_LENGTH, LOCATION};
+use http::header::{CONTENT_LENGTH, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, StatusCode};
 use pingora::http::ResponseHeader;
 
-/// Before the request travels. What was known of a session ends here with a log-in or a log-out, so that it is over even
-/// if the answer never comes; only a success that is seen binds it again. Where that cannot be written down, nothing
-/// travels, but under a policy that only observes.
+/// Notes the log-outs of a request that is let through. Most requests log nobody in or out: then there is nothing to be
+/// written down.
+pub fn concerns_a_session(ctx: &mut RequestContext) -> bool {
+    let Some(target) = &ctx.target else { return false };
+    let credentials = ctx.running.snapshot.settings.identity.of_site(target.site);
+    let ended: Vec<_> = credentials.filter(|c| logs_out(ctx, c)).map(|c| c.id).collect();
+    ctx.watch.ends.extend(ended);
+    ctx.watch.flow.is_some() || !ctx.watch.ends.is_empty()
+}
+
+/// Before such a request travels. What was known of a session ends here with a log-in or a log-out, so that it is over
+/// even if the answer never comes; only a success that is seen binds it again. Where that cannot be written down,
+/// nothing travels, but under a policy that only observes.
 pub async fn departs(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
     match depart(state, ctx).await {
         Err(Rejection::StoreLost) if observes(ctx) => Ok(()),
@@ -40,14 +50,6 @@ fn observes(ctx: &RequestContext) -> bool {
 }
 
 async fn depart(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
-    let running = ctx.running.clone();
-    let Some(target) = &ctx.target else { return Ok(()) };
-    let identity = &running.snapshot.settings.identity;
-    for credential in identity.of_site(target.site).filter(|c| !c.logouts.is_empty()) {
-        if logs_out(ctx, credential) {
-            ctx.watch.ends.push(credential.id);
-        }
-    }
     for id in ctx.watch.ends.clone() {
         if let Some(session) = shown_session(ctx, id) {
             state.ledger.depart(session).await?;
@@ -65,7 +67,7 @@ async fn depart(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection
         Some(names) => state.ledger.has_begun(session, &names, now_s).await?,
         None => true,
     };
-    let observing = running.snapshot.settings.policy.is_observing();
+    let observing = ctx.running.snapshot.settings.policy.is_observing();
     if !on_its_way.solicited && !observing && state.ledger.knows(session).await? {
         return Err(Rejection::UnsolicitedCallback);
     }
@@ -85,21 +87,39 @@ fn begun_names(state: &State, ctx: &RequestContext) -> Option<Vec<[u8; 16]>> {
 /// The head of the answer. Trusted headers are taken out of it in any case. An error: a log-in succeeded that cannot be
 /// written down, so its answer must not reach the client.
 pub async fn answered(state: &State, ctx: &mut RequestContext, answer: &mut ResponseHeader) -> Result<(), StoreLost> {
-    let running = ctx.running.clone();
-    let identity = &running.snapshot.settings.identity;
     let Some(site) = ctx.target.as_ref().map(|t| t.site) else { return Ok(()) };
-    let told = !answer.status.is_informational();
-    let mut outcome = Ok(());
-    for credential in identity.of_site(site).filter(|c| told && c.session().is_some()) {
-        outcome = outcome.and(observe(state, ctx, credential, answer).await);
-    }
-    if let Some(plan) = identity.plan(site) {
+    // What happens seldom is boxed, so that the future of every answer stays small.
+    let written =
+        if tells_of_sessions(ctx, answer) { Box::pin(observe_all(state, ctx, site, answer)).await } else { Ok(()) };
+    if let Some(plan) = ctx.running.snapshot.settings.identity.plan(site) {
         for name in &plan.trusted_headers {
             answer.remove_header(name);
         }
     }
     drop_cookies_of_removed(ctx, answer);
-    if observes(ctx) { Ok(()) } else { outcome }
+    if observes(ctx) { Ok(()) } else { written }
+}
+
+/// Whether the answer can change what is known of a session. Most cannot: they set no cookie, lead nowhere, and answer
+/// no log-in or log-out.
+fn tells_of_sessions(ctx: &RequestContext, answer: &ResponseHeader) -> bool {
+    let asked = ctx.watch.flow.is_some() || !ctx.watch.ends.is_empty();
+    let tells = answer.status.is_redirection() || answer.headers.contains_key(SET_COOKIE);
+    (asked || tells) && !answer.status.is_informational()
+}
+
+async fn observe_all(
+    state: &State,
+    ctx: &mut RequestContext,
+    site: SiteId,
+    answer: &ResponseHeader,
+) -> Result<(), StoreLost> {
+    let running = ctx.running.clone();
+    let mut outcome = Ok(());
+    for credential in running.snapshot.settings.identity.of_site(site).filter(|c| c.session().is_some()) {
+        outcome = outcome.and(observe(state, ctx, credential, answer).await);
+    }
+    outcome
 }
 
 async fn observe(
@@ -283,7 +303,7 @@ fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
     }
     let kept: Vec<_> = answer
         .headers
-        .get_all(http::header::SET_COOKIE)
+        .get_all(SET_COOKIE)
         .iter()
         .filter(|field| {
             let cookie = field.to_str().ok().and_then(|f| set_cookie::parse(f, 0));
@@ -291,10 +311,10 @@ fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
         })
         .cloned()
         .collect();
-    answer.remove_header(&http::header::SET_COOKIE);
+    answer.remove_header(&SET_COOKIE);
     for field in kept {
         // As many as came in, so no limit is passed.
-        let _ = answer.append_header(http::header::SET_COOKIE, field);
+        let _ = answer.append_header(SET_COOKIE, field);
     }
 }
 

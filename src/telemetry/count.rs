@@ -1,10 +1,11 @@
 //! Which series does a finished request move?
 //!
 //! Looking a series up by its eight label texts costs more than the decision itself, so each thread keeps the handles
-//! of the combinations it has met, all those of a request under one small key. Numbers of rules and routes hold for
-//! one generation of the policy only, and so do the keys.
+//! of the combinations it has met, all those of a request under one small key, and beside them what their audit lines
+//! share. Numbers of rules and routes hold for one generation of the policy only, and so do the keys.
 
 use super::Telemetry;
+use super::line::Shared;
 use super::record::Finished;
 use crate::identity::{Presented, Principal};
 use crate::policy::{Decision, Mode, Verdict};
@@ -15,13 +16,18 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 impl Telemetry {
-    pub(super) fn count(&self, f: &Finished<'_>) {
+    /// `write` gets what the request's line shares with others.
+    pub(super) fn count(&self, f: &Finished<'_>, write: impl FnOnce(&Shared)) {
         for shown in f.presented {
             self.count_check(f, shown);
         }
         let anonymous = Principal::anonymous();
         let who = f.decision.and_then(|d| f.presented.get(d.holder)).map_or(&anonymous, |shown| &shown.principal);
-        kept(&REQUESTS, request_key(f, who), || self.series_of(f, who), |series| series.move_by(f));
+        let move_and_write = |series: &Series| {
+            series.move_by(f);
+            write(&series.shared);
+        };
+        kept(&REQUESTS, request_key(f, who), || self.series_of(f, who), move_and_write);
         if let Some(seconds) = f.decision_s {
             self.metrics.decision_seconds.observe(seconds);
         }
@@ -62,6 +68,7 @@ impl Telemetry {
             request_seconds: self.metrics.request_seconds.with_label_values(&[route]),
             decisions: f.decision.map(|d| self.decisions_of(f, who, d.verdict, Mode::Enforce)),
             upstream_seconds: upstream.map(|u| self.metrics.upstream_seconds.with_label_values(&[u.name.as_str()])),
+            shared: Shared::of(f),
         }
     }
 
@@ -86,6 +93,7 @@ struct Series {
     request_seconds: Histogram,
     decisions: Option<IntCounter>,
     upstream_seconds: Option<Histogram>,
+    shared: Shared,
 }
 
 impl Series {

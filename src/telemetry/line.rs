@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Room for a line with two principals and a long path.
 const USUAL_BYTES: usize = 1024;
 
@@ -25,37 +26,66 @@ macro_rules! member {
 }
 pub(super) use member;
 
+/// The members that every line of one combination of route, decision and answer shares (see `count`).
+pub struct Shared {
+    place: Box<[u8]>,
+    decision: Box<[u8]>,
+    answer: Box<[u8]>,
+}
+
+impl Shared {
+    pub fn of(f: &Finished<'_>) -> Self {
+        let (site, route) = names(f);
+        Shared {
+            place: piece(|line| {
+                line.word(member!("site"), site);
+                line.word(member!("route"), route);
+                line.word(member!("method"), method_label(f.method));
+            }),
+            decision: piece(|line| {
+                if let Some(decision) = f.decision {
+                    line.verdict(member!("decision"), f, decision.verdict);
+                }
+            }),
+            answer: piece(|line| {
+                line.number(member!("status"), u64::from(f.status));
+                line.word(member!("source"), f.origin.as_str());
+            }),
+        }
+    }
+}
+
+fn piece(write: impl FnOnce(&mut Line<'_>)) -> Box<[u8]> {
+    let mut out = Vec::new();
+    write(&mut Line(&mut out));
+    out.into_boxed_slice()
+}
+
 /// Writes the line of a request, without its newline, behind what `out` holds.
-pub fn write(out: &mut Vec<u8>, f: &Finished<'_>) {
+pub fn write(out: &mut Vec<u8>, f: &Finished<'_>, shared: &Shared) {
     out.reserve(USUAL_BYTES);
     let mut line = Line(out);
-    let (site, route) = names(f);
     line.raw("{\"time\":\"");
     line.time(f.at, f.snapshot.generation, &f.snapshot.settings.gate.zone);
     line.raw("\"");
     line.word(member!("support_code"), f.support_code);
     line.word(member!("request_id"), f.request_id);
-    line.word(member!("site"), site);
-    line.word(member!("route"), route);
-    line.word(member!("method"), method_label(f.method));
+    line.0.extend_from_slice(&shared.place);
     line.word(member!("host"), f.host);
     line.text(member!("path"), &redact::path(f.path));
     line.raw(member!("client"));
     line.address(f.client);
     line.raw(member!("principals"));
     line.list(f.presented, |line, shown| line.principal(f, shown));
-    if let Some(decision) = f.decision {
-        line.verdict(member!("decision"), f, decision.verdict);
-        if let Some(observed) = decision.observed {
-            line.verdict(member!("observed"), f, observed);
-        }
+    line.0.extend_from_slice(&shared.decision);
+    if let Some(observed) = f.decision.and_then(|decision| decision.observed) {
+        line.verdict(member!("observed"), f, observed);
     }
     line.word(member!("reason"), f.reason.as_str());
     if let Some(detail) = f.detail {
         line.word(member!("detail"), detail);
     }
-    line.number(member!("status"), u64::from(f.status));
-    line.word(member!("source"), f.origin.as_str());
+    line.0.extend_from_slice(&shared.answer);
     if !f.logins.is_empty() {
         line.raw(member!("logins"));
         line.list(f.logins, |line, seen| {
@@ -136,12 +166,12 @@ impl Line<'_> {
 
     /// 16 digits in quotes.
     fn hex(&mut self, number: u64) {
-        self.0.push(b'"');
-        for place in (0..16).rev() {
-            let digit = u32::try_from(number >> (4 * place) & 15).unwrap_or(0);
-            self.0.extend(char::from_digit(digit, 16).and_then(|c| u8::try_from(c).ok()));
+        let (mut text, mut rest) = ([b'"'; 18], number);
+        for place in text.iter_mut().skip(1).take(16) {
+            rest = rest.rotate_left(4);
+            *place = HEX.get((rest & 15) as usize).copied().unwrap_or(b'0');
         }
-        self.0.push(b'"');
+        self.0.extend_from_slice(&text);
     }
 
     fn list<T>(&mut self, all: &[T], mut each: impl FnMut(&mut Self, &T)) {

@@ -67,11 +67,12 @@ pub struct Finished<'f> {
 impl Telemetry {
     /// Stop 7.
     pub fn record(&self, finished: &Finished<'_>) {
-        self.count(finished);
-        LINE.with_borrow_mut(|out| {
-            out.clear();
-            line::write(out, finished);
-            self.audit.push(out, &self.metrics.audit_dropped);
+        self.count(finished, |shared| {
+            LINE.with_borrow_mut(|out| {
+                out.clear();
+                line::write(out, finished, shared);
+                self.audit.push(out, &self.metrics.audit_dropped);
+            });
         });
     }
 }

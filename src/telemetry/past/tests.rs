@@ -85,7 +85,7 @@ fn lines(mut each: impl FnMut(&Finished<'_>, &str)) {
             total_s: 2.25,
         };
         let mut out = Vec::new();
-        line::write(&mut out, &finished);
+        line::write(&mut out, &finished, &line::Shared::of(&finished));
         each(&finished, std::str::from_utf8(&out).unwrap());
     }
 }
