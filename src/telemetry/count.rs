@@ -5,8 +5,8 @@
 //! share. Numbers of rules and routes hold for one generation of the policy only, and so do the keys.
 
 use super::Telemetry;
+use super::finished::Finished;
 use super::line::Shared;
-use super::record::Finished;
 use crate::identity::{Presented, Principal};
 use crate::policy::{Decision, Mode, Verdict};
 use http::Method;

@@ -5,7 +5,7 @@
 //! `replay`, `why`).
 
 use super::count::{method_label, names};
-use super::record::Finished;
+use super::finished::Finished;
 use super::redact;
 use crate::identity::Presented;
 use crate::policy::Verdict;

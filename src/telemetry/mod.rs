@@ -2,20 +2,21 @@
 
 pub mod audit;
 mod count;
+pub mod finished;
 mod line;
 pub mod loads;
 pub mod metrics;
 pub mod past;
-pub mod record;
+mod record;
 pub mod redact;
 pub mod series;
 
 pub use audit::Audit;
+pub use finished::{Finished, LoginSeen, Origin};
 pub use line::quoted;
 pub use loads::Loads;
 pub use metrics::Metrics;
 pub use past::Past;
-pub use record::{Finished, LoginSeen, Origin};
 
 /// Counters and the audit trail, handed to whoever has something to report.
 #[derive(Debug)]

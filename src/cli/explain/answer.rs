@@ -1,11 +1,10 @@
 //! The explanation of one request: what was read, who was found, which rules they met, what was decided and until when.
 
+use super::asker::{Asker, Terms};
 use super::offline::Offline;
 use super::shown;
 use crate::config::Settings;
-use crate::identity::identify::Check;
 use crate::identity::{Evidence, Presented, Principal};
-use crate::policy::trace::Step;
 use crate::policy::{Decision, Grant, Lot, Lots, Query};
 use crate::proxy::answer::{Audience, audience};
 use crate::proxy::context::Target;
@@ -15,29 +14,6 @@ use crate::proxy::rejection::Rejection;
 use http::Method;
 use jiff::Timestamp;
 use std::net::IpAddr;
-
-/// How the question is put, beside the request.
-pub(super) struct Terms<'s> {
-    pub people: &'s [Principal],
-    pub client: IpAddr,
-    pub client_is_given: bool,
-    pub lot: Option<Lot>,
-    pub at: Timestamp,
-    pub https: bool,
-}
-
-/// One who asks, and the rules as they met them.
-pub(super) struct Asker<'s> {
-    pub principal: Principal,
-    /// What shows them, in words that repeat nothing of it.
-    pub shown: String,
-    /// How the credential was judged; `None` where nothing was.
-    pub check: Option<Check>,
-    pub note: Option<String>,
-    /// Whether it is shown by a cookie; `None` where nobody knows.
-    pub in_cookie: Option<bool>,
-    pub steps: Vec<Step<'s>>,
-}
 
 /// What is decided for a part of the people.
 pub(super) struct Outcome {

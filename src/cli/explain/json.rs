@@ -1,6 +1,7 @@
 //! An explanation for pipelines. The members are those of the audit line where they mean the same.
 
-use super::answer::{Asker, Explanation, Outcome};
+use super::answer::{Explanation, Outcome};
+use super::asker::Asker;
 use super::text;
 use crate::cli::at;
 use crate::config::Settings;

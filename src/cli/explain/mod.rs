@@ -4,6 +4,7 @@
 //! never printed back.
 
 mod answer;
+mod asker;
 mod given;
 mod json;
 mod offline;
@@ -22,7 +23,8 @@ use crate::policy::target::{Ambiguous, RawTarget};
 use crate::policy::walk::SOMEWHERE;
 use crate::proxy::rehearsal::{NoRequest, Request};
 use crate::proxy::rejection::Rejection;
-use answer::{Explanation, Terms};
+use answer::Explanation;
+use asker::Terms;
 use given::NotGiven;
 use jiff::Timestamp;
 use offline::Offline;

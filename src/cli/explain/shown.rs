@@ -1,6 +1,6 @@
 //! What a request shows, in words that repeat nothing of it: no token, no cookie, no name typed, no subject.
 
-use super::answer::{Asker, Terms};
+use super::asker::{Asker, Terms};
 use super::offline::Offline;
 use crate::config::Settings;
 use crate::identity::flow::Flow;

@@ -1,6 +1,7 @@
 //! An explanation for people: what was asked, who asked, the rules in order, the decision.
 
-use super::answer::{Asker, Explanation, Outcome};
+use super::answer::{Explanation, Outcome};
+use super::asker::Asker;
 use super::shown;
 use crate::cli::at;
 use crate::cli::words::either;
