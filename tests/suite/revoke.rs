@@ -197,6 +197,19 @@ fn a_session_that_was_taken_away_does_not_shed_that_by_a_log_out() {
 }
 
 #[test]
+fn a_person_is_out_in_whatever_spelling_the_name_was_typed() {
+    let from_there = "when = { account = \"official\", login = \"password\", client = [\"10.20.0.0/16\"] }";
+    let town =
+        Town::with(|policy| with_token(policy.change(from_there, &from_there.replace("10.20.0.0/16", "127.0.0.0/8"))));
+    let mut official = Browser::new(&town.gate).with_session("desk");
+    assert_eq!(official.type_password("%20Can.Bo%40daknong.gov.vn", "dung").status, 302);
+    assert_eq!(official.get("/nop-ho-so/1").status, 200);
+    town.origin.take();
+    assert_eq!(town.command(&["--subject", "-"], "can.bo@daknong.gov.vn \n").code, Some(0));
+    town.is_out(Ask::get("/nop-ho-so/1").cookie("PHPSESSID=desk"));
+}
+
+#[test]
 fn a_person_is_out_with_every_token_at_once_and_in_again_with_a_new_one() {
     let town = Town::start();
     let (mine, other) = (town.token("one"), town.token("two"));
