@@ -13,7 +13,7 @@ use super::context::RequestContext;
 use super::rejection::Rejection;
 use crate::identity::credential::Kind;
 use crate::identity::flow::{self, Flow};
-use crate::identity::identify::Shown;
+use crate::identity::identify::{Check, Shown};
 use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey, SiteId};
@@ -51,7 +51,7 @@ fn observes(ctx: &RequestContext) -> bool {
 
 async fn depart(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
     for id in ctx.watch.ends.clone() {
-        if let Some(session) = shown_session(ctx, id) {
+        if let Some(session) = shown_session(ctx, id).filter(|session| !is_revoked(ctx, *session)) {
             state.ledger.depart(session).await?;
         }
     }
@@ -139,8 +139,10 @@ async fn observe(
         _ => None,
     };
     let taken_back = cookie.as_ref().is_some_and(|c| c.expired);
+    // The portal says nothing of a session that it did not see: what it sets is a stranger's.
+    let seen_by_portal = before.filter(|session| travels(ctx, *session));
     if ctx.watch.ends.contains(&credential.id) {
-        for key in before.into_iter().chain(after) {
+        for key in before.filter(|session| !is_revoked(ctx, *session)).into_iter().chain(after) {
             state.ledger.forget(key).await?;
         }
         if logs_out(ctx, credential) {
@@ -154,10 +156,10 @@ async fn observe(
         let session = if taken_back { None } else { after.or(before) };
         ctx.watch.body_length = declared_length(&answer.headers);
         settle(state, ctx, credential, &flow, Settled { before, after, session, succeeds, facts, now_s }).await?;
-    } else if let (Some(old), Some(new)) = (before, after) {
+    } else if let (Some(old), Some(new)) = (seen_by_portal, after) {
         // What is not written down here makes the new value unbound, and nobody is let in by it.
         let _ = state.ledger.rename(old, new, now_s).await;
-    } else if let (Some(old), true) = (before, taken_back) {
+    } else if let (Some(old), true) = (seen_by_portal, taken_back) {
         state.ledger.forget(old).await?;
     }
     // Whatever else the answer was, it may send the session to an identity provider.
@@ -287,6 +289,18 @@ fn new_cookie<'h>(credential: &Credential, headers: &'h HeaderMap, now_s: i64) -
 fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {
     let Some(target) = &ctx.target else { return false };
     credential.logouts.iter().any(|r| r.matches(&ctx.method, &target.path, target.query.as_deref()))
+}
+
+/// A session that was taken away stays so until somebody logs in: forgotten, it would be one that nobody knows, whose cookie
+/// travels again.
+fn is_revoked(ctx: &RequestContext, session: SessionKey) -> bool {
+    ctx.presented.iter().any(|presented| presented.session == Some(session) && presented.check == Check::Revoked)
+}
+
+/// Whether the portal sees this session.
+fn travels(ctx: &RequestContext, session: SessionKey) -> bool {
+    let grant = ctx.decision.as_ref().and_then(|d| d.grant.as_ref());
+    grant.is_some_and(|grant| !ctx.removed(grant).any(|presented| presented.session == Some(session)))
 }
 
 /// A cookie that did not travel is not set either: the portal saw a stranger, and would start a session for one. Only what

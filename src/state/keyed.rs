@@ -8,6 +8,7 @@ use crate::identity::{Pseudonym, SessionKey, SessionName};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key, sign};
 use std::borrow::Cow;
+use unicode_normalization::UnicodeNormalization;
 
 pub struct Keyed {
     session: Key,
@@ -105,8 +106,15 @@ impl Keyed {
         short(&self.store, &[b"id"])
     }
 
+    /// One person in every spelling that some portal takes for the same name: other case, full-width digits, spaces around
+    /// it. Who is taken away by name must not stay by having typed it in another way.
     pub fn person(&self, subject: &str) -> Pseudonym {
-        Pseudonym(number(sign(&self.person, subject.as_bytes()).as_ref()))
+        let mut context = Context::with_key(&self.person);
+        let mut bytes = [0; 4];
+        for letter in subject.trim().nfkc().flat_map(char::to_lowercase) {
+            context.update(letter.encode_utf8(&mut bytes).as_bytes());
+        }
+        Pseudonym(number(context.sign().as_ref()))
     }
 }
 
@@ -179,6 +187,14 @@ mod tests {
         assert_eq!(keyed.session("portal", "cookie", b"%651").name, key.name, "one session in every spelling");
         assert_ne!(keyed.session("portal", "cookie", b"e2").name, key.name);
         assert!(!key.alias.windows(8).any(|bytes| bytes == key.name.0.to_be_bytes()), "no part of the ledger's key");
+    }
+
+    #[test]
+    fn a_person_is_one_in_every_spelling_of_the_name() {
+        let keyed = Keyed::new(b"0123456789abcdef0123456789abcdef");
+        assert_eq!(keyed.person(" Can.Bo@DakNong.gov.vn\n"), keyed.person("can.bo@daknong.gov.vn"));
+        assert_eq!(keyed.person("０７９２０３００１２３４"), keyed.person("079203001234"));
+        assert_ne!(keyed.person("079203001234"), keyed.person("079203001235"));
     }
 
     #[test]

@@ -88,6 +88,21 @@ test('a gate that starts later knows, and so does one that was killed, and a sto
   });
 });
 
+test('a store that lost entries of a clock that was ahead hides none of those that come after', async () => {
+  await withTwo('', async (redis, one, other) => {
+    const token = await issuer.vneid(NGUYEN);
+    const stream = 'vneid-gate:revocations:';
+    const looks = async () => Number(/cmdstat_xread:calls=(\d+)/.exec(await redis.ask('INFO', 'commandstats'))?.[1] ?? 0);
+    await redis.ask('XADD', stream, `${Date.now() + 3_600_000}-0`, 'name', 'x', 'sealed', 'y');
+    const before = await looks();
+    await waitFor('both gates have read it', async () => (await looks()) >= before + 4);
+    await redis.ask('DEL', stream);
+    assert.equal((await ask(other, token)).status, 200);
+    await revoke(one, ['--everything']);
+    await waitFor('the other gate refuses', () => isOut(other, token), SOON);
+  });
+});
+
 for (const [how, lose, find] of [
   ['is killed', (redis) => redis.kill(), (redis) => redis.start()],
   ['says nothing', (redis) => redis.pause(), (redis) => redis.resume()],

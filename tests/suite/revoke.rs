@@ -3,6 +3,8 @@
 //! By the admin address and by `vneid-gate revoke`, for sessions and for tokens. Whoever cannot show the token of `[admin]`
 //! takes nobody away, and nothing of a person is ever said back.
 
+mod sessions;
+
 use crate::harness::{
     Ask, Browser, Exit, Gate, Issuer, Origin, Policy, Response, VNEID, change, eventually, now, portal,
 };

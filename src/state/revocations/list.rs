@@ -25,17 +25,19 @@ impl List {
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Of two entries with one name the further-reaching holds, which is given back.
+    /// Of two entries with one name the further-reaching holds, which is given back. What is known already is news to nobody.
     pub fn learn(&self, name: Name, new: Revocation) -> Revocation {
         let mut entries = self.write();
-        let entry = entries.entry(name).or_insert(new);
-        entry.before_s = entry.before_s.max(new.before_s);
-        entry.until_s = entry.until_s.max(new.until_s);
-        let entry = *entry;
-        drop(entries);
-        // Only now: whoever sees the new number must find the entry.
-        let known = self.known.fetch_add(1, Ordering::AcqRel) + 1;
-        self.changed.send_replace(known);
+        let before = entries.get(&name).copied();
+        let entry = before.map_or(new, |before| Revocation {
+            before_s: before.before_s.max(new.before_s),
+            until_s: before.until_s.max(new.until_s),
+        });
+        if before != Some(entry) {
+            entries.insert(name, entry);
+            // Under the lock: whoever sees the new number waits for it, and then finds the entry.
+            self.changed.send_replace(self.known.fetch_add(1, Ordering::AcqRel) + 1);
+        }
         entry
     }
 

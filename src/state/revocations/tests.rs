@@ -146,3 +146,14 @@ async fn whoever_holds_something_open_is_told_of_each_entry() {
     assert!(changes.has_changed().unwrap());
     assert_eq!(*changes.borrow_and_update(), list.known());
 }
+
+#[tokio::test]
+async fn what_is_known_already_is_news_to_nobody() {
+    let list = list();
+    for _ in 0..2 {
+        revoke(&list, Whom::Session(SessionName(7)), 950).await;
+        assert_eq!(list.known(), 1, "each request would ask again");
+    }
+    revoke(&list, Whom::Session(SessionName(7)), 960).await;
+    assert_eq!(list.known(), 2);
+}

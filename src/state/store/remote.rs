@@ -40,8 +40,13 @@ pub trait Follows: Send + Sync + 'static {
     fn knew_all(&self, at: Instant);
 }
 
+/// Before the first entry of a stream.
+const BEGINNING: &str = "0-0";
+
 /// An entry of a stream: its number, and fields and values in turn.
 type Entry = (String, Vec<Vec<u8>>);
+/// The newest entry of a stream, if it has one, and those that were asked for, below its name.
+type Looked = (Vec<Entry>, Option<Vec<(Vec<u8>, Vec<Entry>)>>);
 
 #[derive(Debug)]
 pub struct Remote {
@@ -89,7 +94,7 @@ impl Remote {
             secret_key: format!("{}secret", settings.prefix),
             secret: hex(&keyed.store_id()),
             stream: key(&settings.prefix, stream, b""),
-            last: "0-0".to_owned(),
+            last: BEGINNING.to_owned(),
             follower,
         };
         let runtime =
@@ -212,6 +217,8 @@ impl Keeper {
         let answer = timeout(self.timeout, ask.query_async::<(String,)>(&mut connection)).await;
         match answer {
             Ok(Ok((secret,))) if secret == self.secret => {
+                // It may be another server, where entries stand before the last one that was taken.
+                self.last = BEGINNING.to_owned();
                 self.follow(&mut connection).await?;
                 Ok(connection)
             }
@@ -226,10 +233,17 @@ impl Keeper {
     async fn follow(&mut self, connection: &mut MultiplexedConnection) -> Result<(), String> {
         loop {
             let asked = Instant::now();
-            let mut ask = redis::cmd("XREAD");
-            ask.arg("COUNT").arg(PIECE).arg("STREAMS").arg(&self.stream).arg(&self.last);
-            let answer = timeout(self.timeout, ask.query_async::<Option<Vec<(Vec<u8>, Vec<Entry>)>>>(connection)).await;
-            let Ok(Ok(new)) = answer else { return Err(self.failure(answer).unwrap_or_default()) };
+            let mut ask = redis::pipe();
+            ask.cmd("XREVRANGE").arg(&self.stream).arg("+").arg("-").arg("COUNT").arg(1);
+            ask.cmd("XREAD").arg("COUNT").arg(PIECE).arg("STREAMS").arg(&self.stream).arg(&self.last);
+            let answer = timeout(self.timeout, ask.query_async::<Looked>(connection)).await;
+            let Ok(Ok((newest, new))) = answer else { return Err(self.failure(answer).unwrap_or_default()) };
+            let newest = newest.first().map_or(BEGINNING, |(number, _)| number);
+            if place(newest) < place(&self.last) {
+                // The store has lost entries, and numbers what comes by a clock that may be behind the one before.
+                self.last = BEGINNING.to_owned();
+                continue;
+            }
             let entries: Vec<Entry> = new.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
             if entries.is_empty() {
                 self.follower.knew_all(asked);
@@ -274,6 +288,12 @@ fn client(settings: &Redis) -> Result<Client, RemoteError> {
 
 fn key(prefix: &str, kind: &str, of: &[u8]) -> Vec<u8> {
     [prefix.as_bytes(), kind.as_bytes(), b":", of].concat()
+}
+
+/// Where an entry of this number stands in its stream: milliseconds, and which one of them.
+fn place(number: &str) -> Option<(u64, u64)> {
+    let (ms, nth) = number.split_once('-')?;
+    Some((ms.parse().ok()?, nth.parse().ok()?))
 }
 
 fn no_answer(patience: Duration) -> String {
