@@ -28,7 +28,8 @@ use vneid_gate::identity::identify::SessionFound;
 use vneid_gate::identity::{Account, Facts, Level, Login, SessionKey};
 use vneid_gate::state::keyed::Keyed;
 use vneid_gate::state::ledger::{Birth, Shared, Terms};
-use vneid_gate::state::store::remote::{Follows, Remote};
+use vneid_gate::state::store::follow::Follows;
+use vneid_gate::state::store::remote::Remote;
 use vneid_gate::telemetry::Telemetry;
 
 const SESSIONS: usize = 50_000;
@@ -152,8 +153,15 @@ fn birth() -> Birth {
 struct Nobody;
 
 impl Follows for Nobody {
+    fn begins(&self) {}
     fn take(&self, _fields: &[Vec<u8>]) {}
     fn knew_all(&self, _at: Instant) {}
+    fn missed(&self) -> Vec<Vec<Vec<u8>>> {
+        Vec::new()
+    }
+    fn keep_s(&self) -> i64 {
+        1
+    }
 }
 
 fn open(server: &Server, keyed: &Keyed) -> Shared {

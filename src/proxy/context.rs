@@ -50,8 +50,8 @@ pub struct RequestContext {
     pub origin: Origin,
     /// Since it became one that may have to be ended.
     pub tunnel: Option<Place>,
-    /// Whether the gate ended it, since somebody was taken away.
-    pub taken_away: bool,
+    /// Why the gate ended it.
+    pub ended: Option<Reason>,
     _in_flight: InFlight,
 }
 
@@ -125,7 +125,7 @@ impl RequestContext {
             connect_tries: 0,
             origin: Origin::Gate,
             tunnel: None,
-            taken_away: false,
+            ended: None,
             _in_flight: InFlight::new(in_flight),
         }
     }
@@ -164,10 +164,8 @@ impl RequestContext {
 
     /// What exactly, for the log.
     pub fn detail(&self) -> Option<&'static str> {
-        if self.taken_away {
-            return Some(Reason::CredentialRevoked.as_str());
-        }
-        self.rejection.and_then(Rejection::detail).or(self.logout.map(logout::Outcome::word))
+        let ended = self.ended.map(Reason::as_str);
+        ended.or(self.rejection.and_then(Rejection::detail)).or(self.logout.map(logout::Outcome::word))
     }
 
     /// The flow on its way with its credential.

@@ -1,12 +1,14 @@
 //! Which tunnels are open, who was let into them, and which of them end because somebody is taken away?
 //!
 //! A WebSocket is decided at its upgrade and asks nothing more, perhaps for hours. So the gate remembers who opened it,
-//! and whenever something was revoked looks through all that are open and ends those that are covered now. A policy
-//! that changes ends none. A tunnel that nobody proved a credential for cannot be revoked, and is not remembered.
+//! and whenever something was revoked looks through all that are open and ends those that are covered now. Where nobody
+//! can say who was revoked, and the gate refuses requests for that, they are ended too after a while. A policy that changes
+//! ends none. A tunnel that nobody proved a credential for cannot be revoked, and is not remembered.
 
 use super::account::{self, Told};
 use super::{Enforcer, RequestContext};
 use crate::identity::Presented;
+use crate::policy::Reason;
 use crate::state::State;
 use crate::state::revocations::{Names, Revocations};
 use crate::transport::guard::{self, Ender};
@@ -17,10 +19,16 @@ use pingora::services::background::BackgroundService;
 use pingora::{Error, ErrorType};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Between two walks through all tunnels: many revocations at once cost one.
 const REST: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether the list of revocations is there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long tunnels stay open without it.
+const UNKNOWING: Duration = Duration::from_secs(10);
 
 /// The open tunnels of all listeners, each for as long as its request lives.
 #[derive(Default)]
@@ -75,6 +83,11 @@ impl Tunnels {
         gone.into_iter().filter_map(|number| self.leave(number)).map(|tunnel| tunnel.ender.end()).count()
     }
 
+    fn end_all(&self) -> usize {
+        let all = std::mem::take(&mut self.open().by_number);
+        all.into_values().map(|tunnel| tunnel.ender.end()).count()
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,7 +140,10 @@ impl Drop for RequestContext {
     /// reached.
     fn drop(&mut self) {
         let Some(place) = self.tunnel.take() else { return };
-        self.taken_away = place.gate.tunnels.leave(place.number).is_none();
+        if place.gate.tunnels.leave(place.number).is_none() {
+            let unknowing = place.gate.state.revocations.may_lack_some();
+            self.ended = Some(if unknowing { Reason::IdentityUnavailable } else { Reason::CredentialRevoked });
+        }
         let target = self.target.as_ref().map_or("", |target| target.origin_form.as_str());
         let path = target.split('?').next().unwrap_or_default();
         let status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
@@ -135,7 +151,7 @@ impl Drop for RequestContext {
     }
 }
 
-/// Walks through the open tunnels whenever something was revoked, by whomever.
+/// Walks through the open tunnels whenever something was revoked, by whomever, and ends all when that cannot be known.
 pub struct Keeper {
     pub state: Arc<State>,
     pub tunnels: Arc<Tunnels>,
@@ -145,17 +161,29 @@ pub struct Keeper {
 impl BackgroundService for Keeper {
     /// To the end of the process: while it stops, tunnels are still open.
     async fn start(&self, _: ShutdownWatch) {
-        let mut changes = self.state.revocations.changes();
+        let revocations = &self.state.revocations;
+        let mut changes = revocations.changes();
+        let mut unknowing: Option<Instant> = None;
+        tell(self.tunnels.end_taken_away(revocations), "who had opened them was taken away");
         loop {
-            let ended = self.tunnels.end_taken_away(&self.state.revocations);
-            if ended > 0 {
-                log::info!("{ended} open WebSockets were ended: who had opened them was taken away");
-            }
             tokio::time::sleep(REST).await;
-            if changes.changed().await.is_err() {
-                return;
+            match timeout(LOOK_EVERY, changes.changed()).await {
+                Ok(Ok(())) => tell(self.tunnels.end_taken_away(revocations), "who had opened them was taken away"),
+                Ok(Err(_)) => return,
+                Err(_) => {}
+            }
+            let now = Instant::now();
+            unknowing = revocations.may_lack_some().then(|| unknowing.unwrap_or(now));
+            if unknowing.is_some_and(|since| now.duration_since(since) >= UNKNOWING) {
+                tell(self.tunnels.end_all(), "nobody can say who was taken away");
             }
         }
+    }
+}
+
+fn tell(ended: usize, why: &str) {
+    if ended > 0 {
+        log::info!("{ended} open WebSockets were ended: {why}");
     }
 }
 

@@ -85,7 +85,7 @@ fn shared(
         OnStoreLoss::Refuse => (SessionFound::Unavailable, true),
         OnStoreLoss::Unbound => (SessionFound::Unknown, false),
     };
-    let follower = Arc::new(Follower::new(seal.clone()));
+    let follower = Arc::new(Follower::new(seal.clone(), keep_s));
     let remote = Arc::new(Remote::new(settings, keyed, meters, revocations::STREAM, follower.clone())?);
     let revocations = Revocations::shared(keyed.clone(), keep_s, remote.clone(), follower, refuses);
     Ok((Ledger::Shared(Box::new(Shared::new(remote, seal, lost_is))), revocations))
@@ -179,7 +179,9 @@ impl Known for View<'_> {
         match jwt.verify(token, keys.set.as_deref(), now_s) {
             Ok(verified) => {
                 let leeway_s = i64::try_from(jwt.leeway_s).unwrap_or(0);
-                let marks = Marks::of_token(&verified.handles, now_s);
+                let mut marks = Marks::of_token(&verified.handles, now_s);
+                let known_since = self.state.tokens.known_since(&digest);
+                marks.since_s = known_since.map_or(marks.since_s, |since_s| marks.since_s.min(since_s));
                 let until_s = verified.expires_s.saturating_add(leeway_s);
                 self.state.revocations.note_end(credential, until_s, now_s);
                 let known = Arc::new(Remembered {

@@ -109,6 +109,11 @@ impl Name {
 }
 
 impl Revocation {
+    /// Of two under one name.
+    pub fn furthest(self, other: Self) -> Self {
+        Revocation { before_s: self.before_s.max(other.before_s), until_s: self.until_s.max(other.until_s) }
+    }
+
     pub fn close(&self, seal: &Seal, name: &RevokedName) -> Option<Vec<u8>> {
         let mut out = vec![VERSION];
         out.extend(self.before_s.to_be_bytes());

@@ -41,6 +41,11 @@ impl Tokens {
         fits.then_some(known)
     }
 
+    /// Since when the token is known, whatever it was judged by then; Unix seconds.
+    pub fn known_since(&self, digest: &[u8; 16]) -> Option<i64> {
+        self.0.peek(digest).map(|known| known.accepted.marks.since_s)
+    }
+
     pub fn remember(&self, digest: [u8; 16], token: Arc<Remembered>) {
         self.0.insert(digest, token);
     }

@@ -103,14 +103,28 @@ test('a store that lost entries of a clock that was ahead hides none of those th
   });
 });
 
+test('a store that lost everything is filled up again by whoever knows', async () => {
+  await withTwo('', async (redis, one, other) => {
+    const token = await issuer.vneid(NGUYEN);
+    await revoke(one, ['--credential', 'sso-token']);
+    await other.stop();
+    await redis.ask('flushall');
+    await waitFor('the first gate has added what it knows', async () => (await redis.ask('exists', 'vneid-gate:revocations:')).trim() === '1');
+    assert.ok(Number(await redis.ask('ttl', 'vneid-gate:revocations:')) > 86_400, 'and not for ever');
+    await other.startAgain();
+    assert.ok(await isOut(other, token));
+  });
+});
+
 for (const [how, lose, find] of [
   ['is killed', (redis) => redis.kill(), (redis) => redis.start()],
   ['says nothing', (redis) => redis.pause(), (redis) => redis.resume()],
 ]) {
   test(`while the store ${how}, tokens are not believed, no revocation passes for done, and nothing hangs`, async () => {
-    await withTwo('', async (redis, gate) => {
+    await withTwo('', async (redis, gate, other) => {
       const token = await issuer.vneid(NGUYEN);
       assert.equal((await ask(gate, token)).status, 200);
+      const open = await upgrade(gate.url, '/nop-ho-so/ws', headers(token));
       await lose(redis);
       await waitFor('the gate notices', async () => (await gate.readiness()).status === 503, { within: 3_000 });
       await waitFor('the list is too old', async () => (await ask(gate, token)).status === 503, { within: 1_500, every: 20 });
@@ -120,11 +134,14 @@ for (const [how, lose, find] of [
       assert.deepEqual([answer.status, answer.json().reason], [503, 'identity-unavailable']);
       assert.ok(Date.now() - began < 1_000);
       assert.deepEqual(portal.take(), [], 'nothing reached the portal');
+      await open.ended; // after ten seconds
+      await waitFor('the portal sees the WebSocket end', () => portal.tunnels.size === 0);
       await assert.rejects(revoke(gate, ['--everything']), /ended with 1/);
 
       await find(redis);
       await waitFor('the gate is ready again', async () => (await gate.readiness()).status === 200);
       assert.ok(await isOut(gate, token), 'here it holds all the same');
+      await waitFor('the other gate learns of it', () => isOut(other, token));
     });
   });
 }

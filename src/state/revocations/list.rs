@@ -29,10 +29,7 @@ impl List {
     pub fn learn(&self, name: Name, new: Revocation) -> Revocation {
         let mut entries = self.write();
         let before = entries.get(&name).copied();
-        let entry = before.map_or(new, |before| Revocation {
-            before_s: before.before_s.max(new.before_s),
-            until_s: before.until_s.max(new.until_s),
-        });
+        let entry = before.map_or(new, |before| before.furthest(new));
         if before != Some(entry) {
             entries.insert(name, entry);
             // Under the lock: whoever sees the new number waits for it, and then finds the entry.

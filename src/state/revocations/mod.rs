@@ -15,13 +15,13 @@ pub(super) use stream::STREAM;
 use super::keyed::Keyed;
 use super::ledger::StoreLost;
 use super::record::{Revocation, RevokedName};
-use super::store::journal::{Change, Journal};
+use super::store::journal::{Change, Journal, Ticket};
 use super::store::remote::Remote;
 use crate::identity::{Credential, Facts, Marks};
 use list::List;
 use name::Name;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use stream::Stream;
 use tokio::sync::watch;
 
@@ -33,7 +33,9 @@ const ENTRIES_MAX: usize = 1_000_000;
 /// Why somebody could not be taken away everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRevoked {
-    #[error("the store did not take it: it holds in this gate only, until it restarts")]
+    #[error(
+        "the store did not take it: it holds in this gate, and beyond it once the store is back, unless this gate ends before"
+    )]
     Store(#[from] StoreLost),
     #[error(
         "there are {ENTRIES_MAX} revocations already: revoke everything of a credential, issued before now, instead"
@@ -48,6 +50,8 @@ pub struct Revocations {
     keep_s: i64,
     list: Arc<List>,
     kept: Kept,
+    /// Held while the list and the journal are changed together.
+    in_order: Mutex<()>,
     /// Whether it was told that something lives longer than the list remembers.
     told: AtomicBool,
 }
@@ -100,7 +104,7 @@ impl Revocations {
     }
 
     fn new(keyed: Arc<Keyed>, keep_s: i64, list: Arc<List>, kept: Kept) -> Self {
-        Revocations { keyed, keep_s, list, kept, told: AtomicBool::new(false) }
+        Revocations { keyed, keep_s, list, kept, in_order: Mutex::default(), told: AtomicBool::new(false) }
     }
 
     /// Takes away what `whom` names, as far as it was issued at `before_s` (Unix seconds) or earlier. Holds here at once,
@@ -121,16 +125,19 @@ impl Revocations {
         if self.count() >= ENTRIES_MAX && !self.list.read().contains_key(&name) {
             return Err(NotRevoked::Full);
         }
-        let revocation = self.list.learn(name, new);
         match &self.kept {
-            Kept::Nowhere => {}
-            Kept::OnDisk(journal) => {
-                let ticket = journal.write(vec![Change::Revoked(name.record(), revocation)])?;
-                journal.written(ticket).await?;
-            }
-            Kept::Shared { stream, .. } => stream.add(name, revocation, self.keep_s).await?,
+            Kept::Nowhere => drop(self.list.learn(name, new)),
+            Kept::OnDisk(journal) => journal.written(self.learn_and_note(journal, name, new)?).await?,
+            Kept::Shared { stream, .. } => stream.add(name, self.list.learn(name, new)).await?,
         }
         Ok(())
+    }
+
+    /// In one step, so that the file ends with what the list ends with.
+    fn learn_and_note(&self, journal: &Journal, name: Name, new: Revocation) -> Result<Ticket, StoreLost> {
+        let _in_order = self.in_order.lock().unwrap_or_else(PoisonError::into_inner);
+        let revocation = self.list.learn(name, new);
+        journal.write(vec![Change::Revoked(name.record(), revocation)])
     }
 
     /// Whether this was taken away.
@@ -198,6 +205,7 @@ impl Revocations {
 
     /// Drops what has been kept long enough.
     pub fn sweep(&self, now_s: i64) {
+        let _in_order = self.in_order.lock().unwrap_or_else(PoisonError::into_inner);
         let over = self.list.sweep(now_s);
         if let Kept::OnDisk(journal) = &self.kept {
             over.into_iter().for_each(|name| journal.note(Change::RevocationGone(name.record())));

@@ -1,6 +1,7 @@
 //! Where the ledger and the revocations are kept beyond this process.
 
 pub mod embedded;
+pub mod follow;
 pub mod journal;
 pub mod remote;
 

@@ -5,6 +5,7 @@
 //! the thread then makes a new one, and proves that it takes writes, before anybody is given it.
 
 use super::Meters;
+use super::follow::{Following, Follows};
 use crate::config::settings::Redis;
 use crate::state::keyed::{Keyed, hex};
 use crate::state::ledger::StoreLost;
@@ -18,8 +19,6 @@ use tokio::time::timeout;
 
 /// A connection that nobody uses is asked this often whether it still answers; one that is lost, whether it is back.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Entries of the stream asked for at once.
-const PIECE: usize = 1_000;
 
 /// Why a shared store cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -31,22 +30,6 @@ pub enum RemoteError {
     #[error("the thread that keeps the connection cannot be started")]
     Thread(#[source] std::io::Error),
 }
-
-/// Who follows a stream of the store.
-pub trait Follows: Send + Sync + 'static {
-    /// One entry: its fields and values in turn. Oldest first.
-    fn take(&self, fields: &[Vec<u8>]);
-    /// Everything that was in the stream at this moment has been taken.
-    fn knew_all(&self, at: Instant);
-}
-
-/// Before the first entry of a stream.
-const BEGINNING: &str = "0-0";
-
-/// An entry of a stream: its number, and fields and values in turn.
-type Entry = (String, Vec<Vec<u8>>);
-/// The newest entry of a stream, if it has one, and those that were asked for, below its name.
-type Looked = (Vec<Entry>, Option<Vec<(Vec<u8>, Vec<Entry>)>>);
 
 #[derive(Debug)]
 pub struct Remote {
@@ -93,9 +76,7 @@ impl Remote {
             timeout: settings.timeout,
             secret_key: format!("{}secret", settings.prefix),
             secret: hex(&keyed.store_id()),
-            stream: key(&settings.prefix, stream, b""),
-            last: BEGINNING.to_owned(),
-            follower,
+            stream: Following::new(key(&settings.prefix, stream, b""), follower, settings.timeout),
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RemoteError::Thread)?;
@@ -168,10 +149,7 @@ struct Keeper {
     timeout: Duration,
     secret_key: String,
     secret: String,
-    stream: Vec<u8>,
-    /// The number of the last entry that was taken.
-    last: String,
-    follower: Arc<dyn Follows>,
+    stream: Following,
 }
 
 impl Keeper {
@@ -180,7 +158,7 @@ impl Keeper {
             let current = lock(&self.shared.connection).clone();
             match current {
                 Some(mut connection) => {
-                    if let Err(why) = self.follow(&mut connection).await {
+                    if let Err(why) = self.stream.catch_up(&mut connection).await {
                         self.shared.went_wrong(&why);
                         continue;
                     }
@@ -217,42 +195,14 @@ impl Keeper {
         let answer = timeout(self.timeout, ask.query_async::<(String,)>(&mut connection)).await;
         match answer {
             Ok(Ok((secret,))) if secret == self.secret => {
-                // It may be another server, where entries stand before the last one that was taken.
-                self.last = BEGINNING.to_owned();
-                self.follow(&mut connection).await?;
+                self.stream.begin();
+                self.stream.catch_up(&mut connection).await?;
                 Ok(connection)
             }
             Ok(Ok(_)) => Err("it holds the sessions of a gate with another secret: give both the same, or this one \
                               another `prefix`"
                 .to_owned()),
             other => Err(self.failure(other).unwrap_or_default()),
-        }
-    }
-
-    /// Takes what is new, which also shows whether the connection still answers.
-    async fn follow(&mut self, connection: &mut MultiplexedConnection) -> Result<(), String> {
-        loop {
-            let asked = Instant::now();
-            let mut ask = redis::pipe();
-            ask.cmd("XREVRANGE").arg(&self.stream).arg("+").arg("-").arg("COUNT").arg(1);
-            ask.cmd("XREAD").arg("COUNT").arg(PIECE).arg("STREAMS").arg(&self.stream).arg(&self.last);
-            let answer = timeout(self.timeout, ask.query_async::<Looked>(connection)).await;
-            let Ok(Ok((newest, new))) = answer else { return Err(self.failure(answer).unwrap_or_default()) };
-            let newest = newest.first().map_or(BEGINNING, |(number, _)| number);
-            if place(newest) < place(&self.last) {
-                // The store has lost entries, and numbers what comes by a clock that may be behind the one before.
-                self.last = BEGINNING.to_owned();
-                continue;
-            }
-            let entries: Vec<Entry> = new.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
-            if entries.is_empty() {
-                self.follower.knew_all(asked);
-                return Ok(());
-            }
-            for (number, fields) in entries {
-                self.follower.take(&fields);
-                self.last = number;
-            }
         }
     }
 
@@ -290,13 +240,7 @@ fn key(prefix: &str, kind: &str, of: &[u8]) -> Vec<u8> {
     [prefix.as_bytes(), kind.as_bytes(), b":", of].concat()
 }
 
-/// Where an entry of this number stands in its stream: milliseconds, and which one of them.
-fn place(number: &str) -> Option<(u64, u64)> {
-    let (ms, nth) = number.split_once('-')?;
-    Some((ms.parse().ok()?, nth.parse().ok()?))
-}
-
-fn no_answer(patience: Duration) -> String {
+pub(super) fn no_answer(patience: Duration) -> String {
     format!("no answer within {patience:?}")
 }
 
