@@ -106,6 +106,19 @@ fn next_second() {
 }
 
 #[test]
+fn a_token_of_a_clock_that_is_ahead_stays_away_when_the_policy_changes() {
+    let town = Town::start();
+    let mut claims = town.issuer.vneid();
+    change(&mut claims, json!({ "jti": "fast", "iat": now() + 20 }));
+    let token = town.issuer.key.mint(&claims);
+    town.is_in(&filing(&token));
+    town.revoke(&json!({ "credential": "sso-token" }));
+    town.is_out(filing(&token));
+    town.gate.reload(&town.gate.policy().file("note.toml", "# nothing new\n"), "ok");
+    town.is_out(filing(&token));
+}
+
+#[test]
 fn a_session_is_taken_away_at_once_and_its_owner_comes_in_again_by_a_new_log_in() {
     let town = Town::start();
     let mut citizen = town.citizen("first");
