@@ -3,7 +3,8 @@
 use crate::admin::Admin;
 use crate::config::settings::{Listener, Settings};
 use crate::proxy::Enforcer;
-use crate::proxy::tunnels::{Keeper, Tunnels};
+use crate::proxy::tunnels::Keeper;
+use crate::proxy::tunnels::registry::Tunnels;
 use crate::reload::{self, Reloader};
 use crate::snapshot::{Live, Snapshot};
 use crate::state::State;

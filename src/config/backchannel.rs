@@ -6,7 +6,6 @@
 use super::Files;
 use super::reader::Value;
 use super::settings::{State, Store};
-use super::tokens::mandatory_list;
 use super::values;
 use crate::diagnostic::{At, Diagnostic, Place, code};
 use crate::identity::flow::Fit;
@@ -28,7 +27,7 @@ pub(super) struct Door {
 pub(super) fn logout(v: Value<'_>) -> Option<At<Logout>> {
     let t = v.table("credential.jwt.logout")?;
     let path = t.required("path", path);
-    let audience = mandatory_list(&t, "audience", values::text);
+    let audience = t.mandatory_list("audience", values::text);
     let reach = t.optional("ends", |v| values::word(v, Reach::WORDS, Reach::parse));
     t.done();
     let reach = reach.map_or(Reach::LogIn, |reach| reach.value);
@@ -51,7 +50,7 @@ pub(super) fn apart(files: &Files<'_>, doors: &[Door], credentials: &[Credential
     let mut earlier: Vec<(&Credential, &Logout)> = Vec::new();
     for door in doors {
         let Some(credential) = credentials.iter().find(|c| c.id == door.credential) else { continue };
-        let Some(logout) = credential.logout_door() else { continue };
+        let Some(logout) = &credential.logout_door else { continue };
         let report = |message: String, help: &str| {
             let finding = Diagnostic::error(code::CONFLICTING_KEYS, message).at(door.place).help(help);
             files.findings.borrow_mut().push(finding);

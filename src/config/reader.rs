@@ -119,6 +119,16 @@ impl<'t> Table<'t> {
         self.optional(key, read)
     }
 
+    /// A list that must not be empty; the finding is told when it is. What could not be read is left out.
+    pub fn mandatory_list<T>(&self, key: &'static str, read: impl FnMut(Value<'t>) -> Option<T>) -> Vec<T> {
+        let list: Vec<T> = self.list(key, read).into_iter().map(|v| v.value).collect();
+        if self.raw(key).is_none_or(|v| v.count() == 0) {
+            let help = "it is mandatory: never open by default";
+            self.report(code::MISSING_KEY, format!("`{}` lacks `{key}`", self.name), Some(help.into()));
+        }
+        list
+    }
+
     /// A list of values under a key: absent is empty.
     pub fn list<T>(&self, key: &'static str, read: impl FnMut(Value<'t>) -> Option<T>) -> Vec<At<T>> {
         let Some(value) = self.raw(key) else { return Vec::new() };

@@ -6,10 +6,11 @@ use super::outside::{Danger, certificate, not_in_the_clear, seconds, url};
 use super::reader::{Table, Value};
 use super::settings::{KeySource, KeysAt, RemoteKeys};
 use super::values;
-use crate::diagnostic::{Diagnostic, Place, code};
+use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::CredentialId;
 use crate::identity::claims::ClaimRule;
 use crate::identity::keys::{self, KeySet};
+use crate::identity::logout_token::Logout;
 use crate::identity::token::Jwt;
 use http::Uri;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 pub(super) struct Read {
     pub jwt: Jwt,
     pub keys: KeySource,
-    /// Where the path for log-outs is written.
-    pub door: Option<Place>,
+    /// At the place of its path.
+    pub logout_door: Option<At<Logout>>,
 }
 
 pub(super) fn jwt(
@@ -30,9 +31,9 @@ pub(super) fn jwt(
 ) -> Option<Read> {
     let t = v.table("credential.jwt")?;
     let issuer = t.required("issuer", values::text);
-    let audience = mandatory_list(&t, "audience", values::text);
+    let audience = t.mandatory_list("audience", values::text);
     let parties = t.list("parties", values::text);
-    let algorithms = mandatory_list(&t, "algorithms", |v| {
+    let algorithms = t.mandatory_list("algorithms", |v| {
         let text = v.text()?;
         let known = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
         let advice = format!("asymmetric ones only: {known}");
@@ -48,7 +49,7 @@ pub(super) fn jwt(
     let client_tls = t.optional("client_tls", |v| certificate(files, v));
     let grace = t.optional("keys_grace", values::duration);
     let max_age = t.optional("keys_max_age", values::duration);
-    let logout = t.optional("logout", backchannel::logout).map(|logout| logout.value);
+    let logout_door = t.optional("logout", backchannel::logout).map(|logout| logout.value);
     if keys_at.is_none() {
         for key in ["ca_file", "client_tls", "keys_grace", "keys_max_age"] {
             if t.toml.contains_key(key) && !REMOTE.iter().any(|remote| t.toml.contains_key(*remote)) {
@@ -76,7 +77,6 @@ pub(super) fn jwt(
         types,
         subject: subject.map_or_else(|| "/sub".to_owned(), |s| s.value),
         principals,
-        logout: logout.as_ref().map(|logout| logout.value.clone()),
     };
     let keys = KeySource {
         credential,
@@ -90,7 +90,7 @@ pub(super) fn jwt(
         grace_s: grace.map(|g| seconds(g.value)),
         max_age_s: max_age.map(|m| seconds(m.value)),
     };
-    Some(Read { jwt, keys, door: logout.map(|logout| logout.place) })
+    Some(Read { jwt, keys, logout_door })
 }
 
 /// Keys that say where a set is fetched: one of them.
@@ -139,19 +139,6 @@ fn origin(v: Value<'_>) -> Option<String> {
         Some(_) => Some(text),
         None => v.fail(code::BAD_VALUE, format!("`{text}` is not an origin"), example),
     }
-}
-
-pub(super) fn mandatory_list<'t, T>(t: &Table<'t>, key: &'static str, read: impl Fn(Value<'t>) -> Option<T>) -> Vec<T> {
-    let list: Vec<T> = t.list(key, read).into_iter().map(|v| v.value).collect();
-    let written_empty = t.raw(key).is_none_or(|v| v.count() == 0);
-    if written_empty {
-        t.report(
-            code::MISSING_KEY,
-            format!("`{}` lacks `{key}`", t.name),
-            Some("it is mandatory: never open by default".into()),
-        );
-    }
-    list
 }
 
 fn key_file(files: &Files<'_>, v: Value<'_>, allowed: &[jsonwebtoken::Algorithm]) -> Option<Arc<KeySet>> {

@@ -8,7 +8,7 @@ use super::reader::{Table, Value, many};
 use super::settings::{IntrospectionSource, KeySource, State};
 use super::values;
 use super::{backchannel, introspection, tokens};
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::claims::{ClaimRule, Is, LevelFrom};
 use crate::identity::credential::{Kind, Session, Source};
 use crate::identity::username::Shape;
@@ -92,10 +92,14 @@ fn credential(
     let mappings = t.raw("principal").map(|v| many(v, mapping)).unwrap_or_default();
     let mappings = mappings.into_iter().map(|m| m.value).collect();
     let own_name = name.as_ref().map(|n| n.value.clone()).unwrap_or_default();
+    let mut logout_door = None;
     let kind = match (jwt, introspection, session) {
         (Some(v), ..) => tokens::jwt(files, v, (id, own_name), mappings).map(|read| {
             needed.keys.push(read.keys);
-            needed.doors.extend(read.door.map(|place| Door { credential: id, place }));
+            if let Some(At { value, place }) = read.logout_door {
+                needed.doors.push(Door { credential: id, place });
+                logout_door = Some(value);
+            }
             Kind::Jwt(Box::new(read.jwt))
         }),
         (None, Some(v), _) => {
@@ -127,6 +131,7 @@ fn credential(
         kind: kind?,
         flows: flows.into_iter().map(|f| f.value).collect(),
         logouts: logouts.into_iter().map(|l| l.value).collect(),
+        logout_door,
     })
 }
 

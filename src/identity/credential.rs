@@ -53,6 +53,8 @@ pub struct Credential {
     pub kind: Kind,
     pub flows: Vec<Flow>,
     pub logouts: Vec<RequestShape>,
+    /// Where the issuer of its tokens says that a log-in has ended, if it does.
+    pub logout_door: Option<Logout>,
 }
 
 impl Credential {
@@ -73,14 +75,6 @@ impl Credential {
             Kind::Jwt(jwt) => Some(&jwt.issuer),
             Kind::Introspection(introspection) => introspection.issuer.as_deref(),
             Kind::Session(_) => None,
-        }
-    }
-
-    /// Where the issuer says that a log-in has ended, if it does.
-    pub fn logout_door(&self) -> Option<&Logout> {
-        match &self.kind {
-            Kind::Jwt(jwt) => jwt.logout.as_ref(),
-            Kind::Session(_) | Kind::Introspection(_) => None,
         }
     }
 
@@ -182,7 +176,7 @@ fn plan(credentials: &[Credential], site: SiteId, name: &str) -> SitePlan {
                 },
             }
         }
-        plan.logout_doors.extend(credential.logout_door().map(|door| (door.path.clone(), credential.id)));
+        plan.logout_doors.extend(credential.logout_door.as_ref().map(|door| (door.path.clone(), credential.id)));
         for name in credential.flows.iter().flat_map(|f| f.headers.names()) {
             if !plan.trusted_headers.contains(name) {
                 plan.trusted_headers.push(name.clone());

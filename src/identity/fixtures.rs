@@ -146,7 +146,6 @@ pub fn credential(algorithms: &[Algorithm]) -> Jwt {
         types: super::token::DEFAULT_TYPES.iter().map(|kind| (*kind).to_owned()).collect(),
         subject: "/preferred_username".into(),
         principals: vec![],
-        logout: None,
     }
 }
 

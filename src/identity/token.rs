@@ -9,7 +9,6 @@ mod signed;
 
 use super::claims::{ClaimRule, facts};
 use super::keys::KeySet;
-use super::logout_token::Logout;
 use super::principal::Facts;
 use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
 use super::words::words;
@@ -64,8 +63,6 @@ pub struct Jwt {
     /// JSON pointer to the claim that names the person.
     pub subject: String,
     pub principals: Vec<ClaimRule>,
-    /// Where the issuer says that a log-in has ended, if it does.
-    pub logout: Option<Logout>,
 }
 
 /// What a good token proves.

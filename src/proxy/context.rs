@@ -2,9 +2,9 @@
 //!
 //! The outcome starts undecided; only a [`Grant`] from `policy` leads to an upstream.
 
-use super::logout;
+use super::logout::outcome::Outcome;
 use super::rejection::Rejection;
-use super::tunnels::Place;
+use super::tunnels::registry::Place;
 use crate::config::settings::Upstream;
 use crate::identity::flow::Flow;
 use crate::identity::{Credential, CredentialId, Facts, Presented, SessionKey, SiteId};
@@ -39,7 +39,7 @@ pub struct RequestContext {
     /// How the request was refused, or failed later.
     pub rejection: Option<Rejection>,
     /// How a log-out ended that an identity provider posted.
-    pub logout: Option<logout::Outcome>,
+    pub logout: Option<Outcome>,
     pub watch: Watch,
     pub logins: Vec<LoginSeen>,
     pub decided: Option<Instant>,
@@ -165,7 +165,7 @@ impl RequestContext {
     /// What exactly, for the log.
     pub fn detail(&self) -> Option<&'static str> {
         let ended = self.ended.map(Reason::as_str);
-        ended.or(self.rejection.and_then(Rejection::detail)).or(self.logout.map(logout::Outcome::word))
+        ended.or(self.rejection.and_then(Rejection::detail)).or(self.logout.map(Outcome::word))
     }
 
     /// The flow on its way with its credential.

@@ -4,9 +4,7 @@
 //! so whatever costs something is bounded: the body, its time, one signature. What is answered tells a program what was
 //! wrong and repeats nothing of the token.
 
-mod outcome;
-
-pub use outcome::Outcome;
+pub mod outcome;
 
 use super::context::{RequestContext, Target};
 use super::rejection::Rejection;
@@ -21,6 +19,7 @@ use crate::state::State;
 use crate::state::keys::Current;
 use crate::state::revocations::{WHENEVER, Whom};
 use http::Method;
+use outcome::Outcome;
 use pingora::proxy::Session;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -100,7 +99,7 @@ fn by_issuer<'c>(here: &[&'c Credential], token: &str) -> Option<&'c Credential>
 /// Ends whatever a genuine token names.
 async fn end(gate: &Enforcer, settings: &Settings, credential: &Credential, token: &str, now_s: i64) -> Outcome {
     let Kind::Jwt(jwt) = &credential.kind else { return Outcome::Refused(LogoutError::Malformed) };
-    let Some(door) = &jwt.logout else { return Outcome::Refused(LogoutError::Malformed) };
+    let Some(door) = &credential.logout_door else { return Outcome::Refused(LogoutError::Malformed) };
     match verified(gate, settings, (credential, jwt, door), token, now_s).await {
         Ok(said) => take_away(&gate.state, credential, &jwt.issuer, &said, now_s).await,
         Err(error) => Outcome::Refused(error),

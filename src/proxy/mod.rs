@@ -53,7 +53,7 @@ use rejection::Rejection;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tunnels::Tunnels;
+use tunnels::registry::Tunnels;
 
 /// pingora's booleans get names at the border.
 const ANSWERED: bool = true;

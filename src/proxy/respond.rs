@@ -1,7 +1,7 @@
 //! Writes the answers that the gate makes itself, and then reads nothing more as a request on that connection unless
 //! the body was read to its end.
 
-use super::answer::{Answer, Audience, Kind, Language, audience, is_navigation, language, safe_link};
+use super::answer::{Answer, Audience, Kind, Language, X_SUPPORT_CODE, audience, is_navigation, language, safe_link};
 use super::context::{RequestContext, is_safe};
 use super::rejection::Rejection;
 use crate::identity::cookie::CookieError;
@@ -10,12 +10,10 @@ use crate::policy::target::host_name;
 use crate::policy::{Action, Page, Reason};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
-
-pub(super) const SUPPORT_CODE: HeaderName = HeaderName::from_static("x-support-code");
 
 /// Head and body of an answer.
 pub type Composed = (Box<ResponseHeader>, Bytes);
@@ -165,7 +163,7 @@ fn redirect(
     let mut head = ResponseHeader::build(status, Some(6))?;
     head.insert_header(LOCATION, url)?;
     if let Ok(code) = HeaderValue::from_str(&ctx.id.support_code()) {
-        head.insert_header(SUPPORT_CODE, code)?;
+        head.insert_header(X_SUPPORT_CODE, code)?;
     }
     head.insert_header(CACHE_CONTROL, "no-store")?;
     expire_refused_sessions(ctx, rejection, reader, &mut head)?;

@@ -1,109 +1,36 @@
-//! Which tunnels are open, who was let into them, and which of them end because somebody is taken away?
+//! Which tunnels end because somebody is taken away?
 //!
 //! A WebSocket is decided at its upgrade and asks nothing more, perhaps for hours. So the gate remembers who opened it,
 //! and whenever something was revoked looks through all that are open and ends those that are covered now. Where nobody
 //! can say who was revoked, and the gate refuses requests for that, they are ended too after a while. A policy that changes
 //! ends none. A tunnel that nobody proved a credential for cannot be revoked, and is not remembered.
 
+pub mod registry;
+
+use registry::{Place, Tunnels};
+
 use super::account::{self, Told};
 use super::{Enforcer, RequestContext};
 use crate::identity::Presented;
 use crate::policy::Reason;
 use crate::state::State;
-use crate::state::revocations::{Names, Revocations};
-use crate::transport::guard::{self, Ender};
+use crate::state::revocations::Names;
+use crate::transport::guard;
 use async_trait::async_trait;
 use http::StatusCode;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use pingora::{Error, ErrorType};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// Between two walks through all tunnels: many revocations at once cost one.
 const REST: Duration = Duration::from_millis(100);
-
 /// How often it is looked whether the list of revocations is there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long tunnels stay open without it.
 const UNKNOWING: Duration = Duration::from_secs(10);
-
-/// The open tunnels of all listeners, each for as long as its request lives.
-#[derive(Default)]
-pub struct Tunnels(Mutex<Open>);
-
-#[derive(Default)]
-struct Open {
-    last: u64,
-    by_number: HashMap<u64, Tunnel>,
-}
-
-struct Tunnel {
-    /// Of every credential that was proved at the upgrade.
-    people: Arc<[Names]>,
-    ender: Ender,
-}
-
-fn are_taken_away(people: &[Names], revocations: &Revocations) -> bool {
-    people.iter().any(|names| revocations.cover_any(names))
-}
-
-impl Tunnels {
-    #[cfg(test)]
-    fn count(&self) -> usize {
-        self.open().by_number.len()
-    }
-
-    /// `None` when its people were taken away meanwhile. That is asked under the lock, so that whatever is revoked after
-    /// the question finds the tunnel here.
-    fn enter(&self, people: Arc<[Names]>, ender: Ender, revocations: &Revocations) -> Option<u64> {
-        let mut open = self.open();
-        if are_taken_away(&people, revocations) {
-            return None;
-        }
-        open.last += 1;
-        let number = open.last;
-        open.by_number.insert(number, Tunnel { people, ender });
-        Some(number)
-    }
-
-    /// `None`: it was ended.
-    fn leave(&self, number: u64) -> Option<Tunnel> {
-        self.open().by_number.remove(&number)
-    }
-
-    /// Ends every tunnel of somebody who is taken away; how many.
-    fn end_taken_away(&self, revocations: &Revocations) -> usize {
-        let all: Vec<_> = self.open().by_number.iter().map(|(number, t)| (*number, t.people.clone())).collect();
-        // Without the lock: looking tens of thousands of names up takes a while.
-        let gone = all.into_iter().filter(|(_, people)| are_taken_away(people, revocations));
-        let gone: Vec<u64> = gone.map(|(number, _)| number).collect();
-        gone.into_iter().filter_map(|number| self.leave(number)).map(|tunnel| tunnel.ender.end()).count()
-    }
-
-    fn end_all(&self) -> usize {
-        let all = std::mem::take(&mut self.open().by_number);
-        all.into_values().map(|tunnel| tunnel.ender.end()).count()
-    }
-
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The place of a request among the open tunnels.
-pub struct Place {
-    gate: Enforcer,
-    number: u64,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.gate.tunnels.leave(self.number);
-    }
-}
 
 /// When the portal has agreed to a tunnel, and before the client hears of it. An error where that must not open.
 pub fn open(gate: &Enforcer, ctx: &mut RequestContext) -> pingora::Result<()> {
@@ -140,7 +67,7 @@ impl Drop for RequestContext {
     /// reached.
     fn drop(&mut self) {
         let Some(place) = self.tunnel.take() else { return };
-        if place.gate.tunnels.leave(place.number).is_none() {
+        if place.was_ended() {
             let unknowing = place.gate.state.revocations.may_lack_some();
             self.ended = Some(if unknowing { Reason::IdentityUnavailable } else { Reason::CredentialRevoked });
         }

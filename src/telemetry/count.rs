@@ -7,9 +7,9 @@
 use super::Telemetry;
 use super::finished::Finished;
 use super::line::Shared;
+use super::series::{method_label, method_place};
 use crate::identity::{Presented, Principal};
 use crate::policy::{Decision, Mode, Verdict};
-use http::Method;
 use prometheus::{Histogram, IntCounter};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ impl Telemetry {
             self.count_observed(f, who, decision);
         }
         for login in f.logins {
-            self.metrics.logins.with_label_values(&[names(f).0, login.flow.as_str(), login.result]).inc();
+            self.metrics.logins.with_label_values(&[f.site_and_route().0, login.flow.as_str(), login.result]).inc();
         }
     }
 
@@ -58,7 +58,7 @@ impl Telemetry {
     }
 
     fn series_of(&self, f: &Finished<'_>, who: &Principal) -> Series {
-        let (site, route) = names(f);
+        let (site, route) = f.site_and_route();
         let settings = &f.snapshot.settings;
         let upstream = f.site.and_then(|s| settings.policy.site(s)).and_then(|s| settings.upstreams.get(s.upstream));
         let code = f.status.to_string();
@@ -73,7 +73,7 @@ impl Telemetry {
     }
 
     fn decisions_of(&self, f: &Finished<'_>, who: &Principal, verdict: Verdict, mode: Mode) -> IntCounter {
-        let (site, route) = names(f);
+        let (site, route) = f.site_and_route();
         self.metrics.decisions.with_label_values(&[
             site,
             route,
@@ -163,25 +163,6 @@ fn kept<T>(of: &'static std::thread::LocalKey<Kept<T>>, key: Key, find: impl FnO
         }
         use_it(known.entry(key).or_insert_with(find));
     });
-}
-
-const METHODS: [&str; 9] = ["other", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
-
-fn method_place(method: &Method) -> usize {
-    METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(0)
-}
-
-/// Unknown methods are folded into one label.
-pub(super) fn method_label(method: &Method) -> &'static str {
-    METHODS.get(method_place(method)).copied().unwrap_or("other")
-}
-
-/// Site and route as labels; a request that was refused before it had them says `none`.
-pub(super) fn names<'f>(f: &'f Finished<'_>) -> (&'f str, &'f str) {
-    let policy = &f.snapshot.settings.policy;
-    let site = f.site.and_then(|s| policy.site(s)).map_or("none", |s| s.name.as_str());
-    let route = f.route.and_then(|r| policy.route(r)).map_or("none", |r| r.name.as_str());
-    (site, route)
 }
 
 fn rule_name<'f>(f: &'f Finished<'_>, verdict: Verdict) -> &'f str {

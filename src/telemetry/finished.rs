@@ -61,3 +61,13 @@ pub struct Finished<'f> {
     pub upstream_s: Option<f64>,
     pub total_s: f64,
 }
+
+impl Finished<'_> {
+    /// Site and route as labels; a request that was refused before it had them says `none`.
+    pub(super) fn site_and_route(&self) -> (&str, &str) {
+        let policy = &self.snapshot.settings.policy;
+        let site = self.site.and_then(|s| policy.site(s)).map_or("none", |s| s.name.as_str());
+        let route = self.route.and_then(|r| policy.route(r)).map_or("none", |r| r.name.as_str());
+        (site, route)
+    }
+}

@@ -4,9 +4,9 @@
 //! and the calendar is looked at once a second. Decides nothing; the members and their order are a contract (handbook,
 //! `replay`, `why`).
 
-use super::count::{method_label, names};
 use super::finished::Finished;
 use super::redact;
+use super::series::method_label;
 use crate::identity::Presented;
 use crate::policy::Verdict;
 use jiff::Timestamp;
@@ -35,7 +35,7 @@ pub struct Shared {
 
 impl Shared {
     pub fn of(f: &Finished<'_>) -> Self {
-        let (site, route) = names(f);
+        let (site, route) = f.site_and_route();
         Shared {
             place: piece(|line| {
                 line.word(member!("site"), site);

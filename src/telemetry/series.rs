@@ -8,8 +8,11 @@ use crate::identity::logout_token::LogoutError;
 use crate::policy::walk::{Group, Outcome};
 use crate::policy::{Mode, Policy, Verdict, reach};
 use crate::snapshot::Snapshot;
+use http::Method;
 use std::collections::HashSet;
 
+/// Values of the label `method`; unknown methods are folded into the first.
+const METHODS: [&str; 9] = ["other", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 /// Causes of `refused_requests_total`.
 pub const REFUSED: [&str; 6] = ["ambiguous_target", "framing", "unknown_host", "too_large", "rate", "overload"];
 /// Results of `logins_total`.
@@ -43,6 +46,15 @@ pub const INTROSPECTIONS: [&str; 4] = ["active", "inactive", "failed", "unasked"
 /// Kinds of `upstream_failures_total`.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
 
+/// The place of a method among the values of its label.
+pub(super) fn method_place(method: &Method) -> usize {
+    METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(0)
+}
+
+pub(super) fn method_label(method: &Method) -> &'static str {
+    METHODS.get(method_place(method)).copied().unwrap_or("other")
+}
+
 impl Metrics {
     /// Starts every series that this policy can move.
     pub fn start_series(&self, snapshot: &Snapshot) {
@@ -55,7 +67,7 @@ impl Metrics {
             for result in Check::WORDS {
                 self.credential_checks.with_label_values(&[credential.name.as_str(), result]);
             }
-            if credential.logout_door().is_some() {
+            if credential.logout_door.is_some() {
                 for result in LOGOUT_RESULTS.iter().chain(LogoutError::WORDS) {
                     self.backchannel_logouts.with_label_values(&[credential.name.as_str(), *result]);
                 }

@@ -9,7 +9,7 @@ use jsonwebtoken::Algorithm;
 fn credentials() -> [Credential; 2] {
     let of = |id: u8, name: &str, kind| {
         let (sources, sites, flows, logouts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Credential { id: CredentialId(id), name: name.into(), sources, sites, kind, flows, logouts }
+        Credential { id: CredentialId(id), name: name.into(), sources, sites, kind, flows, logouts, logout_door: None }
     };
     let session = Session { idle_s: 60, lifetime_s: 600, flows: Vec::new() };
     [of(0, "sso-token", Kind::Jwt(Box::new(jwt(&[Algorithm::RS256])))), of(1, "portal-session", Kind::Session(session))]

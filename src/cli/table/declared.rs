@@ -82,14 +82,14 @@ fn of_routes(notes: &mut Vec<String>, name: &str, one: &Route, other: &Route) {
 
 /// All that says who is asking by a credential, without its number and its place.
 fn meant(settings: &Settings, credential: &Credential) -> String {
-    let Credential { id, name: _, sources, sites, kind, flows, logouts } = credential;
+    let Credential { id, name: _, sources, sites, kind, flows, logouts, logout_door } = credential;
     let site = |site| settings.policy.site(site).map(|s| s.name.as_str());
     let mut sites: Vec<_> = sites.iter().map(|id| site(*id)).collect();
     sites.sort_unstable();
     let keys = settings.keys.iter().find(|k| k.credential == *id);
     let keys = keys.map(|k| (&k.pinned, &k.remote, k.grace_s, k.max_age_s));
     let asked = settings.introspections.iter().find(|i| i.credential == *id).map(|i| (&i.endpoint, &i.client));
-    format!("{sources:?} {sites:?} {kind:?} {flows:?} {logouts:?} {keys:?} {asked:?}")
+    format!("{sources:?} {sites:?} {kind:?} {flows:?} {logouts:?} {logout_door:?} {keys:?} {asked:?}")
 }
 
 fn shapes(identity: &Identity) -> Vec<(&str, &'static str)> {

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::LazyLock;
 
 /// The code a refused person reads out, on every answer that the gate makes itself.
-pub(super) const X_SUPPORT_CODE: HeaderName = HeaderName::from_static("x-support-code");
+pub const X_SUPPORT_CODE: HeaderName = HeaderName::from_static("x-support-code");
 
 /// The digest of `page.css` is in here; see the test of that name.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(

@@ -18,6 +18,7 @@ mod weighted;
 mod tests;
 
 pub use audience::{Audience, audience, is_navigation};
+pub use headers::X_SUPPORT_CODE;
 pub use language::{Language, language};
 pub use link::safe_link;
 

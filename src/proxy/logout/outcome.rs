@@ -5,7 +5,7 @@
 
 use crate::identity::form::BodyError;
 use crate::identity::logout_token::LogoutError;
-use crate::proxy::respond::SUPPORT_CODE;
+use crate::proxy::answer::X_SUPPORT_CODE;
 use crate::telemetry::series::{LOG_IN_ENDED, NOT_KEPT, NOT_READ, PERSON_ENDED, REPLAYED};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
@@ -58,7 +58,7 @@ impl Outcome {
         let mut head = ResponseHeader::from(parts);
         head.insert_header(CACHE_CONTROL, "no-store")?;
         head.insert_header(CONTENT_LENGTH, body.len())?;
-        head.insert_header(SUPPORT_CODE, support_code)?;
+        head.insert_header(X_SUPPORT_CODE, support_code)?;
         if status != StatusCode::OK {
             head.insert_header(CONTENT_TYPE, "application/json")?;
         }

@@ -16,7 +16,7 @@ fn list() -> Revocations {
 
 fn of(name: &str, kind: Kind) -> Credential {
     let (sources, sites, flows, logouts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    Credential { id: CredentialId(0), name: name.into(), sources, sites, kind, flows, logouts }
+    Credential { id: CredentialId(0), name: name.into(), sources, sites, kind, flows, logouts, logout_door: None }
 }
 
 fn by_token() -> Credential {

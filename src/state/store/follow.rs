@@ -100,7 +100,7 @@ impl Following {
     ) -> Result<T, String> {
         match timeout(self.timeout, question.query_async(connection)).await {
             Ok(answer) => answer.map_err(|error| error.to_string()),
-            Err(_) => Err(super::remote::no_answer(self.timeout)),
+            Err(_) => Err(super::no_answer(self.timeout)),
         }
     }
 }

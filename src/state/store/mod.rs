@@ -11,6 +11,7 @@ use prometheus::{Histogram, IntCounter};
 use remote::RemoteError;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What an earlier process wrote down.
 #[derive(Debug, Default)]
@@ -60,6 +61,10 @@ pub struct Meters {
     pub errors: IntCounter,
     /// Time of one commit, or of one question.
     pub seconds: Histogram,
+}
+
+fn no_answer(patience: Duration) -> String {
+    format!("no answer within {patience:?}")
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! Whatever goes wrong on the way (no answer in time, a refusal to write, a broken connection) ends the connection;
 //! the thread then makes a new one, and proves that it takes writes, before anybody is given it.
 
-use super::Meters;
 use super::follow::{Following, Follows};
+use super::{Meters, no_answer};
 use crate::config::settings::Redis;
 use crate::state::keyed::{Keyed, hex};
 use crate::state::ledger::StoreLost;
@@ -238,10 +238,6 @@ fn client(settings: &Redis) -> Result<Client, RemoteError> {
 
 fn key(prefix: &str, kind: &str, of: &[u8]) -> Vec<u8> {
     [prefix.as_bytes(), kind.as_bytes(), b":", of].concat()
-}
-
-pub(super) fn no_answer(patience: Duration) -> String {
-    format!("no answer within {patience:?}")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
