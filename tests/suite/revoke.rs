@@ -119,6 +119,25 @@ fn a_token_of_a_clock_that_is_ahead_stays_away_when_the_policy_changes() {
 }
 
 #[test]
+fn tokens_that_outlive_the_list_are_told_of_once_for_each_credential() {
+    let town =
+        Town::with(|policy| policy.change("store = \"memory\"", "store = \"memory\"\nkeep_revocations = \"13h\""));
+    let told =
+        || town.gate.stderr().matches("tokens of `sso-token` live longer than `[state] keep_revocations`").count();
+    let ask = |id: &str, exp: i64| {
+        let mut claims = town.issuer.vneid();
+        change(&mut claims, json!({ "jti": id, "iat": now(), "exp": now() + exp }));
+        town.is_in(&filing(&town.issuer.key.mint(&claims)));
+    };
+    ask("short", 12 * 3_600);
+    assert_eq!(told(), 0);
+    ask("long", 48 * 3_600);
+    ask("longer", 72 * 3_600);
+    eventually("the warning", || (told() > 0).then_some(()));
+    assert_eq!(told(), 1);
+}
+
+#[test]
 fn a_session_is_taken_away_at_once_and_its_owner_comes_in_again_by_a_new_log_in() {
     let town = Town::start();
     let mut citizen = town.citizen("first");

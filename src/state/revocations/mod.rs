@@ -20,7 +20,7 @@ use super::store::remote::Remote;
 use crate::identity::{Credential, Facts, Marks};
 use list::List;
 use name::Name;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use stream::Stream;
 use tokio::sync::watch;
@@ -52,8 +52,8 @@ pub struct Revocations {
     kept: Kept,
     /// Held while the list and the journal are changed together.
     in_order: Mutex<()>,
-    /// Whether it was told that something lives longer than the list remembers.
-    told: AtomicBool,
+    /// Credentials of which it was told that they live longer than the list remembers.
+    told: Mutex<HashSet<String>>,
 }
 
 /// Where the list is kept beside this process's memory.
@@ -104,7 +104,7 @@ impl Revocations {
     }
 
     fn new(keyed: Arc<Keyed>, keep_s: i64, list: Arc<List>, kept: Kept) -> Self {
-        Revocations { keyed, keep_s, list, kept, in_order: Mutex::default(), told: AtomicBool::new(false) }
+        Revocations { keyed, keep_s, list, kept, in_order: Mutex::default(), told: Mutex::default() }
     }
 
     /// Takes away what `whom` names, as far as it was issued at `before_s` (Unix seconds) or earlier. Holds here at once,
@@ -168,10 +168,13 @@ impl Revocations {
         self.list.read().contains_key(&whom.name(&self.keyed))
     }
 
-    /// Says once that a token of this credential would come back to life: it ends after an entry that is made now.
+    /// Says once of each credential that its token would come back to life: it ends after an entry that is made now.
     pub fn note_end(&self, credential: &Credential, end_s: i64, now_s: i64) {
-        if end_s.saturating_sub(now_s) > self.keep_s && !self.told.swap(true, Ordering::Relaxed) {
-            let name = &credential.name;
+        if end_s.saturating_sub(now_s) <= self.keep_s {
+            return;
+        }
+        let name = &credential.name;
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
             log::warn!(
                 "tokens of `{name}` live longer than `[state] keep_revocations`: taken away, they would be good again after that"
             );
@@ -181,11 +184,6 @@ impl Revocations {
     /// Whether whom another gate took away may be unknown here, in a gate that was told to refuse then.
     pub fn may_lack_some(&self) -> bool {
         matches!(&self.kept, Kept::Shared { stream, must_be_fresh: true } if !stream.follower.is_fresh())
-    }
-
-    /// Whether the next process will know them too.
-    pub fn survive_a_restart(&self) -> bool {
-        !matches!(self.kept, Kept::Nowhere)
     }
 
     /// How many times something became known here; 0: nobody was ever taken away.
