@@ -152,8 +152,8 @@ async fn observe(
         let site_hosts = ctx.site().map(|s| s.hosts.clone()).unwrap_or_default();
         let succeeds = on_its_way.1 && flow.head_succeeds(answer.status, &answer.headers, &site_hosts, now_s);
         let facts = facts(&flow, &answer.headers, on_its_way.0.as_deref(), ctx);
-        // The session that the browser has from now on.
-        let session = if taken_back { None } else { after.or(before) };
+        // The session that the browser has from now on, and the portal means.
+        let session = if taken_back { None } else { after.or(seen_by_portal) };
         ctx.watch.body_length = declared_length(&answer.headers);
         settle(state, ctx, credential, &flow, Settled { before, after, session, succeeds, facts, now_s }).await?;
     } else if let (Some(old), Some(new)) = (seen_by_portal, after) {
@@ -163,7 +163,7 @@ async fn observe(
         state.ledger.forget(old).await?;
     }
     // Whatever else the answer was, it may send the session to an identity provider.
-    if let Some(session) = after.or(before) {
+    if let Some(session) = after.or(seen_by_portal) {
         begins(state, ctx, credential, session, answer, now_s).await;
     }
     Ok(())

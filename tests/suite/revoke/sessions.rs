@@ -88,3 +88,21 @@ fn a_person_is_out_in_whatever_spelling_the_name_was_typed() {
     assert_eq!(town.command(&["--subject", "-"], "can.bo@daknong.gov.vn \n").code, Some(0));
     town.is_out(Ask::get("/nop-ho-so/1").cookie("PHPSESSID=desk"));
 }
+
+#[test]
+fn a_log_in_that_the_portal_saw_without_the_session_does_not_bring_it_back() {
+    let from_there = "when = { account = \"official\", login = \"password\", client = [\"10.20.0.0/16\"] }";
+    let town =
+        Town::with(|policy| with_token(policy.change(from_there, &from_there.replace("10.20.0.0/16", "127.0.0.0/8"))));
+    let mut official = Browser::new(&town.gate).with_session("desk");
+    assert_eq!(official.type_password("can.bo@daknong.gov.vn", "dung").status, 302);
+    assert_eq!(official.get("/nop-ho-so/1").status, 200);
+    town.revoke(&json!({ "everything": true }));
+    next_second();
+    town.origin.take();
+    assert_eq!(official.type_password("can.bo@daknong.gov.vn", "dung").status, 302);
+    assert_eq!(town.origin.only().cookie("PHPSESSID"), None, "the portal logs a stranger in");
+    town.origin.take();
+    assert_eq!(town.gate.ask(&Ask::get("/nop-ho-so/1").cookie("PHPSESSID=desk")).status, 401);
+    town.origin.expect_untouched();
+}
