@@ -205,7 +205,7 @@ impl ProxyHttp for Enforcer {
         match judged {
             Ok(grant) => {
                 if watch::concerns_a_session(ctx)
-                    && let Err(rejection) = Box::pin(watch::departs(&self.state, ctx)).await
+                    && let Err(rejection) = Box::pin(watch::departs(&self.state, ctx, &grant)).await
                 {
                     Box::pin(self.refuse(session, ctx, rejection)).await?;
                     return Ok(ANSWERED);

@@ -17,6 +17,7 @@ use crate::identity::identify::{Check, Shown};
 use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey, SiteId};
+use crate::policy::Grant;
 use crate::state::State;
 use crate::state::ledger::{Birth, StoreLost};
 use crate::telemetry::LoginSeen;
@@ -38,8 +39,8 @@ pub fn concerns_a_session(ctx: &mut RequestContext) -> bool {
 /// Before such a request travels. What was known of a session ends here with a log-in or a log-out, so that it is over
 /// even if the answer never comes; only a success that is seen binds it again. Where that cannot be written down,
 /// nothing travels, but under a policy that only observes.
-pub async fn departs(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
-    match depart(state, ctx).await {
+pub async fn departs(state: &State, ctx: &mut RequestContext, grant: &Grant) -> Result<(), Rejection> {
+    match depart(state, ctx, grant).await {
         Err(Rejection::StoreLost) if observes(ctx) => Ok(()),
         departed => departed,
     }
@@ -49,7 +50,7 @@ fn observes(ctx: &RequestContext) -> bool {
     ctx.running.snapshot.settings.policy.is_observing()
 }
 
-async fn depart(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection> {
+async fn depart(state: &State, ctx: &mut RequestContext, grant: &Grant) -> Result<(), Rejection> {
     for id in ctx.watch.ends.clone() {
         if let Some(session) = shown_session(ctx, id).filter(|session| !is_revoked(ctx, *session)) {
             state.ledger.depart(session).await?;
@@ -57,8 +58,10 @@ async fn depart(state: &State, ctx: &mut RequestContext) -> Result<(), Rejection
     }
     let now_s = ctx.now_s();
     let begun = begun_names(state, ctx);
+    let shown = ctx.watch.flow.as_ref().and_then(|flow| flow.session);
+    let session = shown.filter(|session| !is_revoked(ctx, *session) || travels(ctx, grant, *session));
     let Some(on_its_way) = &mut ctx.watch.flow else { return Ok(()) };
-    let Some(session) = on_its_way.session else {
+    let Some(session) = session else {
         // Without a session nothing can have begun; a password log-in may start one.
         on_its_way.solicited = begun.is_none();
         return Ok(());
@@ -140,7 +143,8 @@ async fn observe(
     };
     let taken_back = cookie.as_ref().is_some_and(|c| c.expired);
     // The portal says nothing of a session that it did not see: what it sets is a stranger's.
-    let seen_by_portal = before.filter(|session| travels(ctx, *session));
+    let grant = ctx.decision.as_ref().and_then(|d| d.grant.as_ref());
+    let seen_by_portal = before.filter(|session| grant.is_some_and(|grant| travels(ctx, grant, *session)));
     if ctx.watch.ends.contains(&credential.id) {
         for key in before.filter(|session| !is_revoked(ctx, *session)).into_iter().chain(after) {
             state.ledger.forget(key).await?;
@@ -155,6 +159,7 @@ async fn observe(
         // The session that the browser has from now on, and the portal means.
         let session = if taken_back { None } else { after.or(seen_by_portal) };
         ctx.watch.body_length = declared_length(&answer.headers);
+        let before = before.filter(|session| !is_revoked(ctx, *session)).or(seen_by_portal);
         settle(state, ctx, credential, &flow, Settled { before, after, session, succeeds, facts, now_s }).await?;
     } else if let (Some(old), Some(new)) = (seen_by_portal, after) {
         // What is not written down here makes the new value unbound, and nobody is let in by it.
@@ -291,16 +296,15 @@ fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {
     credential.logouts.iter().any(|r| r.matches(&ctx.method, &target.path, target.query.as_deref()))
 }
 
-/// A session that was taken away stays so until somebody logs in: forgotten, it would be one that nobody knows, whose cookie
-/// travels again.
+/// A session that was taken away stays so until somebody logs in with it: forgotten, it would be one that nobody knows, whose
+/// cookie travels again.
 fn is_revoked(ctx: &RequestContext, session: SessionKey) -> bool {
     ctx.presented.iter().any(|presented| presented.session == Some(session) && presented.check == Check::Revoked)
 }
 
 /// Whether the portal sees this session.
-fn travels(ctx: &RequestContext, session: SessionKey) -> bool {
-    let grant = ctx.decision.as_ref().and_then(|d| d.grant.as_ref());
-    grant.is_some_and(|grant| !ctx.removed(grant).any(|presented| presented.session == Some(session)))
+fn travels(ctx: &RequestContext, grant: &Grant, session: SessionKey) -> bool {
+    !ctx.removed(grant).any(|presented| presented.session == Some(session))
 }
 
 /// A cookie that did not travel is not set either: the portal saw a stranger, and would start a session for one. Only what

@@ -103,6 +103,11 @@ fn a_log_in_that_the_portal_saw_without_the_session_does_not_bring_it_back() {
     assert_eq!(official.type_password("can.bo@daknong.gov.vn", "dung").status, 302);
     assert_eq!(town.origin.only().cookie("PHPSESSID"), None, "the portal logs a stranger in");
     town.origin.take();
-    assert_eq!(town.gate.ask(&Ask::get("/nop-ho-so/1").cookie("PHPSESSID=desk")).status, 401);
-    town.origin.expect_untouched();
+    town.is_out(Ask::get("/nop-ho-so/1").cookie("PHPSESSID=desk"));
+    assert_eq!(town.gate.ask(&Ask::get("/").cookie("PHPSESSID=desk")).status, 200);
+    assert_eq!(
+        town.origin.only().cookie("PHPSESSID"),
+        None,
+        "and to the portal it is still that of whom was taken away"
+    );
 }
