@@ -11,6 +11,7 @@ mod directory;
 mod explain;
 mod man;
 mod people;
+mod reachable;
 mod replay;
 mod revoke;
 mod run;

@@ -1,5 +1,6 @@
 //! Puts the rooms together and serves: listeners, admin, background work, graceful stop.
 
+use super::reachable::reachable;
 use crate::admin::Admin;
 use crate::config::settings::{Listener, Settings};
 use crate::proxy::Enforcer;
@@ -26,7 +27,7 @@ use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, Shut
 use pingora::services::ServiceWithDependents;
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -162,12 +163,7 @@ struct Announce<F> {
 impl<F: Fn() + Send + Sync + 'static> BackgroundService for Announce<F> {
     async fn start(&self, shutdown: ShutdownWatch) {
         for address in &self.opening.addresses {
-            let host = match address.ip() {
-                ip if !ip.is_unspecified() => ip,
-                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            };
-            while TcpStream::connect((host, address.port())).await.is_err() && !*shutdown.borrow() {
+            while TcpStream::connect(reachable(*address)).await.is_err() && !*shutdown.borrow() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }

@@ -3,8 +3,9 @@
 //! One request on a connection of its own, by blocking sockets: the other side is this same program, on plain HTTP.
 //! `transport::fetch` would not do: it hides what is said with any other status than 200.
 
+use crate::cli::reachable::reachable;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A store that has to be asked may take a moment.
@@ -29,16 +30,6 @@ pub(super) fn post(address: SocketAddr, path: &str, token: &str, json: &str) -> 
     let answer = exchange(address, request.as_bytes())
         .map_err(|e| format!("no gate answered at {address}: {e}; is it running with this directory?"))?;
     answer.ok_or_else(|| format!("what answered at {address} is no gate: is `[admin] address` the right one?"))
-}
-
-/// A gate that listens on every address is reached on loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let host = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    };
-    SocketAddr::new(host, address.port())
 }
 
 /// `None` for what is no answer.
@@ -77,14 +68,6 @@ fn read(answer: &[u8]) -> Option<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_gate_on_every_address_is_asked_on_loopback() {
-        let at = |text: &str| reachable(text.parse().unwrap()).to_string();
-        assert_eq!(at("0.0.0.0:9180"), "127.0.0.1:9180");
-        assert_eq!(at("[::]:9180"), "[::1]:9180");
-        assert_eq!(at("10.0.0.1:9180"), "10.0.0.1:9180");
-    }
 
     #[test]
     fn an_answer_is_read_whole_or_not_at_all() {
