@@ -5,6 +5,7 @@
 use super::demand::Demand;
 use super::{Admin, answer};
 use crate::config::settings::Secret;
+use crate::identity::token::bearer;
 use crate::state::revocations::NotRevoked;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -92,19 +93,18 @@ impl Refused {
 fn permitted(headers: &HeaderMap, token: Option<&Secret>) -> Result<(), Refused> {
     let token = token.ok_or(Refused::Closed)?;
     let mut shown = headers.get_all(AUTHORIZATION).iter();
-    let bearer = match (shown.next(), shown.next()) {
-        (Some(only), None) => only.as_bytes().split_at_checked(7),
+    let shown = match (shown.next(), shown.next()) {
+        (Some(only), None) => bearer(only.as_bytes()),
         _ => None,
     };
-    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer ")).map(|(_, token)| token);
     // Hashes have one length, whatever is shown.
     let fits = |shown: &[u8]| {
         verify_slices_are_equal(digest(&SHA256, shown).as_ref(), digest(&SHA256, &token.0).as_ref()).is_ok()
     };
-    if bearer.is_some_and(fits) {
+    if shown.is_some_and(fits) {
         return Ok(());
     }
-    if bearer.is_some() {
+    if shown.is_some() {
         log::warn!("a wrong token was shown to the admin address");
     }
     Err(Refused::NotPermitted)

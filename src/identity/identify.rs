@@ -303,13 +303,9 @@ struct Value<'v> {
     token: Option<&'v [u8]>,
 }
 
-/// A token stands behind `Bearer ` (RFC 6750 §2.1: any case, one space). Other headers than Authorization may carry it
+/// A token stands behind `Bearer `. Other headers than Authorization may carry it
 /// bare; another scheme there is no token.
 fn in_header<'v>(name: &HeaderName, whole: &'v [u8]) -> Value<'v> {
-    let token = match whole.split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => Some(token),
-        _ if name == AUTHORIZATION => None,
-        _ => Some(whole),
-    };
+    let token = token::bearer(whole).or((name != AUTHORIZATION).then_some(whole));
     Value { whole, token }
 }

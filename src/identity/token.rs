@@ -16,7 +16,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use std::sync::Arc;
 
-pub use form::{claimed_issuer, claimed_kid, looks_like_jwt, may_be_token};
+pub use form::{bearer, claimed_issuer, claimed_kid, looks_like_jwt, may_be_token};
 pub(super) use signed::{bare, signed_claims};
 
 /// Header types of an API credential when the operator names none (RFC 7519 §5.1, RFC 9068 §2.1).

@@ -42,6 +42,12 @@ pub fn may_be_token(text: &str) -> bool {
     (1..=TOKEN_MAX_BYTES).contains(&text.len()) && text.bytes().all(fits)
 }
 
+/// What stands behind `Bearer ` in a header (RFC 6750 §2.1: any case, one space).
+pub fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
+}
+
 /// The `iss` that a token claims, unverified: good for choosing the credential that judges it, for nothing else.
 pub fn claimed_issuer(token: &str) -> Option<String> {
     #[derive(Deserialize)]
