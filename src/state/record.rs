@@ -109,6 +109,11 @@ impl Name {
 }
 
 impl Revocation {
+    /// Whether what exists since then (Unix seconds) counts no more.
+    pub fn covers(self, since_s: i64) -> bool {
+        since_s <= self.before_s
+    }
+
     /// Of two under one name.
     pub fn furthest(self, other: Self) -> Self {
         Revocation { before_s: self.before_s.max(other.before_s), until_s: self.until_s.max(other.until_s) }

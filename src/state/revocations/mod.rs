@@ -146,8 +146,7 @@ impl Revocations {
             return false;
         }
         let entries = self.list.read();
-        let covers =
-            |whom: Whom<'_>| entries.get(&whom.name(&self.keyed)).is_some_and(|entry| marks.since_s <= entry.before_s);
+        let covers = |whom: Whom<'_>| entries.get(&whom.name(&self.keyed)).is_some_and(|e| e.covers(marks.since_s));
         Whom::all_of(credential, facts, marks, &self.keyed).any(covers)
     }
 
@@ -160,7 +159,7 @@ impl Revocations {
     /// Whether what has these names was taken away.
     pub fn cover_any(&self, names: &Names) -> bool {
         let entries = self.list.read();
-        names.names.iter().any(|name| entries.get(name).is_some_and(|entry| names.since_s <= entry.before_s))
+        names.names.iter().any(|name| entries.get(name).is_some_and(|entry| entry.covers(names.since_s)))
     }
 
     /// Whether `whom` itself was named, whatever moment was given.
