@@ -179,9 +179,8 @@ impl Known for View<'_> {
         match jwt.verify(token, keys.set.as_deref(), now_s) {
             Ok(verified) => {
                 let leeway_s = i64::try_from(jwt.leeway_s).unwrap_or(0);
-                let mut marks = Marks::of_token(&verified.handles, now_s);
-                let known_since = self.state.tokens.known_since(&digest);
-                marks.since_s = known_since.map_or(marks.since_s, |since_s| marks.since_s.min(since_s));
+                let seen_s = self.state.tokens.known_since(&digest).map_or(now_s, |since_s| since_s.min(now_s));
+                let marks = Marks::of_token(&verified.handles, seen_s);
                 let until_s = verified.expires_s.saturating_add(leeway_s);
                 self.state.revocations.note_end(credential, until_s, now_s);
                 let known = Arc::new(Remembered {
