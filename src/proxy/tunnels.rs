@@ -91,7 +91,8 @@ impl BackgroundService for Keeper {
         let revocations = &self.state.revocations;
         let mut changes = revocations.changes();
         let mut unknowing: Option<Instant> = None;
-        tell(self.tunnels.end_taken_away(revocations), "who had opened them was taken away");
+        // What was revoked before somebody listened was told to nobody.
+        changes.mark_changed();
         loop {
             tokio::time::sleep(REST).await;
             match timeout(LOOK_EVERY, changes.changed()).await {
