@@ -3,6 +3,7 @@
 //! What they list (metrics, log fields, reasons, diagnostics, keys, commands) is compared with the crate, both ways and in
 //! both languages; their TOML is built; their links are followed. Whoever changes a word finds out here which page says it.
 
+mod decisions;
 mod examples;
 mod keys;
 mod schema;
