@@ -17,6 +17,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderMap;
 use jiff::Timestamp;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -24,17 +25,18 @@ use serde_json::{Value, json};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
+use vneid_gate::authn::{Authenticator, Head, InForce};
 use vneid_gate::config::read_directory;
 use vneid_gate::identity::credential::Kind;
-use vneid_gate::identity::identify::Known;
 use vneid_gate::identity::keys::{KeySet, asymmetric};
 use vneid_gate::identity::token::Jwt;
 use vneid_gate::identity::{Account, CredentialId, Facts, Level, Login, Principal};
 use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path};
 use vneid_gate::policy::{Lot, Query};
 use vneid_gate::state::State;
-use vneid_gate::state::ledger::Birth;
+use vneid_gate::state::ledger::{Birth, Terms};
 use vneid_gate::telemetry::Telemetry;
 
 const BATCHES: usize = 15;
@@ -64,27 +66,29 @@ fn main() {
         black_box(portal.routes.find(&canonical_path(raw.path, Relaxed::default()).unwrap()));
     });
 
-    let meters = Telemetry::new().unwrap().metrics.store;
-    let state = State::new(&settings.gate, &settings.state, meters, Timestamp::now().as_second()).unwrap();
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let state = Arc::new(State::in_memory(&settings.gate, &settings.state, &telemetry.metrics.store));
     state.keys.adopt(&settings.keys, Timestamp::now().as_second());
-    let known = state.seen_from(1);
+    let authn = Authenticator::new(state.clone(), telemetry, settings.gate.limits.tokens);
     let sso = settings.identity.credentials.iter().find(|c| c.name == "sso-token").expect("the token credential");
     let Kind::Jwt(jwt) = &sso.kind else { panic!("a token credential") };
     let (token, jwks) = token(&jwt.issuer);
     let set = KeySet::parse(jwks.to_string().as_bytes(), &jwt.algorithms).unwrap().0;
     let now_s = Timestamp::now().as_second();
+    let in_force = InForce { identity: &settings.identity, generation: 1, introspectors: &[] };
+    let head = Head { in_force, site, headers: &HeaderMap::new(), now_s };
     let verify = Verify { jwt, now_s };
     verify.side_by_side("ES256", &token, &jwks);
     let (rsa_token, rsa_jwks) = rsa_token(&jwt.issuer);
     verify.side_by_side("RS256", &rsa_token, &rsa_jwks);
     let remote = settings.keys.iter().find_map(|k| k.remote.clone()).expect("the key set has a URL");
     assert!(state.keys.fetched(&sso.name, &remote, set.clone(), now_s), "the key set is the policy's");
-    known.token(sso, jwt, &token, now_s).unwrap();
+    authn.jwt(head, sso, (jwt, &token)).unwrap();
     measure("the same token: remembered", 20_000, || {
-        black_box(known.token(sso, jwt, black_box(&token), now_s).unwrap());
+        black_box(authn.jwt(head, sso, (jwt, black_box(&token))).unwrap());
     });
     let allocated = allocation_counter::measure(|| {
-        black_box(known.token(sso, jwt, black_box(&token), now_s).unwrap());
+        black_box(authn.jwt(head, sso, (jwt, black_box(&token))).unwrap());
     });
     println!("{:<52} {:>10}", "  allocations of that", allocated.count_total);
 
@@ -93,15 +97,17 @@ fn main() {
     let flow = cookie.flows.first().unwrap().stamp(&settings.identity.shapes);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for n in 0..SESSIONS {
-        let key = known.session_key(&name, cookie, n.to_string().as_bytes());
+        let key = state.keyed.session(&name, &cookie.name, n.to_string().as_bytes());
         let birth = Birth { facts: facts.clone(), flow, idle_s: 1_800, lifetime_s: 43_200, at_s: now_s };
         runtime.block_on(state.ledger.bind(key, birth, None)).unwrap();
     }
+    let session = cookie.session().unwrap();
+    let terms = Terms { idle_s: session.idle_s, lifetime_s: session.lifetime_s, flows: &session.flows };
     let mut n = 0_u32;
     measure("a session: name and look-up among 100,000", 20_000, || {
         n = (n + 7_919) % SESSIONS;
-        let key = known.session_key(&name, cookie, n.to_string().as_bytes());
-        black_box(known.session(cookie, key, now_s));
+        let key = state.keyed.session(&name, &cookie.name, n.to_string().as_bytes());
+        black_box(state.ledger.look_up(key, terms, now_s));
     });
 }
 

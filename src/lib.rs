@@ -3,18 +3,19 @@
 //! Rooms stand in reading order; each uses only what stands to its right:
 //!
 //! ```text
-//! main -> cli -> demo, replay, admin, reload, proxy -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
+//! main -> cli -> demo, replay, admin, reload, proxy -> authn -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
 //! ```
 //!
-//! One request makes seven stops: pin a snapshot, read the target, identify every credential, decide,
+//! One request makes seven stops: pin a snapshot, read the target, authenticate every credential, decide,
 //! enforce, forward (and watch the answer for log-ins), account. `proxy` is where they are called in order.
 //!
 //! State lives in six cells, each replaced whole or bounded: the live snapshot (`snapshot::Live`), the key
 //! sets fetched per credential (`state::keys`), the ledger of sessions (`state::ledger`), the verified
-//! tokens remembered (`state::tokens`), what authorization servers said of others (`state::answers`), and who was
+//! tokens remembered (`authn::jwt`), what authorization servers said of others (`authn::introspection`), and who was
 //! taken away (`state::revocations`).
 
 pub mod admin;
+pub mod authn;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -2,6 +2,7 @@
 
 use super::reachable::reachable;
 use crate::admin::Admin;
+use crate::authn::Authenticator;
 use crate::config::settings::{Listener, Settings};
 use crate::proxy::Enforcer;
 use crate::proxy::tunnels::Keeper;
@@ -101,8 +102,10 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     server.add_service(background_service("audit", writer()));
     let tunnels = Arc::new(Tunnels::default());
     server.add_service(background_service("tunnels", Keeper { state: state.clone(), tunnels: tunnels.clone() }));
+    let authn = Arc::new(Authenticator::new(state.clone(), telemetry.clone(), settings.gate.limits.tokens));
     for listener in &settings.listeners {
-        let enforcer = Enforcer::new(live.clone(), state.clone(), telemetry.clone(), listener.clone(), tunnels.clone());
+        let judges = (state.clone(), authn.clone());
+        let enforcer = Enforcer::new(live.clone(), judges, telemetry.clone(), listener.clone(), tunnels.clone());
         server.add_service(listen(&server, enforcer, listener, settings, &tls, &telemetry)?);
     }
     let listening = Arc::new(AtomicBool::new(false));

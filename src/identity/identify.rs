@@ -1,11 +1,11 @@
-//! Finds *every* credential on a request and judges each: nothing is picked, nothing is skipped.
+//! Finds *every* credential on a request and who judges each: nothing is picked, nothing is skipped.
 //!
 //! Two credentials of one kind are ambiguous and end the request. An Authorization header that no declared credential
 //! explains is a credential too, with evidence `invalid`.
 
 use super::accepted::{Accepted, Marks};
 use super::cookie::{self, CookieError};
-use super::credential::{Credential, Identity, Kind, SiteId, SitePlan};
+use super::credential::{Credential, Identity, Kind, Session, SiteId};
 use super::introspection::Introspection;
 use super::principal::{CredentialId, Principal};
 use super::session::{SessionKey, SessionName};
@@ -49,6 +49,7 @@ impl Check {
             TokenError::Party => Check::Party,
             TokenError::Inactive => Check::Inactive,
             TokenError::Revoked => Check::Revoked,
+            TokenError::Unbound => Check::Unbound,
             TokenError::Unavailable => Check::Unavailable,
         }
     }
@@ -95,31 +96,10 @@ impl Check {
 pub enum SessionFound {
     Bound(Accepted),
     Unknown,
-    /// Taken away before its time.
-    Revoked,
     /// A session is known under another spelling of this value: the portal may take both for one, or not.
     OtherSpelling,
     /// The store that knows has not been asked, or did not answer.
     Unavailable,
-}
-
-/// What must be looked up while identifying; `state` implements it.
-pub trait Known {
-    /// The ledger's name for a session value of this credential on a site: what one site vouches for says nothing on
-    /// another.
-    fn session_key(&self, site: &str, credential: &Credential, value: &[u8]) -> SessionKey;
-    /// The facts of a session that is bound, not idle and not over its lifetime at `now_s` (Unix seconds).
-    fn session(&self, credential: &Credential, key: SessionKey, now_s: i64) -> SessionFound;
-    /// What the authorization server said of a token; [`TokenError::Unavailable`] while it was not asked.
-    fn introspected(
-        &self,
-        credential: &Credential,
-        introspection: &Arc<Introspection>,
-        token: &str,
-        now_s: i64,
-    ) -> Result<Accepted, TokenError>;
-    /// The facts of a token, verified now or remembered.
-    fn token(&self, credential: &Credential, jwt: &Jwt, token: &str, now_s: i64) -> Result<Accepted, TokenError>;
 }
 
 /// Where a credential was shown.
@@ -144,6 +124,30 @@ pub struct Presented {
 }
 
 impl Presented {
+    /// How a declared credential was judged.
+    pub fn judged(credential: CredentialId, judged: Result<Accepted, TokenError>, shown: Shown) -> Self {
+        match judged {
+            Ok(Accepted { facts, marks }) => Presented {
+                principal: Principal::valid(credential, facts),
+                shown,
+                check: Check::Ok,
+                session: None,
+                marks: Some(marks),
+            },
+            Err(error) => Self::unproved(Some(credential), Check::of(error), shown),
+        }
+    }
+
+    /// An Authorization header that no declared credential explains.
+    pub fn unexplained(shown: Shown) -> Self {
+        Self::unproved(None, Check::Malformed, shown)
+    }
+
+    fn unproved(credential: Option<CredentialId>, check: Check, shown: Shown) -> Self {
+        let evidence = if credential.is_some() { check.evidence() } else { Evidence::Invalid };
+        Presented { principal: Principal::unproved(credential, evidence), shown, check, session: None, marks: None }
+    }
+
     /// What the log calls the session, where it is one that is bound.
     pub fn session_name(&self) -> Option<SessionName> {
         self.marks.as_ref().and_then(|marks| marks.session)
@@ -159,101 +163,91 @@ pub enum Ambiguity {
     SessionSpelling,
 }
 
+/// Which credential a value claims to be, and so who alone judges it.
+#[derive(Clone, Copy, Debug)]
+pub enum Claimed<'r> {
+    Jwt {
+        credential: &'r Credential,
+        jwt: &'r Jwt,
+        token: &'r str,
+    },
+    Introspection {
+        credential: &'r Credential,
+        introspection: &'r Arc<Introspection>,
+        token: &'r str,
+    },
+    Session {
+        credential: &'r Credential,
+        session: &'r Session,
+        value: &'r [u8],
+    },
+    /// It stands where this credential does and has no form that anybody could judge.
+    Malformed(&'r Credential),
+    /// No declared credential explains it.
+    Unexplained,
+}
+
 impl Identity {
-    /// Every credential on the head of a request, in the order cookies, headers. Empty when there is none.
-    pub fn identify(
-        &self,
+    /// Every credential on the head of a request, in the order cookies, headers: nothing is picked, nothing is skipped.
+    pub fn claimed<'r>(
+        &'r self,
         site: SiteId,
-        headers: &HeaderMap,
-        known: &impl Known,
-        now_s: i64,
-    ) -> Result<Vec<Presented>, Ambiguity> {
-        let mut all = Vec::new();
-        let Some(plan) = self.plan(site) else { return Ok(all) };
+        headers: &'r HeaderMap,
+        mut found: impl FnMut(Shown, Claimed<'r>) -> Result<(), Ambiguity>,
+    ) -> Result<(), Ambiguity> {
+        let Some(plan) = self.plan(site) else { return Ok(()) };
         if !plan.cookie_names.is_empty() {
-            let mut unclear = None;
+            let mut judged = Ok(());
             cookie::read(headers, &plan.cookie_names, |index, value| {
                 let readers = plan.cookies.get(index).map_or(&[][..], Vec::as_slice);
                 if let (false, Some(name)) = (value.is_empty(), plan.cookie_names.get(index)) {
-                    let value = Value { whole: value, token: Some(value) };
-                    match self.judge(plan, readers, value, Shown::Cookie(name.clone()), known, now_s) {
-                        Ok(presented) => all.push(presented),
-                        Err(ambiguity) => unclear = Some(ambiguity),
+                    let claimed = self.claim(readers, Value { whole: value, token: Some(value) });
+                    if let Err(ambiguity) = found(Shown::Cookie(name.clone()), claimed) {
+                        judged = Err(ambiguity);
                     }
                 }
             })
             .map_err(Ambiguity::Cookies)?;
-            unclear.map_or(Ok(()), Err)?;
+            judged?;
         }
         for (name, readers) in &plan.headers {
             if let Some(value) = only(headers, name)? {
-                all.push(self.judge(
-                    plan,
-                    readers,
-                    in_header(name, value),
-                    Shown::Header(name.clone()),
-                    known,
-                    now_s,
-                )?);
+                found(Shown::Header(name.clone()), self.claim(readers, in_header(name, value)))?;
             }
         }
         let explained = plan.headers.iter().any(|(name, _)| name == AUTHORIZATION);
         if !explained && only(headers, &AUTHORIZATION)?.is_some() {
-            all.push(unexplained(Shown::Header(AUTHORIZATION)));
+            found(Shown::Header(AUTHORIZATION), Claimed::Unexplained)?;
         }
-        Ok(all)
+        Ok(())
     }
 
-    /// Lets the one credential judge that claims the value: a JWT by its issuer, anything else by the ledger or by
+    /// Finds the one credential that judges a value: a JWT is judged by its issuer, anything else by the ledger or by
     /// whoever issued it.
-    fn judge(
-        &self,
-        plan: &SitePlan,
-        readers: &[CredentialId],
-        value: Value<'_>,
-        shown: Shown,
-        known: &impl Known,
-        now_s: i64,
-    ) -> Result<Presented, Ambiguity> {
+    fn claim<'r>(&'r self, readers: &[CredentialId], value: Value<'r>) -> Claimed<'r> {
         let readers = || readers.iter().filter_map(|id| self.credential(*id));
         let opaque = readers().find(|c| !matches!(c.kind, Kind::Jwt(_)));
         let text = value.token.and_then(|t| std::str::from_utf8(t).ok());
         // Only where a token and an opaque value can stand in one place must the form tell them apart; else the one
         // judge says `malformed` itself.
         let jwt = text.filter(|t| opaque.is_none() || token::looks_like_jwt(t));
-        let named = jwt.and_then(|text| Some((by_issuer(readers(), text)?, text)));
+        let named = jwt.and_then(|text| by_issuer(readers(), text));
         // A session may look like a token by chance. What is introspected may not: a JWT that names a stranger is bad.
         let stranger = jwt.is_some() && readers().any(|c| matches!(c.kind, Kind::Jwt(_)));
-        let judge = named.map(|(credential, _)| credential).or(opaque);
-        let accepted = match judge.map(|c| (c, &c.kind)) {
-            Some((credential, Kind::Jwt(jwt))) => {
-                (credential, known.token(credential, jwt, text.unwrap_or_default(), now_s))
-            }
+        let judge = named.or(opaque);
+        match judge.map(|credential| (credential, &credential.kind)) {
+            Some((credential, Kind::Jwt(jwt))) => Claimed::Jwt { credential, jwt, token: text.unwrap_or_default() },
             Some((credential, Kind::Introspection(introspection))) if named.is_some() || !stranger => {
-                let token = text.filter(|t| token::may_be_token(t));
-                let accepted = token.map(|t| known.introspected(credential, introspection, t, now_s));
-                (credential, accepted.unwrap_or(Err(TokenError::Malformed)))
+                match text.filter(|text| token::may_be_token(text)) {
+                    Some(token) => Claimed::Introspection { credential, introspection, token },
+                    None => Claimed::Malformed(credential),
+                }
             }
-            Some((credential, Kind::Session(_))) => {
-                let key = known.session_key(&plan.site, credential, value.whole);
-                let judged = match known.session(credential, key, now_s) {
-                    SessionFound::Bound(accepted) => proved(credential.id, accepted, shown),
-                    SessionFound::Revoked => unproved(credential.id, Check::Revoked, shown),
-                    SessionFound::Unknown => unproved(credential.id, Check::Unbound, shown),
-                    SessionFound::Unavailable => unproved(credential.id, Check::Unavailable, shown),
-                    SessionFound::OtherSpelling => return Err(Ambiguity::SessionSpelling),
-                };
-                return Ok(Presented { session: Some(key), ..judged });
+            Some((credential, Kind::Session(session))) => Claimed::Session { credential, session, value: value.whole },
+            Some((_, Kind::Introspection(_))) | None => {
+                readers().next().map_or(Claimed::Unexplained, Claimed::Malformed)
             }
-            Some((_, Kind::Introspection(_))) | None => match readers().next() {
-                Some(credential) => (credential, Err(TokenError::Malformed)),
-                None => return Ok(unexplained(shown)),
-            },
-        };
-        Ok(match accepted {
-            (credential, Ok(accepted)) => proved(credential.id, accepted, shown),
-            (credential, Err(error)) => unproved(credential.id, Check::of(error), shown),
-        })
+        }
     }
 }
 
@@ -267,23 +261,6 @@ fn by_issuer<'c>(readers: impl Iterator<Item = &'c Credential> + Clone, text: &s
     }
     let issuer = token::claimed_issuer(text)?;
     naming.find(|c| c.issuer() == Some(issuer.as_str()))
-}
-
-fn proved(credential: CredentialId, accepted: Accepted, shown: Shown) -> Presented {
-    let Accepted { facts, marks } = accepted;
-    Presented { marks: Some(marks), ..judged(Principal::valid(credential, facts), Check::Ok, shown) }
-}
-
-fn unproved(credential: CredentialId, check: Check, shown: Shown) -> Presented {
-    judged(Principal::unproved(Some(credential), check.evidence()), check, shown)
-}
-
-fn unexplained(shown: Shown) -> Presented {
-    judged(Principal::unproved(None, Evidence::Invalid), Check::Malformed, shown)
-}
-
-fn judged(principal: Principal, check: Check, shown: Shown) -> Presented {
-    Presented { principal, shown, check, session: None, marks: None }
 }
 
 /// The one value of a header, or nothing; two are ambiguous.

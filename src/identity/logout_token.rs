@@ -103,9 +103,11 @@ impl From<TokenError> for LogoutError {
             TokenError::Issuer => LogoutError::Issuer,
             TokenError::Audience => LogoutError::Audience,
             TokenError::Unavailable => LogoutError::Unavailable,
-            TokenError::Malformed | TokenError::Party | TokenError::Inactive | TokenError::Revoked => {
-                LogoutError::Malformed
-            }
+            TokenError::Malformed
+            | TokenError::Party
+            | TokenError::Inactive
+            | TokenError::Revoked
+            | TokenError::Unbound => LogoutError::Malformed,
         }
     }
 }

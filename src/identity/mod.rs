@@ -1,8 +1,8 @@
 //! Who is asking, and how do we know?
 //!
-//! Finds every credential on a request and turns each into a [`Principal`]. What must be looked up (a session, a
-//! key set, a remembered token) is declared here as a trait and implemented by `state`. Knows no proxy, no clock,
-//! no metrics: the caller passes the time and counts the outcome.
+//! Finds every credential on a request, says who judges each, and verifies what can be verified by itself. Looks nothing
+//! up: `authn` does, and turns each credential into a [`Principal`]. Knows no proxy, no clock, no metrics: the caller passes
+//! the time and counts the outcome.
 
 pub mod accepted;
 pub mod assertion;
@@ -29,7 +29,7 @@ pub mod words;
 
 pub use accepted::{Accepted, Marks};
 pub use credential::{Credential, Identity, SiteId};
-pub use identify::{Known, Presented};
+pub use identify::Presented;
 pub use principal::{CredentialId, Facts, Principal, Pseudonym, Subject};
 pub use session::{SessionKey, SessionName};
 pub use words::{Account, Evidence, Level, Login};

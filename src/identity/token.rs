@@ -40,6 +40,8 @@ words! {
         Inactive = "inactive",
         /// Taken away before its time.
         Revoked = "revoked",
+        /// A session that nobody saw being born.
+        Unbound = "unbound",
         /// There is no key set, or no answer of the authorization server, to judge it by.
         Unavailable = "unavailable",
     }

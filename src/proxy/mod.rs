@@ -4,7 +4,7 @@
 //! 1 pin       new_ctx                    the snapshot and the time, read once
 //! 2 read      read::target               host, path and framing in one canonical form
 //!             logout::answer             where an identity provider posts log-outs, the gate answers itself
-//! 3 identify  identity, attempt::notice  every credential becomes a principal
+//! 3 identify  authn, attempt::notice     every credential becomes a principal
 //! 4 decide    policy                     rules in order, the most severe decision holds
 //! 5 enforce   a Grant in the context, or a Rejection answered
 //! 6 forward   upstream_*                 cleaned headers; log-ins seen in the answer feed the ledger
@@ -30,13 +30,13 @@ mod watch;
 
 pub use context::RequestContext;
 
+use crate::authn::{Authenticator, Head, InForce};
 use crate::config::settings::{Listener, Settings};
 use crate::policy::target::Ambiguous;
 use crate::policy::{Grant, Query};
 use crate::snapshot::Live;
-use crate::state::{State, View};
+use crate::state::State;
 use crate::telemetry::{Origin, Telemetry};
-use crate::transport::introspect::Questioner;
 use crate::transport::{Running, guard};
 use async_trait::async_trait;
 use attempt::Seen;
@@ -64,6 +64,7 @@ const CONTINUE: bool = false;
 pub struct Enforcer {
     live: Arc<Live<Running>>,
     state: Arc<State>,
+    authn: Arc<Authenticator>,
     telemetry: Arc<Telemetry>,
     listener: Listener,
     tunnels: Arc<Tunnels>,
@@ -73,14 +74,14 @@ pub struct Enforcer {
 impl Enforcer {
     pub fn new(
         live: Arc<Live<Running>>,
-        state: Arc<State>,
+        (state, authn): (Arc<State>, Arc<Authenticator>),
         telemetry: Arc<Telemetry>,
         listener: Listener,
         tunnels: Arc<Tunnels>,
     ) -> Self {
         let label = listener.address.to_string();
         let in_flight = telemetry.metrics.requests_in_flight.with_label_values(&[label.as_str()]);
-        Enforcer { live, state, telemetry, listener, tunnels, in_flight }
+        Enforcer { live, state, authn, telemetry, listener, tunnels, in_flight }
     }
 
     /// The context of a request that begins now.
@@ -117,16 +118,9 @@ impl Enforcer {
         if !route.allows(&ctx.method) {
             return Err(Rejection::MethodNotAllowed);
         }
-        let mut known = self.state.seen_from(running.snapshot.generation);
         let (headers, now_s) = (&session.req_header().headers, ctx.now_s());
-        let identify = |known: &View<'_>| settings.identity.identify(site, headers, known, now_s);
-        ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
-        // What happens seldom is boxed, so that the future of every request stays small.
-        if known.must_ask(&ctx.presented) {
-            let asks = Questioner { running: &running, telemetry: &self.telemetry };
-            Box::pin(known.ask(&ctx.presented, &asks, now_s)).await;
-            ctx.presented = identify(&known).map_err(Rejection::Credentials)?;
-        }
+        let head = Head { in_force: InForce::from(&*running), site, headers, now_s };
+        ctx.presented = self.authn.authenticate(head).await.map_err(Rejection::Credentials)?;
         let target = ctx.target.as_ref().ok_or(Rejection::Internal)?;
         let seen = attempt::recognise(&settings.identity, target, &ctx.method)?;
         if !matches!(seen, Seen::Nothing) {

@@ -8,11 +8,11 @@ use super::attempt::{self, Seen};
 use super::context::Target;
 use super::rejection::Rejection;
 use super::{logout, read, respond};
+use crate::authn::{Authenticator, Head, InForce};
 use crate::config::Settings;
 use crate::identity::Credential;
 use crate::identity::Presented;
 use crate::identity::flow::Flow;
-use crate::identity::identify::Known;
 use crate::policy::target::Ambiguous;
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
@@ -128,12 +128,13 @@ pub fn identify<'s>(
     settings: &'s Settings,
     request: &Request,
     target: &Target,
-    known: &impl Known,
+    authn: &Authenticator,
     now_s: i64,
 ) -> Result<Identified<'s>, Rejection> {
     let identity = &settings.identity;
-    let mut presented =
-        identity.identify(target.site, request.headers(), known, now_s).map_err(Rejection::Credentials)?;
+    let in_force = InForce { identity, generation: 0, introspectors: &[] };
+    let head = Head { in_force, site: target.site, headers: request.headers(), now_s };
+    let mut presented = authn.look_up(head).map_err(Rejection::Credentials)?.presented;
     let flow = match attempt::recognise(identity, target, request.method())? {
         Seen::Nothing | Seen::Ends(_) => None,
         Seen::ByRedirect(_, flow) => Some(flow),

@@ -8,15 +8,10 @@ mod breaker;
 
 pub use breaker::Silence;
 
-use super::Running;
 use super::fetch::{Endpoint, FetchError, FetchLimits};
 use crate::config::settings::{Client, IntrospectionSource, Proof};
 use crate::identity::CredentialId;
 use crate::identity::introspection::{Answer, AnswerError};
-use crate::state::answers::Asks;
-use crate::telemetry::Telemetry;
-use crate::telemetry::series::INTROSPECTIONS;
-use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use breaker::{Breaker, Unanswered};
@@ -96,7 +91,17 @@ impl Introspector {
         Report { credential: self.name.clone(), silence: self.breaker.report() }
     }
 
-    async fn ask(&self, token: &str) -> Result<Answer, IntrospectError> {
+    /// Whose tokens it asks about.
+    pub fn credential(&self) -> CredentialId {
+        self.credential
+    }
+
+    /// How the policy calls that credential.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub async fn ask(&self, token: &str) -> Result<Answer, IntrospectError> {
         let (timeout, began) = (self.timeout, Instant::now());
         let deadline = tokio::time::Instant::from_std(began) + timeout;
         let (_turn, asked) = match self.turns.try_acquire() {
@@ -164,7 +169,8 @@ impl Introspector {
         }
     }
 
-    fn tell(&self, error: &IntrospectError) {
+    /// Logs that there is no answer, once in a while.
+    pub fn tell(&self, error: &IntrospectError) {
         if self.breaker.pauses() {
             return;
         }
@@ -182,32 +188,4 @@ impl Introspector {
 
 fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
     utf8_percent_encode(text, ENCODED)
-}
-
-/// Asks as the policy in force says, and counts.
-pub struct Questioner<'r> {
-    pub running: &'r Running,
-    pub telemetry: &'r Telemetry,
-}
-
-#[async_trait]
-impl Asks for Questioner<'_> {
-    async fn ask(&self, credential: CredentialId, token: &str) -> Option<Answer> {
-        let introspector = self.running.introspectors.iter().find(|i| i.credential == credential)?;
-        let began = Instant::now();
-        let answer = introspector.ask(token).await;
-        let (metrics, name) = (&self.telemetry.metrics, introspector.name.as_str());
-        let [active, inactive, failed, unasked] = INTROSPECTIONS;
-        let result = match &answer {
-            Ok(answer) if answer.is_active() => active,
-            Ok(_) => inactive,
-            Err(IntrospectError::LeftAlone | IntrospectError::NoTurn { .. }) => unasked,
-            Err(_) => failed,
-        };
-        metrics.introspections.with_label_values(&[name, result]).inc();
-        if result != unasked {
-            metrics.introspection_seconds.with_label_values(&[name]).observe(began.elapsed().as_secs_f64());
-        }
-        answer.inspect_err(|error| introspector.tell(error)).ok()
-    }
 }

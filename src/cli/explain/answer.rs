@@ -97,7 +97,7 @@ impl<'s> Explanation<'s> {
         let Some(target) = &self.target else { return Err(Rejection::Internal) };
         let query = Query { route: target.route, client: terms.client, at: terms.at };
         let presented = if terms.people.is_empty() {
-            let found = rehearsal::identify(settings, request, target, known, terms.at.as_second())?;
+            let found = rehearsal::identify(settings, request, target, &known.authn, terms.at.as_second())?;
             self.notes.extend(found.flow.map(shown::log_in));
             self.askers = found.presented.iter().map(|p| shown::asker(settings, request, known, p)).collect();
             found.presented
@@ -216,7 +216,7 @@ impl<'k> Chosen<'k> {
         let named = |p: &Presented| p.principal.subject().is_some() || p.session.is_some();
         let all_named = terms.client_is_given || (!presented.is_empty() && presented.iter().all(named));
         if terms.people.is_empty() && all_named && settings.gate.secret.is_some() {
-            return Chosen::Drawn(Drawn { presented, keyed: &known.keyed, client: terms.client });
+            return Chosen::Drawn(Drawn { presented, keyed: &known.state.keyed, client: terms.client });
         }
         Chosen::Unknown(settings.policy.lots())
     }

@@ -81,7 +81,14 @@ pub(super) fn explain(question: &Question) -> ExitCode {
             return ExitCode::from(status);
         }
     };
-    let explanation = asked.explain(&settings, question.fetch);
+    let known = match Offline::new(&settings, question.fetch, at.as_second()) {
+        Ok(known) => known,
+        Err(why) => {
+            complain(format_args!("error: {why}\n"));
+            return ExitCode::from(COULD_NOT);
+        }
+    };
+    let explanation = asked.explain(&settings, &known);
     let text = match question.format.as_str() {
         "json" => format!("{:#}\n", json::report(&explanation, &settings)),
         _ => text::report(&explanation, &settings),
@@ -140,8 +147,7 @@ impl Asked {
         })
     }
 
-    fn explain<'s>(&'s self, settings: &'s Settings, fetch: bool) -> Explanation<'s> {
-        let known = Offline::new(settings, fetch);
+    fn explain<'s>(&'s self, settings: &'s Settings, known: &Offline) -> Explanation<'s> {
         let terms = Terms {
             people: &self.people,
             client: self.client.unwrap_or(SOMEWHERE),
@@ -151,7 +157,7 @@ impl Asked {
             https: self.https,
         };
         match &self.request {
-            Ok(request) => Explanation::of(settings, request, &terms, &known),
+            Ok(request) => Explanation::of(settings, request, &terms, known),
             Err(what) => Explanation::unread(&terms, Rejection::Target(*what)),
         }
     }

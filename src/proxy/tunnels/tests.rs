@@ -1,9 +1,9 @@
 //! Tunnels through a whole gate on real sockets, and people who are taken away while they are open.
 
 use super::*;
+use crate::authn::Authenticator;
 use crate::config::{self, settings};
 use crate::diagnostic::Source;
-use crate::identity::identify::Known;
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey};
 use crate::snapshot::{Live, Snapshot};
 use crate::state::ledger::Birth;
@@ -109,7 +109,9 @@ impl Town {
         let state = State::new(&settings.gate, &settings.state, telemetry.metrics.store.clone(), NOW_S).unwrap();
         let (state, tunnels) = (Arc::new(state), Arc::new(Tunnels::default()));
         let listener = settings.listeners[0].clone();
-        let gate = Enforcer::new(live.clone(), state.clone(), telemetry.clone(), listener, tunnels.clone());
+        let authn = Arc::new(Authenticator::new(state.clone(), telemetry.clone(), 100));
+        let judges = (state.clone(), authn);
+        let gate = Enforcer::new(live.clone(), judges, telemetry.clone(), listener, tunnels.clone());
         let (shutdown, watching) = watch::channel(false);
         let keeper = Keeper { state: state.clone(), tunnels: tunnels.clone() };
         let never = watching.clone();
@@ -121,7 +123,7 @@ impl Town {
     fn key(&self, cookie: &str) -> SessionKey {
         let running = self.live.current();
         let credential: &Credential = &running.snapshot.settings.identity.credentials[0];
-        self.state.seen_from(1).session_key("portal", credential, cookie.as_bytes())
+        self.state.keyed.session("portal", &credential.name, cookie.as_bytes())
     }
 
     /// Somebody who has logged in with VNeID, and has a session of this value.

@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::sync::Arc;
+use vneid_gate::authn::{Authenticator, Head, InForce};
 use vneid_gate::config::{Settings, read_directory};
 use vneid_gate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
 use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path, host_name};
@@ -164,15 +166,16 @@ fn headers(chance: &mut Chance) -> HeaderMap {
 #[test]
 fn no_credential_that_is_made_up_proves_anything() {
     let settings = shipped();
-    let meters = Telemetry::new().unwrap().metrics.store;
-    let state = State::new(&settings.gate, &settings.state, meters, 1_800_000_000).unwrap();
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let state = State::in_memory(&settings.gate, &settings.state, &telemetry.metrics.store);
+    let authn = Authenticator::new(Arc::new(state), telemetry, 1);
+    let in_force = InForce { identity: &settings.identity, generation: 1, introspectors: &[] };
     let mut shown = 0;
     for_each_case(3_000, |chance| {
         let headers = headers(chance);
         for (site, _) in settings.policy.sites() {
-            for presented in
-                settings.identity.identify(site, &headers, &state.seen_from(1), 1_800_000_000).unwrap_or_default()
-            {
+            let head = Head { in_force, site, headers: &headers, now_s: 1_800_000_000 };
+            for presented in authn.look_up(head).unwrap_or_default().presented {
                 let (evidence, account) = (presented.principal.evidence(), presented.principal.account());
                 assert!(![Evidence::Valid, Evidence::Attempt].contains(&evidence), "{headers:?}: {presented:?}");
                 assert_eq!(account, Principal::unproved(None, evidence).account(), "{headers:?}: {presented:?}");

@@ -19,6 +19,7 @@ fn the_words_are_those_of_the_metric() {
         "party",
         "inactive",
         "revoked",
+        "unbound",
         "unavailable",
     ];
     assert_eq!(TokenError::WORDS, words);

@@ -1,6 +1,7 @@
 //! When is an authorization server asked, and when is it not?
 
 use super::*;
+use crate::identity::credential::Kind;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,9 +26,8 @@ impl Server {
     }
 }
 
-#[async_trait]
-impl Asks for Server {
-    async fn ask(&self, _: CredentialId, _: &str) -> Option<Answer> {
+impl Server {
+    async fn ask(&self) -> Option<Answer> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let _turn = self.may_answer.acquire().await;
         let answer = self.answer.lock().unwrap().clone()?;
@@ -35,7 +35,20 @@ impl Asks for Server {
     }
 }
 
-fn question(token: u8) -> Question {
+/// One credential by introspection.
+struct Asking {
+    credential: Credential,
+    introspection: Introspection,
+}
+
+impl Asking {
+    fn about(&self, token: u8) -> Question<'_> {
+        let about = About { generation: 1, credential: CredentialId(0), token: [token; 16] };
+        Question { credential: &self.credential, introspection: &self.introspection, about, token: "opaque" }
+    }
+}
+
+fn asking() -> Asking {
     let introspection = Introspection {
         issuer: None,
         audience: vec![],
@@ -47,8 +60,17 @@ fn question(token: u8) -> Question {
         cache_s: 30,
         timeout: Duration::from_secs(2),
     };
-    let about = About { generation: 1, credential: CredentialId(0), token: [token; 16] };
-    Question { about, introspection: Arc::new(introspection), token: "opaque".into() }
+    let credential = Credential {
+        id: CredentialId(0),
+        name: "api".into(),
+        sources: vec![],
+        sites: vec![],
+        kind: Kind::Introspection(Arc::new(introspection.clone())),
+        flows: vec![],
+        logouts: vec![],
+        logout_door: None,
+    };
+    Asking { credential, introspection }
 }
 
 fn active(more: i64) -> Option<Value> {
@@ -58,9 +80,10 @@ fn active(more: i64) -> Option<Value> {
 #[tokio::test]
 async fn a_good_answer_is_believed_for_its_time_and_never_beyond_exp() {
     for (good_for, until) in [(600, 30), (10, 10)] {
-        let (answers, server, question) = (Answers::new(10), Server::with(active(good_for)), question(1));
+        let (answers, server, asking) = (Answers::new(10), Server::with(active(good_for)), asking());
+        let question = asking.about(1);
         assert_eq!(answers.recall(&question.about, NOW_S), None);
-        assert!(answers.learn(&question, &server, NOW_S).await.is_ok());
+        assert!(answers.learn(&question, server.ask(), NOW_S).await.is_ok());
         assert!(answers.recall(&question.about, NOW_S + until - 1).unwrap().is_ok());
         assert_eq!(answers.recall(&question.about, NOW_S + until), None, "not beyond {until}s");
         let of_another_policy = About { generation: 2, ..question.about };
@@ -72,28 +95,31 @@ async fn a_good_answer_is_believed_for_its_time_and_never_beyond_exp() {
 
 #[tokio::test]
 async fn a_token_that_is_not_in_force_is_not_asked_about_for_a_moment() {
-    let (answers, server, question) = (Answers::new(10), Server::with(Some(json!({ "active": false }))), question(1));
-    assert_eq!(answers.learn(&question, &server, NOW_S).await, Err(TokenError::Inactive));
+    let (answers, server, asking) = (Answers::new(10), Server::with(Some(json!({ "active": false }))), asking());
+    let question = asking.about(1);
+    assert_eq!(answers.learn(&question, server.ask(), NOW_S).await, Err(TokenError::Inactive));
     assert_eq!(answers.recall(&question.about, NOW_S + 4), Some(Err(TokenError::Inactive)));
     assert_eq!(answers.recall(&question.about, NOW_S + 5), None);
     *server.answer.lock().unwrap() = active(60);
-    assert!(answers.learn(&question, &server, NOW_S + 5).await.is_ok(), "what is over is asked again");
+    assert!(answers.learn(&question, server.ask(), NOW_S + 5).await.is_ok(), "what is over is asked again");
     assert_eq!(server.asked(), 2);
 }
 
 #[tokio::test]
 async fn without_an_answer_nothing_is_known_and_it_is_asked_again_soon() {
-    let (answers, server, question) = (Answers::new(10), Server::with(None), question(1));
-    assert_eq!(answers.learn(&question, &server, NOW_S).await, Err(TokenError::Unavailable));
+    let (answers, server, asking) = (Answers::new(10), Server::with(None), asking());
+    let question = asking.about(1);
+    assert_eq!(answers.learn(&question, server.ask(), NOW_S).await, Err(TokenError::Unavailable));
     assert_eq!(answers.recall(&question.about, NOW_S), Some(Err(TokenError::Unavailable)));
     assert_eq!(answers.recall(&question.about, NOW_S + 1), None);
 }
 
 #[tokio::test]
 async fn a_hundred_requests_with_one_token_ask_once() {
-    let (answers, server, question) = (Answers::new(1_000), Server::with(active(60)), question(1));
+    let (answers, server, asking) = (Answers::new(1_000), Server::with(active(60)), asking());
+    let question = asking.about(1);
     let held = server.may_answer.acquire_many(1_000).await.unwrap();
-    let asking: Vec<_> = (0..100).map(|_| answers.learn(&question, &server, NOW_S)).collect();
+    let asking: Vec<_> = (0..100).map(|_| answers.learn(&question, server.ask(), NOW_S)).collect();
     let all = async {
         let mut good = 0;
         for outcome in join(asking).await {
@@ -110,14 +136,15 @@ async fn a_hundred_requests_with_one_token_ask_once() {
 
 #[tokio::test]
 async fn whoever_asks_for_others_may_go_away() {
-    let (answers, server, question) = (Answers::new(10), Server::with(active(60)), question(1));
+    let (answers, server, asking) = (Answers::new(10), Server::with(active(60)), asking());
+    let question = asking.about(1);
     let held = server.may_answer.acquire_many(1_000).await.unwrap();
     {
-        let first = answers.learn(&question, &server, NOW_S);
+        let first = answers.learn(&question, server.ask(), NOW_S);
         assert!(tokio::time::timeout(Duration::from_millis(20), first).await.is_err());
     }
     drop(held);
-    assert!(answers.learn(&question, &server, NOW_S).await.is_ok(), "the next one asks");
+    assert!(answers.learn(&question, server.ask(), NOW_S).await.is_ok(), "the next one asks");
 }
 
 /// Runs them side by side.

@@ -1,0 +1,178 @@
+//! Authentication: every credential on a request becomes a principal, in one pass.
+//!
+//! `identity` finds the credentials and says who judges each. A look-up then answers at once ([`LookUp::Found`]) or says
+//! what must be asked ([`LookUp::Ask`]): only asking waits. Until it is answered, a credential is `unavailable`, so whoever
+//! forgets to ask lets nobody in. One file a kind of credential holds its verifier, its cache and how it is asked about;
+//! every kind passes [`Authenticator::still_counts`].
+
+mod introspection;
+mod jwt;
+mod session;
+
+use crate::identity::credential::SiteId;
+use crate::identity::identify::{Ambiguity, Claimed, Shown};
+use crate::identity::token::TokenError;
+use crate::identity::{Accepted, Credential, Identity, Presented, SessionKey};
+use crate::state::State;
+use crate::telemetry::Telemetry;
+use crate::transport::Running;
+use crate::transport::introspect::Introspector;
+use http::HeaderMap;
+use introspection::Answers;
+use jwt::Tokens;
+use std::sync::Arc;
+
+/// Tells who stands behind the credentials of a request.
+#[derive(Debug)]
+pub struct Authenticator {
+    state: Arc<State>,
+    telemetry: Arc<Telemetry>,
+    tokens: Tokens,
+    answers: Answers,
+}
+
+/// By what a request is judged: what is remembered under another policy is not believed.
+#[derive(Clone, Copy)]
+pub struct InForce<'r> {
+    pub identity: &'r Identity,
+    pub generation: u64,
+    /// Whom to ask about tokens; empty where nobody is to be asked.
+    pub introspectors: &'r [Arc<Introspector>],
+}
+
+/// A request, as far as credentials stand on it.
+#[derive(Clone, Copy)]
+pub struct Head<'r> {
+    pub in_force: InForce<'r>,
+    pub site: SiteId,
+    pub headers: &'r HeaderMap,
+    /// Unix seconds.
+    pub now_s: i64,
+}
+
+/// How one credential was judged.
+type Judged = Result<Accepted, TokenError>;
+
+/// What a look-up says of one credential.
+enum LookUp<'r> {
+    Found(Judged),
+    /// Nothing fresh is known here, and somebody elsewhere may know more.
+    Ask(Question<'r>),
+}
+
+/// What only somebody elsewhere can answer.
+enum Question<'r> {
+    Session(session::Question<'r>),
+    Introspection(introspection::Question<'r>),
+}
+
+/// Every credential of a request, as far as it can be judged without asking.
+#[derive(Default)]
+pub struct LookedUp<'r> {
+    /// Those that are asked about are `unavailable`.
+    pub presented: Vec<Presented>,
+    /// Each with the place of its credential.
+    questions: Vec<(usize, Question<'r>)>,
+}
+
+impl<'r> From<&'r Running> for InForce<'r> {
+    fn from(running: &'r Running) -> Self {
+        InForce {
+            identity: &running.snapshot.settings.identity,
+            generation: running.snapshot.generation,
+            introspectors: &running.introspectors,
+        }
+    }
+}
+
+impl Authenticator {
+    /// Remembers as many tokens of each kind.
+    pub fn new(state: Arc<State>, telemetry: Arc<Telemetry>, tokens: usize) -> Self {
+        Authenticator { state, telemetry, tokens: Tokens::new(tokens), answers: Answers::new(tokens) }
+    }
+
+    /// Every credential on a request, judged. Empty when there is none.
+    pub async fn authenticate(&self, head: Head<'_>) -> Result<Vec<Presented>, Ambiguity> {
+        let LookedUp { presented, questions } = self.look_up(head)?;
+        if questions.is_empty() {
+            return Ok(presented);
+        }
+        // What happens seldom is boxed, so that the future of every request stays small.
+        Box::pin(self.ask(head, presented, questions)).await
+    }
+
+    /// The same without asking anybody.
+    pub fn look_up<'r>(&self, head: Head<'r>) -> Result<LookedUp<'r>, Ambiguity> {
+        let mut all = LookedUp::default();
+        let Some(plan) = head.in_force.identity.plan(head.site) else { return Ok(all) };
+        head.in_force.identity.claimed(head.site, head.headers, |shown, claimed| {
+            match claimed {
+                Claimed::Jwt { credential, jwt, token } => {
+                    let judged = self.jwt(head, credential, (jwt, token));
+                    all.add(credential, LookUp::Found(judged), None, shown);
+                }
+                Claimed::Introspection { credential, introspection, token } => {
+                    all.add(credential, self.introspection(head, credential, (introspection, token)), None, shown);
+                }
+                Claimed::Session { credential, session, value } => {
+                    let key = self.state.keyed.session(&plan.site, &credential.name, value);
+                    let look_up = self.session(session::Question { credential, session, key }, head.now_s)?;
+                    all.add(credential, look_up, Some(key), shown);
+                }
+                Claimed::Malformed(credential) => {
+                    all.add(credential, LookUp::Found(Err(TokenError::Malformed)), None, shown);
+                }
+                Claimed::Unexplained => all.presented.push(Presented::unexplained(shown)),
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    async fn ask(
+        &self,
+        head: Head<'_>,
+        mut presented: Vec<Presented>,
+        questions: Vec<(usize, Question<'_>)>,
+    ) -> Result<Vec<Presented>, Ambiguity> {
+        for (nth, question) in questions {
+            let (credential, judged) = match question {
+                Question::Session(question) => {
+                    (question.credential, self.ask_about_session(&question, head.now_s).await?)
+                }
+                Question::Introspection(question) => (question.credential, self.ask_about_token(head, &question).await),
+            };
+            if let Some(asked_about) = presented.get_mut(nth) {
+                let Presented { shown, session, .. } = asked_about;
+                *asked_about =
+                    Presented { session: *session, ..Presented::judged(credential.id, judged, shown.clone()) };
+            }
+        }
+        Ok(presented)
+    }
+
+    /// What was accepted, unless it was revoked since, or nobody can say.
+    fn still_counts(&self, credential: &Credential, accepted: Accepted) -> Judged {
+        let revocations = &self.state.revocations;
+        if revocations.may_lack_some() {
+            Err(TokenError::Unavailable)
+        } else if revocations.cover(credential, &accepted.facts, &accepted.marks) {
+            Err(TokenError::Revoked)
+        } else {
+            Ok(accepted)
+        }
+    }
+}
+
+impl<'r> LookedUp<'r> {
+    fn add(&mut self, credential: &Credential, look_up: LookUp<'r>, session: Option<SessionKey>, shown: Shown) {
+        let judged = match look_up {
+            LookUp::Found(judged) => judged,
+            LookUp::Ask(question) => {
+                self.questions.push((self.presented.len(), question));
+                Err(TokenError::Unavailable)
+            }
+        };
+        self.presented.push(Presented { session, ..Presented::judged(credential.id, judged, shown) });
+    }
+}
