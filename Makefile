@@ -2,12 +2,12 @@
 #
 #   make demo     the gate with the Đắk Nông policy in front of a small portal     (RELEASE=1: an optimised build)
 #   make test     formatting, lints, the tests, and the tests with real components
-#   make check    formatting, lints, and the shipped policies
+#   make check    formatting, lints, the dependencies, and the shipped policies
 #   make fuzz     odd policy files and requests from seeds that no earlier run had     (CASES=20000: how many)
 #   make bench    the request path beside other proxies, the decision alone, policies of growing size, a million sessions, shared ones, a replay
 #   make image    the container image
 
-.PHONY: demo test check fuzz bench image lint components
+.PHONY: demo test check fuzz bench image lint dependencies components
 .DELETE_ON_ERROR:
 
 SETUP   := deploy/setup-debian.sh
@@ -27,7 +27,7 @@ test:
 
 check:
 	$(SETUP) check
-	$(MAKE) lint
+	$(MAKE) lint dependencies
 	set -e; for policy in policies/daknong policies/examples/*/; do cargo run --locked -- check "$$policy"; done
 
 CASES ?= 20000
@@ -58,6 +58,14 @@ image:
 lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+
+# Advisories are not checked: their database is a repository on the network (`cargo deny check advisories`).
+dependencies:
+	if cargo deny --version >/dev/null 2>&1; then \
+	    cargo deny --locked check licenses bans sources; \
+	else \
+	    echo "dependencies: NOT checked, cargo-deny is missing (cargo install cargo-deny --locked)" >&2; \
+	fi
 
 components:
 	cargo build --locked
