@@ -36,7 +36,7 @@ pub(super) fn handbook(language: &str, page: &str) -> String {
 
 /// Every page, relative to the repository.
 fn pages() -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::from("README.md"), PathBuf::from("CHANGELOG.md")];
+    let mut found: Vec<_> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from).into();
     let mut folders = vec![PathBuf::from("docs")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(root().join(&folder)).unwrap() {
