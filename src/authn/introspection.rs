@@ -5,8 +5,8 @@
 //! the gate ask without bound with one token.
 
 use super::{Authenticator, Head, Judged, LookUp};
+use crate::identity::check::Failure;
 use crate::identity::introspection::{Answer, Introspection};
-use crate::identity::token::TokenError;
 use crate::identity::{Accepted, Credential, CredentialId, Marks};
 use crate::telemetry::series::INTROSPECTIONS;
 use crate::transport::introspect::{IntrospectError, Introspector};
@@ -66,7 +66,7 @@ impl Answers {
         let learned = self.0.get_or_insert_async(&question.about, asking);
         match tokio::time::timeout(question.introspection.timeout + PATIENCE, learned).await {
             Ok(Ok(known)) => known.judged.clone(),
-            Err(_) => Err(TokenError::Unavailable),
+            Err(_) => Err(Failure::Unavailable),
         }
     }
 }
@@ -75,14 +75,14 @@ async fn judged(introspection: &Introspection, asking: impl Future<Output = Opti
     let asked = Instant::now();
     let answer = asking.await;
     let answered_s = now_s.saturating_add(i64::try_from(asked.elapsed().as_secs()).unwrap_or(0));
-    let verified = answer.ok_or(TokenError::Unavailable).and_then(|answer| introspection.judge(&answer, answered_s));
+    let verified = answer.ok_or(Failure::Unavailable).and_then(|answer| introspection.judge(&answer, answered_s));
     let (judged, for_s, end_s) = match verified {
         Ok(good) => {
             let end_s = good.expires_s.saturating_add(introspection.leeway_s);
             let marks = Marks::of_token(&good.handles, answered_s);
             (Ok(Accepted { facts: good.facts, marks }), introspection.cache_s, end_s)
         }
-        Err(TokenError::Unavailable) => (Err(TokenError::Unavailable), UNANSWERED_S, i64::MAX),
+        Err(Failure::Unavailable) => (Err(Failure::Unavailable), UNANSWERED_S, i64::MAX),
         Err(bad) => (Err(bad), introspection.cache_s.min(BAD_S), i64::MAX),
     };
     Known { judged, until_s: answered_s.saturating_add(for_s).min(end_s) }

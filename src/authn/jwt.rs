@@ -2,7 +2,8 @@
 //! does.
 
 use super::{Authenticator, Head, Judged};
-use crate::identity::token::{Jwt, TokenError, Verified, claimed_kid};
+use crate::identity::check::Failure;
+use crate::identity::token::{Jwt, Verified, claimed_kid};
 use crate::identity::{Accepted, Credential, CredentialId, Marks};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl Authenticator {
                 self.remembered(credential, &known)
             }
             Err(error) => {
-                if error == TokenError::UnknownKid {
+                if error == Failure::UnknownKid {
                     self.state.keys.want(&credential.name, claimed_kid(token).as_deref(), head.now_s);
                 }
                 Err(error)

@@ -9,9 +9,9 @@ mod introspection;
 mod jwt;
 mod session;
 
+use crate::identity::check::Failure;
 use crate::identity::credential::SiteId;
 use crate::identity::identify::{Ambiguity, Claimed, Shown};
-use crate::identity::token::TokenError;
 use crate::identity::{Accepted, Credential, Identity, Presented, SessionKey};
 use crate::state::State;
 use crate::telemetry::Telemetry;
@@ -51,7 +51,7 @@ pub struct Head<'r> {
 }
 
 /// How one credential was judged.
-type Judged = Result<Accepted, TokenError>;
+type Judged = Result<Accepted, Failure>;
 
 /// What a look-up says of one credential.
 enum LookUp<'r> {
@@ -120,7 +120,7 @@ impl Authenticator {
                     all.add(credential, look_up, Some(key), shown);
                 }
                 Claimed::Malformed(credential) => {
-                    all.add(credential, LookUp::Found(Err(TokenError::Malformed)), None, shown);
+                    all.add(credential, LookUp::Found(Err(Failure::Malformed)), None, shown);
                 }
                 Claimed::Unexplained => all.presented.push(Presented::unexplained(shown)),
             }
@@ -155,9 +155,9 @@ impl Authenticator {
     fn still_counts(&self, credential: &Credential, accepted: Accepted) -> Judged {
         let revocations = &self.state.revocations;
         if revocations.may_lack_some() {
-            Err(TokenError::Unavailable)
+            Err(Failure::Unavailable)
         } else if revocations.cover(credential, &accepted.facts, &accepted.marks) {
-            Err(TokenError::Revoked)
+            Err(Failure::Revoked)
         } else {
             Ok(accepted)
         }
@@ -170,7 +170,7 @@ impl<'r> LookedUp<'r> {
             LookUp::Found(judged) => judged,
             LookUp::Ask(question) => {
                 self.questions.push((self.presented.len(), question));
-                Err(TokenError::Unavailable)
+                Err(Failure::Unavailable)
             }
         };
         self.presented.push(Presented { session, ..Presented::judged(credential.id, judged, shown) });

@@ -1,9 +1,9 @@
 //! Opaque sessions: what the ledger knows of their birth, here or in a store that several gates share.
 
 use super::{Authenticator, Judged, LookUp};
+use crate::identity::check::Failure;
 use crate::identity::credential::Session;
 use crate::identity::identify::{Ambiguity, SessionFound};
-use crate::identity::token::TokenError;
 use crate::identity::{Credential, SessionKey};
 use crate::state::ledger::{Ledger, Terms};
 
@@ -34,7 +34,7 @@ impl Authenticator {
     }
 
     pub(super) async fn ask_about_session(&self, question: &Question<'_>, now_s: i64) -> Result<Judged, Ambiguity> {
-        let Ledger::Shared(shared) = &self.state.ledger else { return Ok(Err(TokenError::Unavailable)) };
+        let Ledger::Shared(shared) = &self.state.ledger else { return Ok(Err(Failure::Unavailable)) };
         let fetched = shared.fetch(question.key).await;
         let found = shared.judge_fetched(&fetched, question.key, question.terms(), now_s);
         self.judge_session(question.credential, found)
@@ -43,8 +43,8 @@ impl Authenticator {
     fn judge_session(&self, credential: &Credential, found: SessionFound) -> Result<Judged, Ambiguity> {
         match found {
             SessionFound::Bound(accepted) => Ok(self.still_counts(credential, accepted)),
-            SessionFound::Unknown => Ok(Err(TokenError::Unbound)),
-            SessionFound::Unavailable => Ok(Err(TokenError::Unavailable)),
+            SessionFound::Unknown => Ok(Err(Failure::Unbound)),
+            SessionFound::Unavailable => Ok(Err(Failure::Unavailable)),
             SessionFound::OtherSpelling => Err(Ambiguity::SessionSpelling),
         }
     }

@@ -4,92 +4,16 @@
 //! explains is a credential too, with evidence `invalid`.
 
 use super::accepted::{Accepted, Marks};
+use super::check::{Check, Failure};
 use super::cookie::{self, CookieError};
 use super::credential::{Credential, Identity, Kind, Session, SiteId};
 use super::introspection::Introspection;
 use super::principal::{CredentialId, Principal};
 use super::session::{SessionKey, SessionName};
-use super::token::{self, Jwt, TokenError};
-use super::words::{Evidence, words};
+use super::token::{self, Jwt};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use std::sync::Arc;
-
-words! {
-    /// The outcome of judging one credential, as counted in `credential_checks_total`.
-    pub enum Check {
-        Ok = "ok",
-        Malformed = "malformed",
-        Algorithm = "algorithm",
-        UnknownKid = "unknown_kid",
-        Signature = "signature",
-        Expired = "expired",
-        NotYetValid = "not_yet_valid",
-        Issuer = "issuer",
-        Audience = "audience",
-        Party = "party",
-        Inactive = "inactive",
-        Revoked = "revoked",
-        Unbound = "unbound",
-        Unavailable = "unavailable",
-    }
-}
-
-impl Check {
-    fn of(error: TokenError) -> Check {
-        match error {
-            TokenError::Malformed => Check::Malformed,
-            TokenError::Algorithm => Check::Algorithm,
-            TokenError::UnknownKid => Check::UnknownKid,
-            TokenError::Signature => Check::Signature,
-            TokenError::Expired => Check::Expired,
-            TokenError::NotYetValid => Check::NotYetValid,
-            TokenError::Issuer => Check::Issuer,
-            TokenError::Audience => Check::Audience,
-            TokenError::Party => Check::Party,
-            TokenError::Inactive => Check::Inactive,
-            TokenError::Revoked => Check::Revoked,
-            TokenError::Unbound => Check::Unbound,
-            TokenError::Unavailable => Check::Unavailable,
-        }
-    }
-
-    /// Whether the credential is good for nothing any more, so that nothing is lost with it. Another key set or clock might
-    /// still find good what it does not now.
-    pub fn is_final(self) -> bool {
-        match self {
-            Check::Malformed
-            | Check::Algorithm
-            | Check::Signature
-            | Check::Expired
-            | Check::Issuer
-            | Check::Audience
-            | Check::Party
-            | Check::Inactive
-            | Check::Revoked => true,
-            Check::Ok | Check::UnknownKid | Check::NotYetValid | Check::Unbound | Check::Unavailable => false,
-        }
-    }
-
-    fn evidence(self) -> Evidence {
-        match self {
-            Check::Ok => Evidence::Valid,
-            Check::Expired => Evidence::Expired,
-            Check::Revoked => Evidence::Revoked,
-            Check::Unbound => Evidence::Unbound,
-            Check::Unavailable => Evidence::Unavailable,
-            Check::Malformed
-            | Check::Algorithm
-            | Check::UnknownKid
-            | Check::Signature
-            | Check::NotYetValid
-            | Check::Issuer
-            | Check::Audience
-            | Check::Party
-            | Check::Inactive => Evidence::Invalid,
-        }
-    }
-}
 
 /// What the ledger says of a session value.
 #[derive(Clone, Debug)]
@@ -125,27 +49,32 @@ pub struct Presented {
 
 impl Presented {
     /// How a declared credential was judged.
-    pub fn judged(credential: CredentialId, judged: Result<Accepted, TokenError>, shown: Shown) -> Self {
+    pub fn judged(credential: CredentialId, judged: Result<Accepted, Failure>, shown: Shown) -> Self {
         match judged {
             Ok(Accepted { facts, marks }) => Presented {
                 principal: Principal::valid(credential, facts),
                 shown,
-                check: Check::Ok,
+                check: Ok(()),
                 session: None,
                 marks: Some(marks),
             },
-            Err(error) => Self::unproved(Some(credential), Check::of(error), shown),
+            Err(failure) => Self::unproved(Some(credential), failure, shown),
         }
     }
 
     /// An Authorization header that no declared credential explains.
     pub fn unexplained(shown: Shown) -> Self {
-        Self::unproved(None, Check::Malformed, shown)
+        Self::unproved(None, Failure::Malformed, shown)
     }
 
-    fn unproved(credential: Option<CredentialId>, check: Check, shown: Shown) -> Self {
-        let evidence = if credential.is_some() { check.evidence() } else { Evidence::Invalid };
-        Presented { principal: Principal::unproved(credential, evidence), shown, check, session: None, marks: None }
+    /// A log-in attempt on its way to the portal.
+    pub fn attempt(principal: Principal) -> Self {
+        Presented { principal, shown: Shown::Body, check: Ok(()), session: None, marks: None }
+    }
+
+    fn unproved(credential: Option<CredentialId>, failure: Failure, shown: Shown) -> Self {
+        let principal = Principal::unproved(credential, failure.evidence());
+        Presented { principal, shown, check: Err(failure), session: None, marks: None }
     }
 
     /// What the log calls the session, where it is one that is bound.

@@ -4,10 +4,11 @@
 //! that cannot be read is none at all, so the token stays undecided. Knows no network and no clock: the caller asks and
 //! brings the time.
 
+use super::check::Failure;
 use super::claims::{ClaimRule, facts};
 use super::json::{JsonError, parse_strict};
 use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
-use super::token::{TokenError, Verified};
+use super::token::Verified;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,31 +64,31 @@ impl Answer {
 
 impl Introspection {
     /// Judges one answer at `now_s` (Unix seconds).
-    pub fn judge(&self, answer: &Answer, now_s: i64) -> Result<Verified, TokenError> {
+    pub fn judge(&self, answer: &Answer, now_s: i64) -> Result<Verified, Failure> {
         if !answer.is_active() {
-            return Err(TokenError::Inactive);
+            return Err(Failure::Inactive);
         }
         let answer = &answer.0;
         if !self.is_bearer(answer) {
-            return Err(TokenError::Malformed);
+            return Err(Failure::Malformed);
         }
         if self.issuer.as_ref().is_some_and(|ours| answer.get("iss").and_then(Value::as_str) != Some(ours)) {
-            return Err(TokenError::Issuer);
+            return Err(Failure::Issuer);
         }
         if !self.audience.is_empty() && !answer.get("aud").is_some_and(|aud| is_meant_for(aud, &self.audience)) {
-            return Err(TokenError::Audience);
+            return Err(Failure::Audience);
         }
         if !self.parties.is_empty() && !self.is_for_a_party(answer) {
-            return Err(TokenError::Party);
+            return Err(Failure::Party);
         }
-        let times = Times::read(answer).ok_or(TokenError::Malformed)?;
+        let times = Times::read(answer).ok_or(Failure::Malformed)?;
         if times.are_over(now_s, self.leeway_s) {
-            return Err(TokenError::Expired);
+            return Err(Failure::Expired);
         }
         if times.are_to_come(now_s, self.leeway_s) {
-            return Err(TokenError::NotYetValid);
+            return Err(Failure::NotYetValid);
         }
-        let subject = answer.pointer(&self.subject).and_then(subject).ok_or(TokenError::Malformed)?;
+        let subject = answer.pointer(&self.subject).and_then(subject).ok_or(Failure::Malformed)?;
         Ok(Verified {
             facts: facts(&self.principals, answer, subject),
             expires_s: times.expires_s.unwrap_or(i64::MAX),

@@ -4,9 +4,10 @@
 //! so what tells it from one that opens something is its form: an event, its own kind, no nonce. Whatever lacks one of
 //! these ends nobody's session. Knows no network and no clock; no error carries token text.
 
+use super::check::Failure;
 use super::keys::KeySet;
 use super::registered::{Times, handle, is_meant_for};
-use super::token::{Jwt, TokenError, bare, signed_claims};
+use super::token::{Jwt, bare, signed_claims};
 use super::words::words;
 use serde_json::Value;
 
@@ -92,22 +93,20 @@ words! {
     }
 }
 
-impl From<TokenError> for LogoutError {
-    fn from(error: TokenError) -> Self {
+impl From<Failure> for LogoutError {
+    fn from(error: Failure) -> Self {
         match error {
-            TokenError::Algorithm => LogoutError::Algorithm,
-            TokenError::UnknownKid => LogoutError::UnknownKid,
-            TokenError::Signature => LogoutError::Signature,
-            TokenError::Expired => LogoutError::Expired,
-            TokenError::NotYetValid => LogoutError::NotYetValid,
-            TokenError::Issuer => LogoutError::Issuer,
-            TokenError::Audience => LogoutError::Audience,
-            TokenError::Unavailable => LogoutError::Unavailable,
-            TokenError::Malformed
-            | TokenError::Party
-            | TokenError::Inactive
-            | TokenError::Revoked
-            | TokenError::Unbound => LogoutError::Malformed,
+            Failure::Algorithm => LogoutError::Algorithm,
+            Failure::UnknownKid => LogoutError::UnknownKid,
+            Failure::Signature => LogoutError::Signature,
+            Failure::Expired => LogoutError::Expired,
+            Failure::NotYetValid => LogoutError::NotYetValid,
+            Failure::Issuer => LogoutError::Issuer,
+            Failure::Audience => LogoutError::Audience,
+            Failure::Unavailable => LogoutError::Unavailable,
+            Failure::Malformed | Failure::Party | Failure::Inactive | Failure::Revoked | Failure::Unbound => {
+                LogoutError::Malformed
+            }
         }
     }
 }

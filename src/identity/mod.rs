@@ -6,6 +6,7 @@
 
 pub mod accepted;
 pub mod assertion;
+pub mod check;
 pub mod claims;
 pub mod cookie;
 pub mod credential;

@@ -7,11 +7,11 @@
 mod form;
 mod signed;
 
+use super::check::Failure;
 use super::claims::{ClaimRule, facts};
 use super::keys::KeySet;
 use super::principal::Facts;
 use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
-use super::words::words;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use std::sync::Arc;
@@ -21,33 +21,6 @@ pub(super) use signed::{bare, signed_claims};
 
 /// Header types of an API credential when the operator names none (RFC 7519 §5.1, RFC 9068 §2.1).
 pub const DEFAULT_TYPES: &[&str] = &["JWT", "at+jwt"];
-
-words! {
-    /// Why a token proves nothing; the words of the metric `credential_checks_total`.
-    pub enum TokenError {
-        /// Not a JWT of a kind that this credential reads.
-        Malformed = "malformed",
-        /// Not signed by an algorithm that the credential and the key allow.
-        Algorithm = "algorithm",
-        UnknownKid = "unknown_kid",
-        Signature = "signature",
-        Expired = "expired",
-        NotYetValid = "not_yet_valid",
-        Issuer = "issuer",
-        Audience = "audience",
-        Party = "party",
-        /// The authorization server says that it is not in force.
-        Inactive = "inactive",
-        /// Taken away before its time.
-        Revoked = "revoked",
-        /// A session that nobody saw being born.
-        Unbound = "unbound",
-        /// There is no key set, or no answer of the authorization server, to judge it by.
-        Unavailable = "unavailable",
-    }
-}
-
-impl std::error::Error for TokenError {}
 
 /// A `[credential.jwt]`: what a token must be, and what it then proves.
 #[derive(Clone, Debug)]
@@ -78,28 +51,28 @@ pub struct Verified {
 
 impl Jwt {
     /// Judges one token at `now_s` (Unix seconds). Without keys the form is judged all the same, then it is
-    /// [`TokenError::Unavailable`].
-    pub fn verify(&self, token: &str, keys: Option<&KeySet>, now_s: i64) -> Result<Verified, TokenError> {
+    /// [`Failure::Unavailable`].
+    pub fn verify(&self, token: &str, keys: Option<&KeySet>, now_s: i64) -> Result<Verified, Failure> {
         let claims = signed_claims(token, keys, &self.algorithms, |kind| self.reads_kind(kind))?;
         self.judge_claims(&claims, now_s)
     }
 
-    fn judge_claims(&self, claims: &Value, now_s: i64) -> Result<Verified, TokenError> {
+    fn judge_claims(&self, claims: &Value, now_s: i64) -> Result<Verified, Failure> {
         // A token that tells of an event (RFC 8417), such as a log-out, opens nothing.
         if !claims.is_object() || self.is_of_another_kind(claims) || claims.get("events").is_some() {
-            return Err(TokenError::Malformed);
+            return Err(Failure::Malformed);
         }
         if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
-            return Err(TokenError::Issuer);
+            return Err(Failure::Issuer);
         }
         if !claims.get("aud").is_some_and(|aud| is_meant_for(aud, &self.audience)) {
-            return Err(TokenError::Audience);
+            return Err(Failure::Audience);
         }
         if !self.parties.is_empty() && !claims.get("azp").is_some_and(|azp| is_one_of(azp, &self.parties)) {
-            return Err(TokenError::Party);
+            return Err(Failure::Party);
         }
         let expires_s = self.judge_times(claims, now_s)?;
-        let subject = claims.pointer(&self.subject).and_then(subject).ok_or(TokenError::Malformed)?;
+        let subject = claims.pointer(&self.subject).and_then(subject).ok_or(Failure::Malformed)?;
         Ok(Verified {
             facts: facts(&self.principals, claims, subject),
             expires_s,
@@ -108,15 +81,15 @@ impl Jwt {
     }
 
     /// Gives when it ends.
-    fn judge_times(&self, claims: &Value, now_s: i64) -> Result<i64, TokenError> {
-        let times = Times::read(claims).ok_or(TokenError::Malformed)?;
+    fn judge_times(&self, claims: &Value, now_s: i64) -> Result<i64, Failure> {
+        let times = Times::read(claims).ok_or(Failure::Malformed)?;
         let leeway_s = i64::try_from(self.leeway_s).unwrap_or(i64::MAX);
-        let expires_s = times.expires_s.ok_or(TokenError::Malformed)?;
+        let expires_s = times.expires_s.ok_or(Failure::Malformed)?;
         if times.are_over(now_s, leeway_s) {
-            return Err(TokenError::Expired);
+            return Err(Failure::Expired);
         }
         if times.are_to_come(now_s, leeway_s) {
-            return Err(TokenError::NotYetValid);
+            return Err(Failure::NotYetValid);
         }
         Ok(expires_s)
     }

@@ -6,7 +6,6 @@ use super::rejection::Rejection;
 use crate::config::Settings;
 use crate::identity::flow::{Fit, Flow};
 use crate::identity::form::{self, BodyError, Form, NameField};
-use crate::identity::identify::{Check, Shown};
 use crate::identity::{Credential, CredentialId, Identity, Presented, Principal, username};
 use crate::policy::target::Ambiguous;
 use http::header::EXPECT;
@@ -159,7 +158,7 @@ pub fn shown_session(ctx: &RequestContext, credential: CredentialId) -> Option<c
 pub fn attempt(identity: &Identity, named: &Named<'_>) -> Presented {
     let account = username::account_of(&identity.shapes, &named.username);
     let principal = Principal::attempt(named.credential.id, account);
-    Presented { principal, shown: Shown::Body, check: Check::Ok, session: None, marks: None }
+    Presented::attempt(principal)
 }
 
 /// The name typed; `None` when the form's fixed fields say that this is another kind of request. A fixed field that is

@@ -11,9 +11,10 @@ pub use body::{body, ended};
 use super::attempt::shown_session;
 use super::context::RequestContext;
 use super::rejection::Rejection;
+use crate::identity::check::Failure;
 use crate::identity::credential::Kind;
 use crate::identity::flow::{self, Flow};
-use crate::identity::identify::{Check, Shown};
+use crate::identity::identify::Shown;
 use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey, SiteId};
@@ -299,7 +300,7 @@ fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {
 /// A session that was taken away stays so until somebody logs in with it: forgotten, it would be one that nobody knows, whose
 /// cookie travels again.
 fn is_revoked(ctx: &RequestContext, session: SessionKey) -> bool {
-    ctx.presented.iter().any(|presented| presented.session == Some(session) && presented.check == Check::Revoked)
+    ctx.presented.iter().any(|presented| presented.session == Some(session) && presented.check == Err(Failure::Revoked))
 }
 
 /// Whether the portal sees this session.
@@ -313,7 +314,7 @@ fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
     let Some(grant) = ctx.decision.as_ref().and_then(|d| d.grant.as_ref()) else { return };
     let removed: Vec<&str> = ctx
         .removed(grant)
-        .filter(|presented| !presented.check.is_final())
+        .filter(|presented| !presented.check.is_err_and(Failure::is_final))
         .filter_map(|presented| if let Shown::Cookie(name) = &presented.shown { Some(name.as_str()) } else { None })
         .collect();
     if removed.is_empty() {

@@ -8,6 +8,7 @@ use super::Telemetry;
 use super::finished::Finished;
 use super::line::Shared;
 use super::series::{method_label, method_place};
+use crate::identity::check::check_word;
 use crate::identity::{Presented, Principal};
 use crate::policy::{Decision, Mode, Verdict};
 use prometheus::{Histogram, IntCounter};
@@ -42,8 +43,9 @@ impl Telemetry {
     fn count_check(&self, f: &Finished<'_>, shown: &Presented) {
         let identity = &f.snapshot.settings.identity;
         let Some(credential) = shown.principal.credential().and_then(|c| identity.credential(c)) else { return };
-        let key = Key { generation: f.snapshot.generation, numbers: (u64::from(credential.id.0), shown.check as u64) };
-        let labels = [credential.name.as_str(), shown.check.as_str()];
+        let number = shown.check.map_or_else(|failure| failure as u64 + 1, |()| 0);
+        let key = Key { generation: f.snapshot.generation, numbers: (u64::from(credential.id.0), number) };
+        let labels = [credential.name.as_str(), check_word(shown.check)];
         kept(&CHECKS, key, || self.metrics.credential_checks.with_label_values(&labels), IntCounter::inc);
     }
 

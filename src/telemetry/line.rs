@@ -8,6 +8,7 @@ use super::finished::Finished;
 use super::redact;
 use super::series::method_label;
 use crate::identity::Presented;
+use crate::identity::check::check_word;
 use crate::policy::Verdict;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -195,7 +196,7 @@ impl Line<'_> {
         self.word(member!("account"), p.account().as_str());
         self.word(member!("login"), p.login().as_str());
         self.number(member!("level"), u64::from(p.level().number()));
-        self.word(member!("check"), shown.check.as_str());
+        self.word(member!("check"), check_word(shown.check));
         if let Some(subject) = p.subject() {
             self.raw(member!("subject"));
             self.hex(subject.pseudonym(|name| f.keyed.person(name)).0);

@@ -3,7 +3,7 @@
 
 use super::Metrics;
 use crate::identity::Principal;
-use crate::identity::identify::Check;
+use crate::identity::check::check_words;
 use crate::identity::logout_token::LogoutError;
 use crate::policy::walk::{Group, Outcome};
 use crate::policy::{Mode, Policy, Verdict, reach};
@@ -64,7 +64,7 @@ impl Metrics {
             self.refused.with_label_values(&[cause]);
         }
         for credential in &settings.identity.credentials {
-            for result in Check::WORDS {
+            for result in check_words() {
                 self.credential_checks.with_label_values(&[credential.name.as_str(), result]);
             }
             if credential.logout_door.is_some() {

@@ -97,8 +97,8 @@ async fn a_good_answer_is_believed_for_its_time_and_never_beyond_exp() {
 async fn a_token_that_is_not_in_force_is_not_asked_about_for_a_moment() {
     let (answers, server, asking) = (Answers::new(10), Server::with(Some(json!({ "active": false }))), asking());
     let question = asking.about(1);
-    assert_eq!(answers.learn(&question, server.ask(), NOW_S).await, Err(TokenError::Inactive));
-    assert_eq!(answers.recall(&question.about, NOW_S + 4), Some(Err(TokenError::Inactive)));
+    assert_eq!(answers.learn(&question, server.ask(), NOW_S).await, Err(Failure::Inactive));
+    assert_eq!(answers.recall(&question.about, NOW_S + 4), Some(Err(Failure::Inactive)));
     assert_eq!(answers.recall(&question.about, NOW_S + 5), None);
     *server.answer.lock().unwrap() = active(60);
     assert!(answers.learn(&question, server.ask(), NOW_S + 5).await.is_ok(), "what is over is asked again");
@@ -109,8 +109,8 @@ async fn a_token_that_is_not_in_force_is_not_asked_about_for_a_moment() {
 async fn without_an_answer_nothing_is_known_and_it_is_asked_again_soon() {
     let (answers, server, asking) = (Answers::new(10), Server::with(None), asking());
     let question = asking.about(1);
-    assert_eq!(answers.learn(&question, server.ask(), NOW_S).await, Err(TokenError::Unavailable));
-    assert_eq!(answers.recall(&question.about, NOW_S), Some(Err(TokenError::Unavailable)));
+    assert_eq!(answers.learn(&question, server.ask(), NOW_S).await, Err(Failure::Unavailable));
+    assert_eq!(answers.recall(&question.about, NOW_S), Some(Err(Failure::Unavailable)));
     assert_eq!(answers.recall(&question.about, NOW_S + 1), None);
 }
 

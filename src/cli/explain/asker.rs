@@ -1,7 +1,7 @@
 //! Who asks, and how the question is put: what goes into an explanation and what comes out of it of one person.
 
 use crate::identity::Principal;
-use crate::identity::identify::Check;
+use crate::identity::check::Check;
 use crate::policy::Lot;
 use crate::policy::trace::Step;
 use jiff::Timestamp;

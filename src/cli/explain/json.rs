@@ -6,6 +6,7 @@ use super::text;
 use crate::cli::at;
 use crate::config::Settings;
 use crate::identity::Principal;
+use crate::identity::check::check_word;
 use crate::policy::trace::{Met, Step};
 use crate::policy::{OTHER, Policy, Verdict};
 use crate::proxy::answer::{Audience, Kind};
@@ -63,7 +64,7 @@ fn asker(asker: &Asker<'_>, settings: &Settings, e: &Explanation<'_>) -> Value {
         "shown": asker.shown,
         "credential": credential.map(|c| &c.name),
         "evidence": principal.evidence().as_str(),
-        "check": asker.check.map(|check| check.as_str()),
+        "check": asker.check.map(check_word),
         "account": principal.account().as_str(),
         "login": principal.login().as_str(),
         "level": principal.level().number(),

@@ -3,8 +3,9 @@
 use super::asker::{Asker, Terms};
 use super::offline::Offline;
 use crate::config::Settings;
+use crate::identity::check::{Check, Failure};
 use crate::identity::flow::Flow;
-use crate::identity::identify::{Check, Shown};
+use crate::identity::identify::Shown;
 use crate::identity::{Evidence, Presented, Principal, cookie, token};
 use crate::proxy::rehearsal::Request;
 
@@ -48,8 +49,10 @@ pub(super) fn asker<'s>(settings: &Settings, request: &Request, known: &Offline,
     let judge = credential.map_or_else(String::new, |c| format!(", read as `{}`", c.name));
     let missing = credential.and_then(|c| known.without_keys.iter().find(|(name, _)| *name == c.name));
     let note = match presented.check {
-        Check::Unavailable => missing.map(|(name, why)| format!("`{name}` cannot be judged here: {why}")),
-        Check::Unbound => Some("which sessions it saw being born, only the running gate knows: use --as".to_owned()),
+        Err(Failure::Unavailable) => missing.map(|(name, why)| format!("`{name}` cannot be judged here: {why}")),
+        Err(Failure::Unbound) => {
+            Some("which sessions it saw being born, only the running gate knows: use --as".to_owned())
+        }
         _ if credential.is_none() => Some("no declared credential explains it".to_owned()),
         _ => None,
     };
@@ -83,21 +86,21 @@ fn title(name: &str) -> String {
 /// The outcome of the check in words for people.
 pub(super) fn outcome(check: Check, evidence: Evidence) -> &'static str {
     match check {
-        Check::Ok if evidence == Evidence::Attempt => "the account is a guess from the name typed",
-        Check::Ok => "genuine, current and meant for this portal",
-        Check::Malformed => "it has no form that could be judged",
-        Check::Algorithm => "not signed by an allowed algorithm",
-        Check::UnknownKid => "it names a key that is not in the key set",
-        Check::Signature => "the signature does not hold",
-        Check::Expired => "it has expired",
-        Check::NotYetValid => "it is not yet valid",
-        Check::Issuer => "it is from another issuer",
-        Check::Audience => "it is meant for another audience",
-        Check::Party => "it was given to another party",
-        Check::Inactive => "whoever issued it says that it is not in force",
-        Check::Revoked => "it was revoked",
-        Check::Unbound => "a session that nobody saw being born",
-        Check::Unavailable => "what is needed to judge it is not there",
+        Ok(()) if evidence == Evidence::Attempt => "the account is a guess from the name typed",
+        Ok(()) => "genuine, current and meant for this portal",
+        Err(Failure::Malformed) => "it has no form that could be judged",
+        Err(Failure::Algorithm) => "not signed by an allowed algorithm",
+        Err(Failure::UnknownKid) => "it names a key that is not in the key set",
+        Err(Failure::Signature) => "the signature does not hold",
+        Err(Failure::Expired) => "it has expired",
+        Err(Failure::NotYetValid) => "it is not yet valid",
+        Err(Failure::Issuer) => "it is from another issuer",
+        Err(Failure::Audience) => "it is meant for another audience",
+        Err(Failure::Party) => "it was given to another party",
+        Err(Failure::Inactive) => "whoever issued it says that it is not in force",
+        Err(Failure::Revoked) => "it was revoked",
+        Err(Failure::Unbound) => "a session that nobody saw being born",
+        Err(Failure::Unavailable) => "what is needed to judge it is not there",
     }
 }
 

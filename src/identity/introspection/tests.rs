@@ -27,12 +27,12 @@ fn active() -> Value {
     })
 }
 
-fn judge_with(introspection: &Introspection, more: Value) -> Result<Verified, TokenError> {
+fn judge_with(introspection: &Introspection, more: Value) -> Result<Verified, Failure> {
     let answer = Answer::read(with(&active(), more).to_string().as_bytes()).unwrap();
     introspection.judge(&answer, NOW_S)
 }
 
-fn judge(more: Value) -> Result<Verified, TokenError> {
+fn judge(more: Value) -> Result<Verified, Failure> {
     judge_with(&introspection(), more)
 }
 
@@ -54,7 +54,7 @@ fn only_a_boolean_says_whether_a_token_is_active() {
         assert!(Answer::read(body.as_bytes()).is_err(), "{body}");
     }
     let inactive = Answer::read(br#"{"active":false,"sub":"x"}"#).unwrap();
-    assert_eq!(introspection().judge(&inactive, NOW_S), Err(TokenError::Inactive));
+    assert_eq!(introspection().judge(&inactive, NOW_S), Err(Failure::Inactive));
 }
 
 #[test]
@@ -79,19 +79,19 @@ fn an_active_token_proves_what_the_mappings_say_of_its_members() {
 #[test]
 fn what_the_answer_names_must_be_ours() {
     for (more, why) in [
-        (json!({ "iss": null }), TokenError::Issuer),
-        (json!({ "iss": "https://sso.test/auth/realms/other" }), TokenError::Issuer),
-        (json!({ "aud": null }), TokenError::Audience),
-        (json!({ "aud": "other" }), TokenError::Audience),
-        (json!({ "aud": ["account", 1] }), TokenError::Audience),
-        (json!({ "client_id": null }), TokenError::Party),
-        (json!({ "client_id": "another" }), TokenError::Party),
-        (json!({ "azp": "another" }), TokenError::Party),
-        (json!({ "username": null }), TokenError::Malformed),
-        (json!({ "username": "" }), TokenError::Malformed),
-        (json!({ "exp": NOW_S - 31 }), TokenError::Expired),
-        (json!({ "exp": (NOW_S + 60).to_string() }), TokenError::Malformed),
-        (json!({ "nbf": NOW_S + 31 }), TokenError::NotYetValid),
+        (json!({ "iss": null }), Failure::Issuer),
+        (json!({ "iss": "https://sso.test/auth/realms/other" }), Failure::Issuer),
+        (json!({ "aud": null }), Failure::Audience),
+        (json!({ "aud": "other" }), Failure::Audience),
+        (json!({ "aud": ["account", 1] }), Failure::Audience),
+        (json!({ "client_id": null }), Failure::Party),
+        (json!({ "client_id": "another" }), Failure::Party),
+        (json!({ "azp": "another" }), Failure::Party),
+        (json!({ "username": null }), Failure::Malformed),
+        (json!({ "username": "" }), Failure::Malformed),
+        (json!({ "exp": NOW_S - 31 }), Failure::Expired),
+        (json!({ "exp": (NOW_S + 60).to_string() }), Failure::Malformed),
+        (json!({ "nbf": NOW_S + 31 }), Failure::NotYetValid),
     ] {
         assert_eq!(judge(more.clone()), Err(why), "{more}");
     }
@@ -111,12 +111,12 @@ fn a_token_that_is_no_bearer_token_opens_nothing() {
         json!({ "typ": "ID" }),
         json!({ "token_type": 1 }),
     ] {
-        assert_eq!(judge(more.clone()), Err(TokenError::Malformed), "{more}");
+        assert_eq!(judge(more.clone()), Err(Failure::Malformed), "{more}");
     }
     assert!(judge(json!({ "token_type": "bearer" })).is_ok());
     assert!(judge(json!({ "token_type": null, "typ": "Bearer" })).is_ok());
     let lax = Introspection { untyped: true, ..introspection() };
     assert!(judge_with(&lax, json!({ "token_type": null })).is_ok());
-    assert_eq!(judge_with(&lax, json!({ "token_type": null, "typ": "Refresh" })), Err(TokenError::Malformed));
-    assert_eq!(judge_with(&lax, json!({ "token_type": "DPoP" })), Err(TokenError::Malformed));
+    assert_eq!(judge_with(&lax, json!({ "token_type": null, "typ": "Refresh" })), Err(Failure::Malformed));
+    assert_eq!(judge_with(&lax, json!({ "token_type": "DPoP" })), Err(Failure::Malformed));
 }

@@ -4,28 +4,28 @@
 //! of them is proved more laxly than another. Nothing but `alg` and `kid` is looked at to verify, and the claims are not
 //! read before the signature holds. Judges no claim.
 
-use super::TokenError;
 use super::form::Parts;
+use crate::identity::check::Failure;
 use crate::identity::json::parse_strict;
 use crate::identity::keys::{KeySet, asymmetric};
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 /// The claims of a token whose signature holds. Without keys the form is judged all the same, then it is
-/// [`TokenError::Unavailable`]. `reads_kind` says whether a `typ` of the header is one that the caller reads; a header
+/// [`Failure::Unavailable`]. `reads_kind` says whether a `typ` of the header is one that the caller reads; a header
 /// without one says nothing.
 pub(in crate::identity) fn signed_claims(
     token: &str,
     keys: Option<&KeySet>,
     algorithms: &[Algorithm],
     reads_kind: impl Fn(&str) -> bool,
-) -> Result<Value, TokenError> {
-    let parts = Parts::split(token).ok_or(TokenError::Malformed)?;
-    let header = parse_strict(&parts.header).map_err(|_| TokenError::Malformed)?;
+) -> Result<Value, Failure> {
+    let parts = Parts::split(token).ok_or(Failure::Malformed)?;
+    let header = parse_strict(&parts.header).map_err(|_| Failure::Malformed)?;
     let (algorithm, kid) = judge_header(&header, algorithms, reads_kind)?;
-    let keys = keys.ok_or(TokenError::Unavailable)?;
+    let keys = keys.ok_or(Failure::Unavailable)?;
     prove(&parts, keys, kid, algorithm)?;
-    parse_strict(&parts.claims).map_err(|_| TokenError::Malformed)
+    parse_strict(&parts.claims).map_err(|_| Failure::Malformed)
 }
 
 /// Algorithm and `kid`. Where to find a key (`jku`, `jwk`, `x5u`, `x5c`) is not the token's to say: ignored.
@@ -33,38 +33,38 @@ fn judge_header<'h>(
     header: &'h Value,
     algorithms: &[Algorithm],
     reads_kind: impl Fn(&str) -> bool,
-) -> Result<(Algorithm, Option<&'h str>), TokenError> {
+) -> Result<(Algorithm, Option<&'h str>), Failure> {
     // each of these changes how the rest must be read, and the gate reads it in one way only
     if ["crit", "b64", "zip", "enc"].iter().any(|member| header.get(member).is_some()) {
-        return Err(TokenError::Malformed);
+        return Err(Failure::Malformed);
     }
     let kind = optional_text(header, "typ")?;
     let kid = optional_text(header, "kid")?;
-    let algorithm = optional_text(header, "alg")?.ok_or(TokenError::Malformed)?;
+    let algorithm = optional_text(header, "alg")?.ok_or(Failure::Malformed)?;
     if kind.is_some_and(|kind| !reads_kind(kind)) {
-        return Err(TokenError::Malformed);
+        return Err(Failure::Malformed);
     }
     let algorithm = asymmetric(algorithm).filter(|algorithm| algorithms.contains(algorithm));
-    Ok((algorithm.ok_or(TokenError::Algorithm)?, kid))
+    Ok((algorithm.ok_or(Failure::Algorithm)?, kid))
 }
 
 /// Tries the keys that the set offers; the signature covers header and claims as they were sent.
-fn prove(parts: &Parts<'_>, keys: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<(), TokenError> {
+fn prove(parts: &Parts<'_>, keys: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<(), Failure> {
     let mut verdict = match kid {
-        Some(kid) if keys.knows(kid) => TokenError::Algorithm,
-        _ => TokenError::UnknownKid,
+        Some(kid) if keys.knows(kid) => Failure::Algorithm,
+        _ => Failure::UnknownKid,
     };
     for key in keys.find(kid, algorithm) {
         if let Ok(true) = jsonwebtoken::crypto::verify(parts.signature, parts.signed, &key.public, algorithm) {
             return Ok(());
         }
-        verdict = TokenError::Signature;
+        verdict = Failure::Signature;
     }
     Err(verdict)
 }
 
-fn optional_text<'v>(object: &'v Value, member: &str) -> Result<Option<&'v str>, TokenError> {
-    object.get(member).map(|value| value.as_str().ok_or(TokenError::Malformed)).transpose()
+fn optional_text<'v>(object: &'v Value, member: &str) -> Result<Option<&'v str>, Failure> {
+    object.get(member).map(|value| value.as_str().ok_or(Failure::Malformed)).transpose()
 }
 
 /// A media type without the prefix that RFC 7515 §4.1.9 lets senders leave out.

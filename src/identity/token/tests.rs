@@ -22,7 +22,7 @@ fn good_claims() -> Value {
 }
 
 /// The verdict of an RS256 credential whose key set holds the key of [`RSA`].
-fn judge(token: &str) -> Result<Verified, TokenError> {
+fn judge(token: &str) -> Result<Verified, Failure> {
     judge_at(token, NOW_S)
 }
 
@@ -31,22 +31,22 @@ fn keys() -> KeySet {
     key_set(&[&RSA.jwk], &[RS256])
 }
 
-fn judge_at(token: &str, now_s: i64) -> Result<Verified, TokenError> {
+fn judge_at(token: &str, now_s: i64) -> Result<Verified, Failure> {
     fixtures::credential(&[RS256]).verify(token, Some(&keys()), now_s)
 }
 
 /// The verdict on a good token whose header has some members replaced (null removes one), properly signed.
-fn judge_header(members: Value) -> Result<Verified, TokenError> {
+fn judge_header(members: Value) -> Result<Verified, Failure> {
     let header = with(&good_header(), members).to_string();
     judge(&RSA.token_of(&header, &good_claims().to_string(), RS256))
 }
 
 /// The verdict on a good token whose claims have some members replaced (null removes one), properly signed.
-fn judge_claims(members: Value) -> Result<Verified, TokenError> {
+fn judge_claims(members: Value) -> Result<Verified, Failure> {
     judge(&RSA.token(&with(&good_claims(), members), RS256))
 }
 
 /// The verdict on claims given as text, properly signed.
-fn judge_claims_text(claims: &str) -> Result<Verified, TokenError> {
+fn judge_claims_text(claims: &str) -> Result<Verified, Failure> {
     judge(&RSA.token_of(&good_header().to_string(), claims, RS256))
 }

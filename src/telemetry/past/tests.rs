@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::read_directory;
-use crate::identity::identify::{Check, Shown};
+use crate::identity::identify::Shown;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Marks, Presented, Principal, SessionName};
 use crate::policy::{Action, Decision, Reason, RouteId, RuleId, Verdict};
 use crate::snapshot::Snapshot;
@@ -21,7 +21,7 @@ fn presented(principal: Principal, session_name: Option<SessionName>) -> Present
     Presented {
         principal,
         shown: Shown::Body,
-        check: Check::Ok,
+        check: Ok(()),
         session: None,
         marks: session_name.map(|name| Marks::of_session(name, 0)),
     }

@@ -22,8 +22,8 @@ fn the_words_are_those_of_the_metric() {
         "unbound",
         "unavailable",
     ];
-    assert_eq!(TokenError::WORDS, words);
-    assert_eq!(TokenError::NotYetValid.to_string(), "not_yet_valid");
+    assert_eq!(Failure::WORDS, words);
+    assert_eq!(Failure::NotYetValid.to_string(), "not_yet_valid");
 }
 
 #[test]
@@ -31,9 +31,9 @@ fn the_issuer_must_be_the_one_exact_string() {
     let slash = format!("{ISSUER}/");
     let upper = ISSUER.to_uppercase();
     for iss in [json!(null), json!(""), json!(slash), json!(upper), json!(1), json!([ISSUER]), json!({"iss": ISSUER})] {
-        assert_eq!(judge_claims(json!({ "iss": iss })), Err(TokenError::Issuer), "{iss}");
+        assert_eq!(judge_claims(json!({ "iss": iss })), Err(Failure::Issuer), "{iss}");
     }
-    assert_eq!(judge_claims_text(r#"{"iss":null}"#), Err(TokenError::Issuer));
+    assert_eq!(judge_claims_text(r#"{"iss":null}"#), Err(Failure::Issuer));
 }
 
 #[test]
@@ -57,10 +57,10 @@ fn one_of_the_audiences_must_be_ours() {
         json!(["account", 1]),
         json!(["account", null]),
     ] {
-        assert_eq!(judge_claims(json!({ "aud": aud })), Err(TokenError::Audience), "{aud}");
+        assert_eq!(judge_claims(json!({ "aud": aud })), Err(Failure::Audience), "{aud}");
     }
     let null = good_claims().to_string().replace(r#""aud":"account""#, r#""aud":null"#);
-    assert_eq!(judge_claims_text(&null), Err(TokenError::Audience));
+    assert_eq!(judge_claims_text(&null), Err(Failure::Audience));
 }
 
 #[test]
@@ -68,14 +68,14 @@ fn a_credential_without_an_audience_accepts_nothing() {
     let credential = Jwt { audience: vec![], ..fixtures::credential(&[RS256]) };
     for aud in [json!("account"), json!([]), json!("")] {
         let token = RSA.token(&with(&good_claims(), json!({ "aud": aud })), RS256);
-        assert_eq!(credential.verify(&token, Some(&keys()), NOW_S), Err(TokenError::Audience), "{aud}");
+        assert_eq!(credential.verify(&token, Some(&keys()), NOW_S), Err(Failure::Audience), "{aud}");
     }
 }
 
 #[test]
 fn the_party_must_be_listed_where_parties_are_listed() {
     for azp in [json!(null), json!("web-onegate"), json!(""), json!(["web-padsvc"]), json!(1)] {
-        assert_eq!(judge_claims(json!({ "azp": azp })), Err(TokenError::Party), "{azp}");
+        assert_eq!(judge_claims(json!({ "azp": azp })), Err(Failure::Party), "{azp}");
     }
     let credential = Jwt { parties: vec![], ..fixtures::credential(&[RS256]) };
     let token = RSA.token(&with(&good_claims(), json!({"azp": null})), RS256);
@@ -87,9 +87,9 @@ fn a_token_is_good_until_its_expiry_and_the_leeway_have_passed() {
     let token = RSA.token(&with(&good_claims(), json!({"exp": NOW_S})), RS256);
     assert!(judge_at(&token, NOW_S - 1).is_ok());
     assert!(judge_at(&token, NOW_S + 29).is_ok());
-    assert_eq!(judge_at(&token, NOW_S + 30), Err(TokenError::Expired));
-    assert_eq!(judge_at(&token, i64::MAX), Err(TokenError::Expired));
-    assert_eq!(judge_claims(json!({"exp": 0})), Err(TokenError::Expired));
+    assert_eq!(judge_at(&token, NOW_S + 30), Err(Failure::Expired));
+    assert_eq!(judge_at(&token, i64::MAX), Err(Failure::Expired));
+    assert_eq!(judge_claims(json!({"exp": 0})), Err(Failure::Expired));
 }
 
 #[test]
@@ -98,11 +98,11 @@ fn a_token_is_not_good_before_its_time_less_the_leeway() {
         assert!(judge_claims(json!({ claim: NOW_S + 30 })).is_ok(), "{claim}");
         for ahead_s in [31, 299] {
             let verdict = judge_claims(json!({ claim: NOW_S + ahead_s }));
-            assert_eq!(verdict, Err(TokenError::NotYetValid), "{claim}");
+            assert_eq!(verdict, Err(Failure::NotYetValid), "{claim}");
         }
     }
-    assert_eq!(judge_claims(json!({"iat": null, "nbf": NOW_S + 3600})), Err(TokenError::NotYetValid));
-    assert_eq!(judge_claims(json!({"iat": NOW_S + 3600, "nbf": 0})), Err(TokenError::NotYetValid));
+    assert_eq!(judge_claims(json!({"iat": null, "nbf": NOW_S + 3600})), Err(Failure::NotYetValid));
+    assert_eq!(judge_claims(json!({"iat": NOW_S + 3600, "nbf": 0})), Err(Failure::NotYetValid));
 }
 
 #[test]
@@ -111,21 +111,21 @@ fn times_may_have_fractions_and_none_but_the_expiry_is_needed() {
     assert_eq!((verified.expires_s, verified.handles.issued_s), (NOW_S + 1, None));
     let token = RSA.token(&with(&good_claims(), json!({"exp": NOW_S as f64 + 0.5})), RS256);
     assert!(judge_at(&token, NOW_S + 30).is_ok(), "half a second is left");
-    assert_eq!(judge_at(&token, NOW_S + 31), Err(TokenError::Expired));
+    assert_eq!(judge_at(&token, NOW_S + 31), Err(Failure::Expired));
     assert!(judge_claims(json!({"exp": 253_402_300_799u64})).is_ok());
     assert!(judge_claims_text(&good_claims().to_string().replace(&(NOW_S + 300).to_string(), "1.8e9")).is_ok());
 }
 
 #[test]
 fn a_time_that_is_no_sane_number_is_malformed() {
-    assert_eq!(judge_claims(json!({"exp": null})), Err(TokenError::Malformed), "no expiry");
+    assert_eq!(judge_claims(json!({"exp": null})), Err(Failure::Malformed), "no expiry");
     for claim in ["exp", "nbf", "iat"] {
         for time in
             ["\"99999999999\"", "\"\"", "null", "true", "[1]", "{}", "-1", "-0.5", "253402300800", "1e300", "1e999"]
         {
             let claims = with(&good_claims(), json!({ claim: null })).to_string();
             let claims = claims.replacen('{', &format!(r#"{{"{claim}":{time},"#), 1);
-            assert_eq!(judge_claims_text(&claims), Err(TokenError::Malformed), "{claim} {time}");
+            assert_eq!(judge_claims_text(&claims), Err(Failure::Malformed), "{claim} {time}");
         }
     }
 }
@@ -151,7 +151,7 @@ fn a_member_given_twice_in_the_claims_is_malformed() {
         r#""nested":[{"a":1,"a":1}],"#.into(),
     ] {
         let claims = good_claims().to_string().replacen('{', &format!("{{{member}"), 1);
-        assert_eq!(judge_claims_text(&claims), Err(TokenError::Malformed), "{member}");
+        assert_eq!(judge_claims_text(&claims), Err(Failure::Malformed), "{member}");
     }
 }
 
@@ -178,16 +178,16 @@ fn the_subject_must_be_a_short_text_that_a_header_field_carries_unchanged() {
         json!(false),
     ] {
         let verdict = judge_claims(json!({ "preferred_username": subject }));
-        assert_eq!(verdict, Err(TokenError::Malformed), "{subject}");
+        assert_eq!(verdict, Err(Failure::Malformed), "{subject}");
     }
     let null = good_claims().to_string().replace(r#""preferred_username":"someone""#, r#""preferred_username":null"#);
-    assert_eq!(judge_claims_text(&null), Err(TokenError::Malformed));
+    assert_eq!(judge_claims_text(&null), Err(Failure::Malformed));
 }
 
 #[test]
 fn keycloak_tokens_of_another_kind_are_malformed_unless_listed() {
     for kind in ["Refresh", "ID", "Offline", "Logout", "refresh", "id"] {
-        assert_eq!(judge_claims(json!({ "typ": kind })), Err(TokenError::Malformed), "{kind}");
+        assert_eq!(judge_claims(json!({ "typ": kind })), Err(Failure::Malformed), "{kind}");
     }
     for kind in [json!("Bearer"), json!("DPoP"), json!(null)] {
         assert!(judge_claims(json!({ "typ": kind })).is_ok(), "{kind}");
@@ -204,18 +204,18 @@ fn of_several_faults_the_first_in_order_is_told() {
         "iss": "https://evil.test", "aud": "other", "azp": "other", "exp": 1, "preferred_username": "",
     });
     for (claim, error) in [
-        ("iss", TokenError::Issuer),
-        ("aud", TokenError::Audience),
-        ("azp", TokenError::Party),
-        ("exp", TokenError::Expired),
-        ("preferred_username", TokenError::Malformed),
+        ("iss", Failure::Issuer),
+        ("aud", Failure::Audience),
+        ("azp", Failure::Party),
+        ("exp", Failure::Expired),
+        ("preferred_username", Failure::Malformed),
     ] {
         assert_eq!(judge_claims(faults.clone()), Err(error));
         faults[claim] = good_claims()[claim].clone();
     }
     assert!(judge_claims(faults).is_ok());
     let both = json!({"exp": NOW_S - 3600, "nbf": NOW_S + 3600});
-    assert_eq!(judge_claims(both), Err(TokenError::Expired));
+    assert_eq!(judge_claims(both), Err(Failure::Expired));
 }
 
 #[test]

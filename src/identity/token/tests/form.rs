@@ -21,7 +21,7 @@ fn anything_but_three_parts_is_malformed() {
     for text in
         ["", ".", "..", "...", "a", "a.b", message, &format!("{token}."), &format!(".{token}"), &format!("{token}.x")]
     {
-        assert_eq!(judge(text), Err(TokenError::Malformed), "{text}");
+        assert_eq!(judge(text), Err(Failure::Malformed), "{text}");
     }
 }
 
@@ -29,14 +29,14 @@ fn anything_but_three_parts_is_malformed() {
 fn an_encrypted_token_of_five_parts_is_malformed() {
     let header = json!({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "p2c": 2_147_483_647, "p2s": "AAAA"});
     let token = format!("{}.AAAA.AAAA.AAAA.AAAA", base64url(header.to_string()));
-    assert_eq!(judge(&token), Err(TokenError::Malformed));
+    assert_eq!(judge(&token), Err(Failure::Malformed));
     assert!(!looks_like_jwt(&token));
 }
 
 #[test]
 fn thousands_of_dots_are_malformed() {
     for dots in [4, 16_000, 20_000, 1_000_000] {
-        assert_eq!(judge(&".".repeat(dots)), Err(TokenError::Malformed));
+        assert_eq!(judge(&".".repeat(dots)), Err(Failure::Malformed));
         assert!(!looks_like_jwt(&".".repeat(dots)));
         assert_eq!(claimed_issuer(&".".repeat(dots)), None);
     }
@@ -49,7 +49,7 @@ fn a_token_over_16_kib_is_malformed() {
     assert!(largest.len() > 15 * 1024 && largest.len() <= 16 * 1024, "{}", largest.len());
     assert!(over.len() > 16 * 1024, "{}", over.len());
     assert!(judge(&largest).is_ok() && looks_like_jwt(&largest) && claimed_issuer(&largest).is_some());
-    assert_eq!(judge(&over), Err(TokenError::Malformed));
+    assert_eq!(judge(&over), Err(Failure::Malformed));
     assert!(!looks_like_jwt(&over) && claimed_issuer(&over).is_none());
 }
 
@@ -64,11 +64,11 @@ fn every_part_is_base64url_without_padding() {
             if spoil == "A" && spoiled[place].len() % 4 != 1 {
                 continue;
             }
-            assert_eq!(judge(&spoiled.join(".")), Err(TokenError::Malformed), "part {place} with {spoil:?}");
+            assert_eq!(judge(&spoiled.join(".")), Err(Failure::Malformed), "part {place} with {spoil:?}");
         }
     }
     for text in [format!(" {token}"), format!("{token} "), format!("Bearer {token}"), format!("\"{token}\"")] {
-        assert_eq!(judge(&text), Err(TokenError::Malformed), "{text}");
+        assert_eq!(judge(&text), Err(Failure::Malformed), "{text}");
     }
 }
 
@@ -79,7 +79,7 @@ fn leftover_bits_in_the_last_character_are_malformed() {
     let last = token.chars().last().unwrap();
     assert!("AQgw".contains(last));
     let other = char::from_u32(last as u32 + 1).unwrap();
-    assert_eq!(judge(&format!("{}{other}", &token[..token.len() - 1])), Err(TokenError::Malformed));
+    assert_eq!(judge(&format!("{}{other}", &token[..token.len() - 1])), Err(Failure::Malformed));
 }
 
 #[test]
@@ -98,8 +98,8 @@ fn no_token_that_differs_in_one_character_is_valid() {
 fn header_and_claims_must_be_json_objects() {
     for text in ["", "null", "[]", "\"RS256\"", "1", "{", "{} {}", "[{\"alg\":\"RS256\"}]", "\u{feff}{}"] {
         let token = RSA.token_of(text, &good_claims().to_string(), RS256);
-        assert_eq!(judge(&token), Err(TokenError::Malformed), "header {text:?}");
-        assert_eq!(judge_claims_text(text), Err(TokenError::Malformed), "claims {text:?}");
+        assert_eq!(judge(&token), Err(Failure::Malformed), "header {text:?}");
+        assert_eq!(judge_claims_text(text), Err(Failure::Malformed), "claims {text:?}");
     }
 }
 
@@ -107,14 +107,14 @@ fn header_and_claims_must_be_json_objects() {
 fn without_keys_the_form_is_judged_all_the_same_and_the_rest_is_unavailable() {
     let credential = fixtures::credential(&[RS256]);
     let judge = |token: &str| credential.verify(token, None, NOW_S);
-    assert_eq!(judge(&good()), Err(TokenError::Unavailable));
-    assert_eq!(judge("not.a.token"), Err(TokenError::Malformed));
+    assert_eq!(judge(&good()), Err(Failure::Unavailable));
+    assert_eq!(judge("not.a.token"), Err(Failure::Malformed));
     let (message, _) = good().rsplit_once('.').map(|(message, rest)| (message.to_owned(), rest.to_owned())).unwrap();
-    assert_eq!(judge(&format!("{message}.AAAA=")), Err(TokenError::Malformed));
+    assert_eq!(judge(&format!("{message}.AAAA=")), Err(Failure::Malformed));
     let none = format!("{}.{}.", base64url(r#"{"alg":"none"}"#), base64url("{}"));
-    assert_eq!(judge(&none), Err(TokenError::Algorithm));
+    assert_eq!(judge(&none), Err(Failure::Algorithm));
     let expired = RSA.token(&with(&good_claims(), json!({"exp": 1})), RS256);
-    assert_eq!(judge(&expired), Err(TokenError::Unavailable));
+    assert_eq!(judge(&expired), Err(Failure::Unavailable));
 }
 
 #[test]
