@@ -11,7 +11,7 @@ mod session;
 
 use crate::identity::check::Failure;
 use crate::identity::credential::SiteId;
-use crate::identity::identify::{Ambiguity, Claimed, Shown};
+use crate::identity::identify::{Ambiguity, Claimed, Location};
 use crate::identity::{Accepted, Credential, Identity, Presented, SessionKey};
 use crate::state::State;
 use crate::telemetry::Telemetry;
@@ -105,24 +105,24 @@ impl Authenticator {
     pub fn look_up<'r>(&self, head: Head<'r>) -> Result<LookedUp<'r>, Ambiguity> {
         let mut all = LookedUp::default();
         let Some(plan) = head.in_force.identity.plan(head.site) else { return Ok(all) };
-        head.in_force.identity.claimed(head.site, head.headers, |shown, claimed| {
+        head.in_force.identity.claimed(head.site, head.headers, |location, claimed| {
             match claimed {
                 Claimed::Jwt { credential, jwt, token } => {
                     let judged = self.jwt(head, credential, (jwt, token));
-                    all.add(credential, LookUp::Found(judged), None, shown);
+                    all.add(credential, LookUp::Found(judged), None, location);
                 }
                 Claimed::Introspection { credential, introspection, token } => {
-                    all.add(credential, self.introspection(head, credential, (introspection, token)), None, shown);
+                    all.add(credential, self.introspection(head, credential, (introspection, token)), None, location);
                 }
                 Claimed::Session { credential, session, value } => {
                     let key = self.state.keyed.session(&plan.site, &credential.name, value);
                     let look_up = self.session(session::Question { credential, session, key }, head.now_s)?;
-                    all.add(credential, look_up, Some(key), shown);
+                    all.add(credential, look_up, Some(key), location);
                 }
                 Claimed::Malformed(credential) => {
-                    all.add(credential, LookUp::Found(Err(Failure::Malformed)), None, shown);
+                    all.add(credential, LookUp::Found(Err(Failure::Malformed)), None, location);
                 }
-                Claimed::Unexplained => all.presented.push(Presented::unexplained(shown)),
+                Claimed::Unexplained => all.presented.push(Presented::unexplained(location)),
             }
             Ok(())
         })?;
@@ -143,9 +143,9 @@ impl Authenticator {
                 Question::Introspection(question) => (question.credential, self.ask_about_token(head, &question).await),
             };
             if let Some(asked_about) = presented.get_mut(nth) {
-                let Presented { shown, session, .. } = asked_about;
+                let Presented { location, session, .. } = asked_about;
                 *asked_about =
-                    Presented { session: *session, ..Presented::judged(credential.id, judged, shown.clone()) };
+                    Presented { session: *session, ..Presented::judged(credential.id, judged, location.clone()) };
             }
         }
         Ok(presented)
@@ -165,7 +165,7 @@ impl Authenticator {
 }
 
 impl<'r> LookedUp<'r> {
-    fn add(&mut self, credential: &Credential, look_up: LookUp<'r>, session: Option<SessionKey>, shown: Shown) {
+    fn add(&mut self, credential: &Credential, look_up: LookUp<'r>, session: Option<SessionKey>, location: Location) {
         let judged = match look_up {
             LookUp::Found(judged) => judged,
             LookUp::Ask(question) => {
@@ -173,6 +173,6 @@ impl<'r> LookedUp<'r> {
                 Err(Failure::Unavailable)
             }
         };
-        self.presented.push(Presented { session, ..Presented::judged(credential.id, judged, shown) });
+        self.presented.push(Presented { session, ..Presented::judged(credential.id, judged, location) });
     }
 }

@@ -26,9 +26,9 @@ pub enum SessionFound {
     Unavailable,
 }
 
-/// Where a credential was shown.
+/// Where a credential stands on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum Location {
     Header(HeaderName),
     Cookie(String),
     /// A log-in attempt in the request body.
@@ -39,7 +39,7 @@ pub enum Shown {
 #[derive(Clone, Debug)]
 pub struct Presented {
     pub principal: Principal,
-    pub shown: Shown,
+    pub location: Location,
     pub check: Check,
     /// Of an opaque session.
     pub session: Option<SessionKey>,
@@ -49,32 +49,32 @@ pub struct Presented {
 
 impl Presented {
     /// How a declared credential was judged.
-    pub fn judged(credential: CredentialId, judged: Result<Accepted, Failure>, shown: Shown) -> Self {
+    pub fn judged(credential: CredentialId, judged: Result<Accepted, Failure>, location: Location) -> Self {
         match judged {
             Ok(Accepted { facts, marks }) => Presented {
                 principal: Principal::valid(credential, facts),
-                shown,
+                location,
                 check: Ok(()),
                 session: None,
                 marks: Some(marks),
             },
-            Err(failure) => Self::unproved(Some(credential), failure, shown),
+            Err(failure) => Self::unproved(Some(credential), failure, location),
         }
     }
 
     /// An Authorization header that no declared credential explains.
-    pub fn unexplained(shown: Shown) -> Self {
-        Self::unproved(None, Failure::Malformed, shown)
+    pub fn unexplained(location: Location) -> Self {
+        Self::unproved(None, Failure::Malformed, location)
     }
 
     /// A log-in attempt on its way to the portal.
     pub fn attempt(principal: Principal) -> Self {
-        Presented { principal, shown: Shown::Body, check: Ok(()), session: None, marks: None }
+        Presented { principal, location: Location::Body, check: Ok(()), session: None, marks: None }
     }
 
-    fn unproved(credential: Option<CredentialId>, failure: Failure, shown: Shown) -> Self {
+    fn unproved(credential: Option<CredentialId>, failure: Failure, location: Location) -> Self {
         let principal = Principal::unproved(credential, failure.evidence());
-        Presented { principal, shown, check: Err(failure), session: None, marks: None }
+        Presented { principal, location, check: Err(failure), session: None, marks: None }
     }
 
     /// What the log calls the session, where it is one that is bound.
@@ -122,7 +122,7 @@ impl Identity {
         &'r self,
         site: SiteId,
         headers: &'r HeaderMap,
-        mut found: impl FnMut(Shown, Claimed<'r>) -> Result<(), Ambiguity>,
+        mut found: impl FnMut(Location, Claimed<'r>) -> Result<(), Ambiguity>,
     ) -> Result<(), Ambiguity> {
         let Some(plan) = self.plan(site) else { return Ok(()) };
         if !plan.cookie_names.is_empty() {
@@ -131,7 +131,7 @@ impl Identity {
                 let readers = plan.cookies.get(index).map_or(&[][..], Vec::as_slice);
                 if let (false, Some(name)) = (value.is_empty(), plan.cookie_names.get(index)) {
                     let claimed = self.claim(readers, Value { whole: value, token: Some(value) });
-                    if let Err(ambiguity) = found(Shown::Cookie(name.clone()), claimed) {
+                    if let Err(ambiguity) = found(Location::Cookie(name.clone()), claimed) {
                         judged = Err(ambiguity);
                     }
                 }
@@ -141,12 +141,12 @@ impl Identity {
         }
         for (name, readers) in &plan.headers {
             if let Some(value) = only(headers, name)? {
-                found(Shown::Header(name.clone()), self.claim(readers, in_header(name, value)))?;
+                found(Location::Header(name.clone()), self.claim(readers, in_header(name, value)))?;
             }
         }
         let explained = plan.headers.iter().any(|(name, _)| name == AUTHORIZATION);
         if !explained && only(headers, &AUTHORIZATION)?.is_some() {
-            found(Shown::Header(AUTHORIZATION), Claimed::Unexplained)?;
+            found(Location::Header(AUTHORIZATION), Claimed::Unexplained)?;
         }
         Ok(())
     }

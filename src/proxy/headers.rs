@@ -6,7 +6,7 @@
 use super::context::RequestContext;
 use crate::identity::Principal;
 use crate::identity::credential::SitePlan;
-use crate::identity::identify::Shown;
+use crate::identity::identify::Location;
 use crate::policy::Grant;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, COOKIE, FORWARDED, HOST};
@@ -259,12 +259,12 @@ fn strip(headers: &mut HeaderMap, ctx: &RequestContext) {
 /// A credential that was decided `anonymous` does not travel.
 fn remove_credentials(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant) {
     for presented in ctx.removed(grant) {
-        match &presented.shown {
-            Shown::Header(name) => {
+        match &presented.location {
+            Location::Header(name) => {
                 headers.remove(name);
             }
-            Shown::Cookie(name) => remove_cookie(headers, name),
-            Shown::Body => {}
+            Location::Cookie(name) => remove_cookie(headers, name),
+            Location::Body => {}
         }
     }
 }

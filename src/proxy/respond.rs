@@ -5,7 +5,7 @@ use super::answer::{Answer, Audience, Kind, Language, X_SUPPORT_CODE, audience, 
 use super::context::{RequestContext, is_safe};
 use super::rejection::Rejection;
 use crate::identity::cookie::CookieError;
-use crate::identity::identify::{Ambiguity, Shown};
+use crate::identity::identify::{Ambiguity, Location};
 use crate::policy::target::host_name;
 use crate::policy::{Action, Page, Reason};
 use bytes::Bytes;
@@ -91,8 +91,8 @@ fn expire_refused_sessions(
     head: &mut ResponseHeader,
 ) -> pingora::Result<()> {
     let person = reader == Audience::Person;
-    let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder)).map(|p| &p.shown);
-    if let (true, Some(Shown::Cookie(name))) = (takes_session_out(rejection, reader), holder) {
+    let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder)).map(|p| &p.location);
+    if let (true, Some(Location::Cookie(name))) = (takes_session_out(rejection, reader), holder) {
         expire(ctx, name, head)?;
     }
     if let (Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)), true) = (rejection, person) {

@@ -14,7 +14,7 @@ use super::rejection::Rejection;
 use crate::identity::check::Failure;
 use crate::identity::credential::Kind;
 use crate::identity::flow::{self, Flow};
-use crate::identity::identify::Shown;
+use crate::identity::identify::Location;
 use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey, SiteId};
@@ -315,7 +315,9 @@ fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
     let removed: Vec<&str> = ctx
         .removed(grant)
         .filter(|presented| !presented.check.is_err_and(Failure::is_final))
-        .filter_map(|presented| if let Shown::Cookie(name) = &presented.shown { Some(name.as_str()) } else { None })
+        .filter_map(
+            |presented| if let Location::Cookie(name) = &presented.location { Some(name.as_str()) } else { None },
+        )
         .collect();
     if removed.is_empty() {
         return;

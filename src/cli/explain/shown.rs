@@ -5,7 +5,7 @@ use super::offline::Offline;
 use crate::config::Settings;
 use crate::identity::check::{Check, Failure};
 use crate::identity::flow::Flow;
-use crate::identity::identify::Shown;
+use crate::identity::identify::Location;
 use crate::identity::{Evidence, Presented, Principal, cookie, token};
 use crate::proxy::rehearsal::Request;
 
@@ -30,8 +30,8 @@ pub(super) fn given<'s>(settings: &Settings, person: &Principal) -> Asker<'s> {
 
 pub(super) fn asker<'s>(settings: &Settings, request: &Request, known: &Offline, presented: &Presented) -> Asker<'s> {
     let credential = presented.principal.credential().and_then(|id| settings.identity.credential(id));
-    let place = match &presented.shown {
-        Shown::Header(name) => {
+    let place = match &presented.location {
+        Location::Header(name) => {
             let value = request.headers().get(name).map_or(&b""[..], |v| v.as_bytes());
             let value = match value.split_at_checked(7) {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
@@ -39,12 +39,12 @@ pub(super) fn asker<'s>(settings: &Settings, request: &Request, known: &Offline,
             };
             format!("{} in the header `{}`", sized(value), title(name.as_str()))
         }
-        Shown::Cookie(name) => {
+        Location::Cookie(name) => {
             let mut pairs = cookie::pairs(request.headers());
             let value = pairs.find(|(n, _)| *n == name.as_bytes()).map_or(&b""[..], |(_, value)| value);
             format!("{} in the cookie `{name}`", sized(value))
         }
-        Shown::Body => "a log-in attempt in the body".to_owned(),
+        Location::Body => "a log-in attempt in the body".to_owned(),
     };
     let judge = credential.map_or_else(String::new, |c| format!(", read as `{}`", c.name));
     let missing = credential.and_then(|c| known.without_keys.iter().find(|(name, _)| *name == c.name));
@@ -61,7 +61,7 @@ pub(super) fn asker<'s>(settings: &Settings, request: &Request, known: &Offline,
         shown: format!("{place}{judge}"),
         check: Some(presented.check),
         note,
-        in_cookie: Some(matches!(presented.shown, Shown::Cookie(_))),
+        in_cookie: Some(matches!(presented.location, Location::Cookie(_))),
         steps: Vec::new(),
     }
 }

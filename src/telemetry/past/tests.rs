@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::read_directory;
-use crate::identity::identify::Shown;
+use crate::identity::identify::Location;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Marks, Presented, Principal, SessionName};
 use crate::policy::{Action, Decision, Reason, RouteId, RuleId, Verdict};
 use crate::snapshot::Snapshot;
@@ -20,7 +20,7 @@ fn snapshot() -> Snapshot {
 fn presented(principal: Principal, session_name: Option<SessionName>) -> Presented {
     Presented {
         principal,
-        shown: Shown::Body,
+        location: Location::Body,
         check: Ok(()),
         session: None,
         marks: session_name.map(|name| Marks::of_session(name, 0)),
