@@ -7,7 +7,7 @@
 use super::{Authenticator, Head, Judged, LookUp};
 use crate::identity::check::Failure;
 use crate::identity::introspection::{Answer, Introspection};
-use crate::identity::{Accepted, Credential, CredentialId, Marks};
+use crate::identity::{Authenticated, Credential, CredentialId, Identifiers};
 use crate::telemetry::series::INTROSPECTIONS;
 use crate::transport::introspect::{IntrospectError, Introspector};
 use quick_cache::sync::Cache;
@@ -79,8 +79,8 @@ async fn judged(introspection: &Introspection, asking: impl Future<Output = Opti
     let (judged, for_s, end_s) = match verified {
         Ok(good) => {
             let end_s = good.expires_s.saturating_add(introspection.leeway_s);
-            let marks = Marks::of_token(&good.handles, answered_s);
-            (Ok(Accepted { facts: good.facts, marks }), introspection.cache_s, end_s)
+            let identifiers = Identifiers::of_token(&good.token_ids, answered_s);
+            (Ok(Authenticated { facts: good.facts, identifiers }), introspection.cache_s, end_s)
         }
         Err(Failure::Unavailable) => (Err(Failure::Unavailable), UNANSWERED_S, i64::MAX),
         Err(bad) => (Err(bad), introspection.cache_s.min(BAD_S), i64::MAX),

@@ -4,7 +4,7 @@
 use super::{Authenticator, Head, Judged};
 use crate::identity::check::Failure;
 use crate::identity::token::{Jwt, Verified, claimed_kid};
-use crate::identity::{Accepted, Credential, CredentialId, Marks};
+use crate::identity::{Authenticated, Credential, CredentialId, Identifiers};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ struct Remembered {
     stamp: Stamp,
     /// Unix seconds, leeway included.
     until_s: i64,
-    accepted: Accepted,
+    accepted: Authenticated,
     /// So many revocations were known when it was last found that none takes it away.
     cleared: AtomicU64,
 }
@@ -41,7 +41,7 @@ impl Tokens {
 
     /// Since when the token is known, whatever it was judged by then; Unix seconds.
     fn known_since(&self, digest: &[u8; 16]) -> Option<i64> {
-        self.0.peek(digest).map(|known| known.accepted.marks.since_s)
+        self.0.peek(digest).map(|known| known.accepted.identifiers.since_s)
     }
 }
 
@@ -74,9 +74,9 @@ impl Authenticator {
         }
     }
 
-    fn accept(&self, digest: &[u8; 16], verified: Verified, now_s: i64) -> Accepted {
+    fn accept(&self, digest: &[u8; 16], verified: Verified, now_s: i64) -> Authenticated {
         let seen_s = self.tokens.known_since(digest).map_or(now_s, |since_s| since_s.min(now_s));
-        Accepted { marks: Marks::of_token(&verified.handles, seen_s), facts: verified.facts }
+        Authenticated { identifiers: Identifiers::of_token(&verified.token_ids, seen_s), facts: verified.facts }
     }
 
     /// A token is looked for in the list of revocations once for each time that the list grew.

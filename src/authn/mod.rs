@@ -12,7 +12,7 @@ mod session;
 use crate::identity::check::Failure;
 use crate::identity::credential::SiteId;
 use crate::identity::identify::{Ambiguity, Claimed, Location};
-use crate::identity::{Accepted, Credential, Identity, Presented, SessionKey};
+use crate::identity::{Authenticated, Credential, Identity, Presented, SessionKey};
 use crate::state::State;
 use crate::telemetry::Telemetry;
 use crate::transport::Running;
@@ -51,7 +51,7 @@ pub struct Head<'r> {
 }
 
 /// How one credential was judged.
-type Judged = Result<Accepted, Failure>;
+type Judged = Result<Authenticated, Failure>;
 
 /// What a look-up says of one credential.
 enum LookUp<'r> {
@@ -152,11 +152,11 @@ impl Authenticator {
     }
 
     /// What was accepted, unless it was revoked since, or nobody can say.
-    fn still_counts(&self, credential: &Credential, accepted: Accepted) -> Judged {
+    fn still_counts(&self, credential: &Credential, accepted: Authenticated) -> Judged {
         let revocations = &self.state.revocations;
         if revocations.may_lack_some() {
             Err(Failure::Unavailable)
-        } else if revocations.cover(credential, &accepted.facts, &accepted.marks) {
+        } else if revocations.cover(credential, &accepted.facts, &accepted.identifiers) {
             Err(Failure::Revoked)
         } else {
             Ok(accepted)

@@ -3,7 +3,7 @@
 //! Two credentials of one kind are ambiguous and end the request. An Authorization header that no declared credential
 //! explains is a credential too, with evidence `invalid`.
 
-use super::accepted::{Accepted, Marks};
+use super::authenticated::{Authenticated, Identifiers};
 use super::check::{Check, Failure};
 use super::cookie::{self, CookieError};
 use super::credential::{Credential, Identity, Kind, Session, SiteId};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// What the ledger says of a session value.
 #[derive(Clone, Debug)]
 pub enum SessionFound {
-    Bound(Accepted),
+    Bound(Authenticated),
     Unknown,
     /// A session is known under another spelling of this value: the portal may take both for one, or not.
     OtherSpelling,
@@ -44,19 +44,19 @@ pub struct Presented {
     /// Of an opaque session.
     pub session: Option<SessionKey>,
     /// Where facts were proved: by what they can be taken away.
-    pub marks: Option<Marks>,
+    pub identifiers: Option<Identifiers>,
 }
 
 impl Presented {
     /// How a declared credential was judged.
-    pub fn judged(credential: CredentialId, judged: Result<Accepted, Failure>, location: Location) -> Self {
+    pub fn judged(credential: CredentialId, judged: Result<Authenticated, Failure>, location: Location) -> Self {
         match judged {
-            Ok(Accepted { facts, marks }) => Presented {
+            Ok(Authenticated { facts, identifiers }) => Presented {
                 principal: Principal::valid(credential, facts),
                 location,
                 check: Ok(()),
                 session: None,
-                marks: Some(marks),
+                identifiers: Some(identifiers),
             },
             Err(failure) => Self::unproved(Some(credential), failure, location),
         }
@@ -69,17 +69,17 @@ impl Presented {
 
     /// A log-in attempt on its way to the portal.
     pub fn attempt(principal: Principal) -> Self {
-        Presented { principal, location: Location::Body, check: Ok(()), session: None, marks: None }
+        Presented { principal, location: Location::Body, check: Ok(()), session: None, identifiers: None }
     }
 
     fn unproved(credential: Option<CredentialId>, failure: Failure, location: Location) -> Self {
         let principal = Principal::unproved(credential, failure.evidence());
-        Presented { principal, location, check: Err(failure), session: None, marks: None }
+        Presented { principal, location, check: Err(failure), session: None, identifiers: None }
     }
 
     /// What the log calls the session, where it is one that is bound.
     pub fn session_name(&self) -> Option<SessionName> {
-        self.marks.as_ref().and_then(|marks| marks.session)
+        self.identifiers.as_ref().and_then(|identifiers| identifiers.session)
     }
 }
 

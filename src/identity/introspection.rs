@@ -7,7 +7,7 @@
 use super::check::Failure;
 use super::claims::{ClaimRule, facts};
 use super::json::{JsonError, parse_strict};
-use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
+use super::registered::{Times, TokenIds, is_another_kind, is_meant_for, is_one_of, subject};
 use super::token::Verified;
 use serde_json::Value;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ impl Introspection {
         Ok(Verified {
             facts: facts(&self.principals, answer, subject),
             expires_s: times.expires_s.unwrap_or(i64::MAX),
-            handles: Arc::new(Handles::read(answer)),
+            token_ids: Arc::new(TokenIds::read(answer)),
         })
     }
 

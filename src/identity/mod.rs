@@ -4,8 +4,8 @@
 //! up: `authn` does, and turns each credential into a [`Principal`]. Knows no proxy, no clock, no metrics: the caller passes
 //! the time and counts the outcome.
 
-pub mod accepted;
 pub mod assertion;
+pub mod authenticated;
 pub mod check;
 pub mod claims;
 pub mod cookie;
@@ -28,7 +28,7 @@ pub mod token;
 pub mod username;
 pub mod words;
 
-pub use accepted::{Accepted, Marks};
+pub use authenticated::{Authenticated, Identifiers};
 pub use credential::{Credential, Identity, SiteId};
 pub use identify::Presented;
 pub use principal::{CredentialId, Facts, Principal, Pseudonym, Subject};

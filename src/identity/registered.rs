@@ -56,7 +56,7 @@ impl Times {
 
 /// By what a token can be taken away before its time. None of it is ever shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Handles {
+pub struct TokenIds {
     /// The log-in at the issuer: `sid`, or `session_state` as Keycloak called it before version 25.
     pub session: Option<Box<str>>,
     /// `jti`
@@ -67,16 +67,16 @@ pub struct Handles {
     pub issued_s: Option<i64>,
 }
 
-impl std::fmt::Debug for Handles {
+impl std::fmt::Debug for TokenIds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Handles(…)")
+        f.write_str("TokenIds(…)")
     }
 }
 
-impl Handles {
+impl TokenIds {
     pub fn read(claims: &Value) -> Self {
         let text = |claim| claims.get(claim).and_then(handle);
-        Handles {
+        TokenIds {
             session: text("sid").or_else(|| text("session_state")),
             id: text("jti"),
             subject: text("sub"),

@@ -11,7 +11,7 @@ use super::check::Failure;
 use super::claims::{ClaimRule, facts};
 use super::keys::KeySet;
 use super::principal::Facts;
-use super::registered::{Handles, Times, is_another_kind, is_meant_for, is_one_of, subject};
+use super::registered::{Times, TokenIds, is_another_kind, is_meant_for, is_one_of, subject};
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub struct Verified {
     pub facts: Facts,
     /// `exp` as it stands, without the leeway; Unix seconds.
     pub expires_s: i64,
-    pub handles: Arc<Handles>,
+    pub token_ids: Arc<TokenIds>,
 }
 
 impl Jwt {
@@ -76,7 +76,7 @@ impl Jwt {
         Ok(Verified {
             facts: facts(&self.principals, claims, subject),
             expires_s,
-            handles: Arc::new(Handles::read(claims)),
+            token_ids: Arc::new(TokenIds::read(claims)),
         })
     }
 

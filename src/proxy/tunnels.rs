@@ -52,7 +52,7 @@ fn people(gate: &Enforcer, ctx: &RequestContext) -> Arc<[Names]> {
     let identity = &ctx.running.snapshot.settings.identity;
     let named = |shown: &Presented| {
         let credential = identity.credential(shown.principal.credential()?)?;
-        Some(gate.state.revocations.names(credential, shown.principal.facts(), shown.marks.as_ref()?))
+        Some(gate.state.revocations.names(credential, shown.principal.facts(), shown.identifiers.as_ref()?))
     };
     ctx.presented.iter().filter_map(named).collect()
 }

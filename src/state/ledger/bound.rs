@@ -4,7 +4,7 @@
 use super::{Birth, TOUCH_S, Terms};
 use crate::identity::flow::FlowStamp;
 use crate::identity::identify::SessionFound;
-use crate::identity::{Accepted, Facts, Marks, SessionKey, SessionName};
+use crate::identity::{Authenticated, Facts, Identifiers, SessionKey, SessionName};
 use crate::state::record::{self, SessionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -120,8 +120,8 @@ impl Name {
         } else if !terms.flows.contains(&self.bound.flow) {
             SessionFound::Unknown
         } else {
-            let marks = Marks::of_session(self.bound.called, self.bound.born_s.into());
-            SessionFound::Bound(Accepted { facts: self.bound.facts.clone(), marks })
+            let identifiers = Identifiers::of_session(self.bound.called, self.bound.born_s.into());
+            SessionFound::Bound(Authenticated { facts: self.bound.facts.clone(), identifiers })
         }
     }
 

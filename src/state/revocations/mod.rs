@@ -17,7 +17,7 @@ use super::ledger::StoreLost;
 use super::record::{Revocation, RevokedName};
 use super::store::journal::{Change, Journal, Ticket};
 use super::store::remote::Remote;
-use crate::identity::{Credential, Facts, Marks};
+use crate::identity::{Credential, Facts, Identifiers};
 use list::List;
 use name::Name;
 use std::collections::HashSet;
@@ -141,19 +141,20 @@ impl Revocations {
     }
 
     /// Whether this was taken away.
-    pub fn cover(&self, credential: &Credential, facts: &Facts, marks: &Marks) -> bool {
+    pub fn cover(&self, credential: &Credential, facts: &Facts, identifiers: &Identifiers) -> bool {
         if self.known() == 0 {
             return false;
         }
         let entries = self.list.read();
-        let covers = |whom: Whom<'_>| entries.get(&whom.name(&self.keyed)).is_some_and(|e| e.covers(marks.since_s));
-        Whom::all_of(credential, facts, marks, &self.keyed).any(covers)
+        let covers =
+            |whom: Whom<'_>| entries.get(&whom.name(&self.keyed)).is_some_and(|e| e.covers(identifiers.since_s));
+        Whom::all_of(credential, facts, identifiers, &self.keyed).any(covers)
     }
 
     /// Every name by which this can be taken away, for whoever asks often.
-    pub fn names(&self, credential: &Credential, facts: &Facts, marks: &Marks) -> Names {
-        let names = Whom::all_of(credential, facts, marks, &self.keyed).map(|whom| whom.name(&self.keyed));
-        Names { names: names.collect(), since_s: marks.since_s }
+    pub fn names(&self, credential: &Credential, facts: &Facts, identifiers: &Identifiers) -> Names {
+        let names = Whom::all_of(credential, facts, identifiers, &self.keyed).map(|whom| whom.name(&self.keyed));
+        Names { names: names.collect(), since_s: identifiers.since_s }
     }
 
     /// Whether what has these names was taken away.

@@ -3,7 +3,7 @@
 //! What identity providers and operators say becomes a keyed hash of one width. Names of an issuer are bound to that
 //! issuer: two may give out the same `jti`.
 
-use crate::identity::{Credential, Facts, Marks, Pseudonym, SessionName};
+use crate::identity::{Credential, Facts, Identifiers, Pseudonym, SessionName};
 use crate::state::keyed::Keyed;
 use crate::state::record::RevokedName;
 
@@ -62,7 +62,7 @@ impl Name {
 #[derive(Clone, Debug)]
 pub struct Names {
     pub(super) names: Box<[Name]>,
-    /// As in its marks.
+    /// As in its identifiers.
     pub(super) since_s: i64,
 }
 
@@ -85,20 +85,20 @@ impl<'w> Whom<'w> {
     pub(super) fn all_of(
         credential: &'w Credential,
         facts: &Facts,
-        marks: &'w Marks,
+        identifiers: &'w Identifiers,
         keyed: &Keyed,
     ) -> impl Iterator<Item = Whom<'w>> {
         let issuer = issuer_of(credential);
         let person = facts.subject.as_ref().map(|s| Whom::Person(s.pseudonym(|name| keyed.person(name))));
-        let handles = marks.handles.as_deref();
+        let token_ids = identifiers.token_ids.as_deref();
         let names = [
             Some(Whom::Everybody),
             Some(Whom::Credential(&credential.name)),
             person,
-            marks.session.map(Whom::Session),
-            handles.and_then(|h| h.id.as_deref()).map(|id| Whom::Token { issuer, id }),
-            handles.and_then(|h| h.session.as_deref()).map(|id| Whom::LogIn { issuer, id }),
-            handles.and_then(|h| h.subject.as_deref()).map(|subject| Whom::Subject { issuer, subject }),
+            identifiers.session.map(Whom::Session),
+            token_ids.and_then(|h| h.id.as_deref()).map(|id| Whom::Token { issuer, id }),
+            token_ids.and_then(|h| h.session.as_deref()).map(|id| Whom::LogIn { issuer, id }),
+            token_ids.and_then(|h| h.subject.as_deref()).map(|subject| Whom::Subject { issuer, subject }),
         ];
         names.into_iter().flatten()
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::identity::credential::{Kind, Session};
 use crate::identity::fixtures::{ISSUER, credential as jwt};
-use crate::identity::registered::Handles;
+use crate::identity::registered::TokenIds;
 use crate::identity::{CredentialId, SessionName};
 use jsonwebtoken::Algorithm;
 use serde_json::json;
@@ -31,8 +31,8 @@ fn person(name: &str) -> Facts {
     Facts { subject: Some(name.into()), ..Facts::UNKNOWN }
 }
 
-fn token(claims: &serde_json::Value) -> Marks {
-    Marks::of_token(&Arc::new(Handles::read(claims)), NOW_S)
+fn token(claims: &serde_json::Value) -> Identifiers {
+    Identifiers::of_token(&Arc::new(TokenIds::read(claims)), NOW_S)
 }
 
 async fn revoke(list: &Revocations, whom: Whom<'_>, before_s: i64) {
@@ -77,14 +77,14 @@ async fn whoever_logs_in_after_the_moment_is_in_again() {
     let pseudonym = list.keyed.person("079203001234");
     revoke(&list, Whom::Person(pseudonym), 950).await;
     for (born_s, covered) in [(949, true), (950, true), (951, false)] {
-        let marks = Marks::of_session(SessionName(1), born_s);
-        assert_eq!(list.cover(&by_session(), &who, &marks), covered, "{born_s}");
-        assert_eq!(list.cover_any(&list.names(&by_session(), &who, &marks)), covered, "{born_s}, by its names");
-        assert!(!list.cover(&by_session(), &person("079203005678"), &marks), "somebody else");
+        let identifiers = Identifiers::of_session(SessionName(1), born_s);
+        assert_eq!(list.cover(&by_session(), &who, &identifiers), covered, "{born_s}");
+        assert_eq!(list.cover_any(&list.names(&by_session(), &who, &identifiers)), covered, "{born_s}, by its names");
+        assert!(!list.cover(&by_session(), &person("079203005678"), &identifiers), "somebody else");
     }
     revoke(&list, Whom::Person(pseudonym), 940).await;
     assert!(
-        list.cover(&by_session(), &who, &Marks::of_session(SessionName(1), 950)),
+        list.cover(&by_session(), &who, &Identifiers::of_session(SessionName(1), 950)),
         "an earlier moment undoes nothing"
     );
 }
@@ -96,7 +96,7 @@ async fn a_token_that_hides_its_age_counts_as_old_and_one_that_was_met_before_is
     let covered = |claims| list.cover(&by_token(), &Facts::UNKNOWN, &token(&claims));
     assert!(covered(json!({ "jti": "t1" })));
     assert!(covered(json!({ "iat": NOW_S + 20 })), "its issuer's clock is fast: it was met at {NOW_S}");
-    let met_later = Marks::of_token(&Arc::new(Handles::read(&json!({ "iat": NOW_S + 20 }))), NOW_S + 19);
+    let met_later = Identifiers::of_token(&Arc::new(TokenIds::read(&json!({ "iat": NOW_S + 20 }))), NOW_S + 19);
     assert!(!list.cover(&by_token(), &Facts::UNKNOWN, &met_later));
     assert!(covered(json!({ "iat": NOW_S as f64 + 0.9 })), "of the same second");
 }
@@ -106,7 +106,7 @@ async fn everything_of_one_credential_leaves_the_others_alone() {
     let list = list();
     revoke(&list, Whom::Credential("sso-token"), NOW_S).await;
     assert!(list.cover(&by_token(), &Facts::UNKNOWN, &token(&json!({ "iat": 1 }))));
-    assert!(!list.cover(&by_session(), &Facts::UNKNOWN, &Marks::of_session(SessionName(1), 1)));
+    assert!(!list.cover(&by_session(), &Facts::UNKNOWN, &Identifiers::of_session(SessionName(1), 1)));
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn an_entry_is_kept_as_long_as_was_said_and_a_later_one_prolongs_it() {
     assert_eq!(list.count(), 1);
     assert_eq!(list.revoke(whom, WHENEVER, NOW_S + 100).await, Ok(()));
     list.sweep(NOW_S + 3_600);
-    assert!(list.cover(&by_session(), &Facts::UNKNOWN, &Marks::of_session(SessionName(7), 1)));
+    assert!(list.cover(&by_session(), &Facts::UNKNOWN, &Identifiers::of_session(SessionName(7), 1)));
     list.sweep(NOW_S + 3_700);
     assert_eq!(list.count(), 0);
 }

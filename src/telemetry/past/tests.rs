@@ -3,7 +3,9 @@
 use super::*;
 use crate::config::read_directory;
 use crate::identity::identify::Location;
-use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Marks, Presented, Principal, SessionName};
+use crate::identity::{
+    Account, CredentialId, Evidence, Facts, Identifiers, Level, Login, Presented, Principal, SessionName,
+};
 use crate::policy::{Action, Decision, Reason, RouteId, RuleId, Verdict};
 use crate::snapshot::Snapshot;
 use crate::state::keyed::Keyed;
@@ -23,7 +25,7 @@ fn presented(principal: Principal, session_name: Option<SessionName>) -> Present
         location: Location::Body,
         check: Ok(()),
         session: None,
-        marks: session_name.map(|name| Marks::of_session(name, 0)),
+        identifiers: session_name.map(|name| Identifiers::of_session(name, 0)),
     }
 }
 

@@ -108,7 +108,7 @@ fn a_token_is_not_good_before_its_time_less_the_leeway() {
 #[test]
 fn times_may_have_fractions_and_none_but_the_expiry_is_needed() {
     let verified = judge_claims(json!({"exp": NOW_S as f64 + 0.5, "iat": null})).unwrap();
-    assert_eq!((verified.expires_s, verified.handles.issued_s), (NOW_S + 1, None));
+    assert_eq!((verified.expires_s, verified.token_ids.issued_s), (NOW_S + 1, None));
     let token = RSA.token(&with(&good_claims(), json!({"exp": NOW_S as f64 + 0.5})), RS256);
     assert!(judge_at(&token, NOW_S + 30).is_ok(), "half a second is left");
     assert_eq!(judge_at(&token, NOW_S + 31), Err(Failure::Expired));

@@ -11,7 +11,7 @@ fn good() -> String {
 fn a_good_token_tells_who_for_how_long_and_since_when() {
     let verified = judge(&good()).unwrap();
     assert_eq!(verified.facts, Facts { subject: Some("someone".into()), ..Facts::UNKNOWN });
-    assert_eq!((verified.expires_s, verified.handles.issued_s), (NOW_S + 300, Some(NOW_S - 10)));
+    assert_eq!((verified.expires_s, verified.token_ids.issued_s), (NOW_S + 300, Some(NOW_S - 10)));
 }
 
 #[test]

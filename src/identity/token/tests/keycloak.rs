@@ -36,8 +36,8 @@ fn each_of_keycloaks_shapes_is_taken_for_what_it_is() {
         match &verdict {
             Ok(verified) => {
                 assert_eq!(shape["expect"], "ok", "{name}");
-                assert_eq!(verified.handles.session.as_deref(), shape["session"].as_str(), "{name}");
-                assert_eq!(verified.handles.id.as_deref(), shape["claims"]["jti"].as_str(), "{name}");
+                assert_eq!(verified.token_ids.session.as_deref(), shape["session"].as_str(), "{name}");
+                assert_eq!(verified.token_ids.id.as_deref(), shape["claims"]["jti"].as_str(), "{name}");
                 let is_vneid = (verified.facts.login, verified.facts.level) == (Login::Vneid, Level::new(2).unwrap());
                 assert_eq!(shape["vneid"], is_vneid, "{name}");
             }
