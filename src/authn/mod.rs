@@ -10,8 +10,9 @@ mod jwt;
 mod session;
 
 use crate::identity::check::Failure;
+use crate::identity::claimed::Claimed;
 use crate::identity::credential::SiteId;
-use crate::identity::identify::{Ambiguity, Claimed, Location};
+use crate::identity::presented::{Ambiguity, Location};
 use crate::identity::{Authenticated, Credential, Identity, Presented, SessionKey};
 use crate::state::State;
 use crate::telemetry::Telemetry;

@@ -1,9 +1,10 @@
 //! Opaque sessions: what the ledger knows of their birth, here or in a store that several gates share.
 
 use super::{Authenticator, Judged, LookUp};
+use crate::identity::SessionFound;
 use crate::identity::check::Failure;
 use crate::identity::credential::Session;
-use crate::identity::identify::{Ambiguity, SessionFound};
+use crate::identity::presented::Ambiguity;
 use crate::identity::{Credential, SessionKey};
 use crate::state::ledger::{Ledger, Terms};
 

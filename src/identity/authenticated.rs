@@ -37,3 +37,14 @@ impl Identifiers {
         Identifiers { session: None, token_ids: Some(token_ids.clone()), since_s: issued_s.min(seen_s) }
     }
 }
+
+/// What the ledger says of a session value.
+#[derive(Clone, Debug)]
+pub enum SessionFound {
+    Bound(Authenticated),
+    Unknown,
+    /// A session is known under another spelling of this value: the portal may take both for one, or not.
+    OtherSpelling,
+    /// The store that knows has not been asked, or did not answer.
+    Unavailable,
+}

@@ -1,6 +1,7 @@
-//! How is an opaque session called?
+//! The names of an opaque session.
 //!
-//! Never by its cookie: by keyed hashes of it, one to find it by and one to tell of it. Whoever makes them has the key.
+//! It is never called by its cookie: by keyed hashes of it, one to find it by and one to tell of it. Whoever makes them has
+//! the key.
 
 /// What a bound session is called in the log: tells people apart where no subject does. Says nothing of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@
 use super::context::RequestContext;
 use crate::identity::Principal;
 use crate::identity::credential::SitePlan;
-use crate::identity::identify::Location;
+use crate::identity::presented::Location;
 use crate::policy::Grant;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, COOKIE, FORWARDED, HOST};

@@ -3,7 +3,7 @@
 use super::answer::Kind;
 use crate::identity::cookie::CookieError;
 use crate::identity::form::BodyError;
-use crate::identity::identify::Ambiguity;
+use crate::identity::presented::Ambiguity;
 use crate::policy::target::Ambiguous;
 use crate::policy::{Action, Page, Reason, Verdict};
 use crate::state::ledger::StoreLost;

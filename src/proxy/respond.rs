@@ -5,7 +5,7 @@ use super::answer::{Answer, Audience, Kind, Language, X_SUPPORT_CODE, audience, 
 use super::context::{RequestContext, is_safe};
 use super::rejection::Rejection;
 use crate::identity::cookie::CookieError;
-use crate::identity::identify::{Ambiguity, Location};
+use crate::identity::presented::{Ambiguity, Location};
 use crate::policy::target::host_name;
 use crate::policy::{Action, Page, Reason};
 use bytes::Bytes;

@@ -14,7 +14,7 @@ use super::rejection::Rejection;
 use crate::identity::check::Failure;
 use crate::identity::credential::Kind;
 use crate::identity::flow::{self, Flow};
-use crate::identity::identify::Location;
+use crate::identity::presented::Location;
 use crate::identity::set_cookie::{self, SetCookie};
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey, SiteId};

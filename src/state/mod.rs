@@ -12,7 +12,7 @@ pub mod seal;
 pub mod store;
 
 use crate::config::settings::{Gate, OnStoreLoss, Redis, State as Settings, Store};
-use crate::identity::identify::SessionFound;
+use crate::identity::SessionFound;
 use keyed::Keyed;
 use keys::Keys;
 use ledger::{Ledger, Local, Shared};

@@ -5,7 +5,7 @@ use super::offline::Offline;
 use crate::config::Settings;
 use crate::identity::check::{Check, Failure};
 use crate::identity::flow::Flow;
-use crate::identity::identify::Location;
+use crate::identity::presented::Location;
 use crate::identity::{Evidence, Presented, Principal, cookie, token};
 use crate::proxy::rehearsal::Request;
 

@@ -2,8 +2,8 @@
 //! has ended is a time of last use that no clock gives.
 
 use super::{Birth, TOUCH_S, Terms};
+use crate::identity::SessionFound;
 use crate::identity::flow::FlowStamp;
-use crate::identity::identify::SessionFound;
 use crate::identity::{Authenticated, Facts, Identifiers, SessionKey, SessionName};
 use crate::state::record::{self, SessionId};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::bound::{Bound, FOR_GOOD, Name, short, until};
 use super::{BEGUN_MAX, BEGUN_S, Birth, Departure, RENAMED_S, StoreLost, Terms};
-use crate::identity::identify::SessionFound;
+use crate::identity::SessionFound;
 use crate::identity::{SessionKey, SessionName};
 use crate::state::bounded::{Alias, Bounded};
 use crate::state::record::{self, SessionId};

@@ -17,8 +17,8 @@ pub use bound::{Bound, Name};
 pub use local::Local;
 pub use shared::Shared;
 
+use crate::identity::SessionFound;
 use crate::identity::flow::FlowStamp;
-use crate::identity::identify::SessionFound;
 use crate::identity::{Facts, SessionKey};
 
 /// How long a person may take at the identity provider.

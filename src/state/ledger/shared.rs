@@ -7,8 +7,8 @@
 use super::bound::{Bound, Name, until};
 use super::scripts::Scripts;
 use super::{BEGUN_MAX, BEGUN_S, Birth, Departure, RENAMED_S, StoreLost, Terms};
+use crate::identity::SessionFound;
 use crate::identity::SessionKey;
-use crate::identity::identify::SessionFound;
 use crate::state::bounded::Bounded;
 use crate::state::record::{self, SessionId};
 use crate::state::seal::Seal;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::read_directory;
-use crate::identity::identify::Location;
+use crate::identity::presented::Location;
 use crate::identity::{
     Account, CredentialId, Evidence, Facts, Identifiers, Level, Login, Presented, Principal, SessionName,
 };

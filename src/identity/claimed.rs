@@ -1,96 +1,17 @@
 //! Finds *every* credential on a request and who judges each: nothing is picked, nothing is skipped.
 //!
 //! Two credentials of one kind are ambiguous and end the request. An Authorization header that no declared credential
-//! explains is a credential too, with evidence `invalid`.
+//! explains is a credential too.
 
-use super::authenticated::{Authenticated, Identifiers};
-use super::check::{Check, Failure};
-use super::cookie::{self, CookieError};
+use super::cookie;
 use super::credential::{Credential, Identity, Kind, Session, SiteId};
 use super::introspection::Introspection;
-use super::principal::{CredentialId, Principal};
-use super::session::{SessionKey, SessionName};
+use super::presented::{Ambiguity, Location};
+use super::principal::CredentialId;
 use super::token::{self, Jwt};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use std::sync::Arc;
-
-/// What the ledger says of a session value.
-#[derive(Clone, Debug)]
-pub enum SessionFound {
-    Bound(Authenticated),
-    Unknown,
-    /// A session is known under another spelling of this value: the portal may take both for one, or not.
-    OtherSpelling,
-    /// The store that knows has not been asked, or did not answer.
-    Unavailable,
-}
-
-/// Where a credential stands on a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    Header(HeaderName),
-    Cookie(String),
-    /// A log-in attempt in the request body.
-    Body,
-}
-
-/// One credential on a request, judged.
-#[derive(Clone, Debug)]
-pub struct Presented {
-    pub principal: Principal,
-    pub location: Location,
-    pub check: Check,
-    /// Of an opaque session.
-    pub session: Option<SessionKey>,
-    /// Where facts were proved: by what they can be taken away.
-    pub identifiers: Option<Identifiers>,
-}
-
-impl Presented {
-    /// How a declared credential was judged.
-    pub fn judged(credential: CredentialId, judged: Result<Authenticated, Failure>, location: Location) -> Self {
-        match judged {
-            Ok(Authenticated { facts, identifiers }) => Presented {
-                principal: Principal::valid(credential, facts),
-                location,
-                check: Ok(()),
-                session: None,
-                identifiers: Some(identifiers),
-            },
-            Err(failure) => Self::unproved(Some(credential), failure, location),
-        }
-    }
-
-    /// An Authorization header that no declared credential explains.
-    pub fn unexplained(location: Location) -> Self {
-        Self::unproved(None, Failure::Malformed, location)
-    }
-
-    /// A log-in attempt on its way to the portal.
-    pub fn attempt(principal: Principal) -> Self {
-        Presented { principal, location: Location::Body, check: Ok(()), session: None, identifiers: None }
-    }
-
-    fn unproved(credential: Option<CredentialId>, failure: Failure, location: Location) -> Self {
-        let principal = Principal::unproved(credential, failure.evidence());
-        Presented { principal, location, check: Err(failure), session: None, identifiers: None }
-    }
-
-    /// What the log calls the session, where it is one that is bound.
-    pub fn session_name(&self) -> Option<SessionName> {
-        self.identifiers.as_ref().and_then(|identifiers| identifiers.session)
-    }
-}
-
-/// Two readings of one request: it is refused, nobody is picked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ambiguity {
-    TwoHeaders,
-    Cookies(CookieError),
-    /// Another spelling of a session that is known.
-    SessionSpelling,
-}
 
 /// Which credential a value claims to be, and so who alone judges it.
 #[derive(Clone, Copy, Debug)]
