@@ -34,7 +34,7 @@ use vneid_gate::identity::keys::{KeySet, asymmetric};
 use vneid_gate::identity::token::Jwt;
 use vneid_gate::identity::{Account, CredentialId, Facts, Level, Login, Principal};
 use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path};
-use vneid_gate::policy::{Lot, Query};
+use vneid_gate::policy::{Bucket, Query};
 use vneid_gate::state::State;
 use vneid_gate::state::ledger::{Birth, Terms};
 use vneid_gate::telemetry::Telemetry;
@@ -56,10 +56,10 @@ fn main() {
         at: Timestamp::now(),
     };
     measure("decide: a citizen with VNeID files", 100_000, || {
-        black_box(settings.policy.decide(black_box(&query), std::iter::once(&citizen), &Lot::FIRST));
+        black_box(settings.policy.decide(black_box(&query), std::iter::once(&citizen), &Bucket::FIRST));
     });
     measure("decide: nobody, default", 100_000, || {
-        black_box(settings.policy.decide(black_box(&query), std::iter::empty(), &Lot::FIRST));
+        black_box(settings.policy.decide(black_box(&query), std::iter::empty(), &Bucket::FIRST));
     });
     measure("read a target and find its route", 100_000, || {
         let raw = RawTarget::split(black_box(b"/nop-ho-so/ho-so/1?buoc=2")).unwrap();

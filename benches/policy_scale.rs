@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use vneid_gate::config::{Settings, build};
 use vneid_gate::diagnostic::{Source, render};
 use vneid_gate::identity::Principal;
-use vneid_gate::policy::{Lot, Query, RouteId, class};
+use vneid_gate::policy::{Bucket, Query, RouteId, class};
 
 const BATCHES: usize = 15;
 const CALLS: usize = 20_000;
@@ -54,7 +54,7 @@ fn measure(rules: usize, routes: usize) {
     let asked: Vec<(Query, &Principal)> = (0..CALLS).map(|n| question(n, routes, &everybody, now)).collect();
     let one = vec![(asked[1].0, &everybody[40]); CALLS];
     let decide = |(query, who): &(Query, &Principal)| {
-        black_box(policy.decide(black_box(query), std::iter::once(*who), &Lot::FIRST));
+        black_box(policy.decide(black_box(query), std::iter::once(*who), &Bucket::FIRST));
     };
     let (hot, mixed) = (per_call(&one, decide), per_call(&asked, decide));
     let allocations = allocation_counter::measure(|| asked.iter().for_each(decide)).count_total;

@@ -8,7 +8,7 @@ use super::values;
 use crate::diagnostic::code;
 use crate::identity::{Account, CredentialId, Evidence, Login, Principal};
 use crate::policy::case::{Case, Expect};
-use crate::policy::{Action, Lot, Reason};
+use crate::policy::{Action, Bucket, Reason};
 use http::Method;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -46,7 +46,7 @@ fn case(
         url,
         client,
         who,
-        lot,
+        bucket: lot,
         expect: expect?.value,
     })
 }
@@ -67,14 +67,14 @@ fn request(v: Value<'_>) -> Option<(Method, String, IpAddr)> {
     Some((method.map_or(Method::GET, |m| m.value), url?.value, client.map_or(somewhere, |c| c.value)))
 }
 
-fn who(v: Value<'_>, credentials: &Names) -> Option<(Principal, Option<Lot>)> {
+fn who(v: Value<'_>, credentials: &Names) -> Option<(Principal, Option<Bucket>)> {
     let t = v.table("test.as")?;
     let account = t.optional("account", |v| values::word(v, Account::WORDS, Account::parse));
     let login = t.optional("login", |v| values::word(v, Login::WORDS, Login::parse));
     let level = t.optional("level", values::level);
     let evidence = t.optional("evidence", |v| values::word(v, Evidence::WORDS, Evidence::parse));
     let credential = t.optional("credential", |v| credentials.resolve(v));
-    let lot = t.optional("lot", |v| values::integer(v, 0..=99)).and_then(|n| Lot::new(u8::try_from(n.value).ok()?));
+    let lot = t.optional("lot", |v| values::integer(v, 0..=99)).and_then(|n| Bucket::new(u8::try_from(n.value).ok()?));
     let evidence = evidence.map_or(Evidence::Valid, |e| e.value);
     // Without a name it is a credential of which no rule speaks.
     let id = credential.map_or(credentials.count(), |c| c.value);

@@ -3,7 +3,7 @@
 use super::reason::Reason;
 use super::rule::Action;
 use super::target::{self, RawTarget};
-use super::{Lot, OTHER, Policy, Query, RuleId};
+use super::{Bucket, OTHER, Policy, Query, RuleId};
 use crate::diagnostic::Place;
 use crate::identity::Principal;
 use http::Method;
@@ -21,7 +21,7 @@ pub struct Case {
     pub client: IpAddr,
     pub who: Principal,
     /// `None`: whatever part of the people they belong to, the same is expected.
-    pub lot: Option<Lot>,
+    pub bucket: Option<Bucket>,
     pub expect: Expect,
 }
 
@@ -38,18 +38,18 @@ impl Policy {
     /// `Err` says what came out instead, in one sentence. A gate that only observes is tested as if it did not.
     pub fn run(&self, case: &Case) -> Result<(), String> {
         let query = self.question(case)?;
-        self.lots_of(case).into_iter().try_for_each(|lot| self.expect(case, &query, lot))
+        self.buckets_of(case).into_iter().try_for_each(|bucket| self.expect(case, &query, bucket))
     }
 
     /// The rules that decide a test, and those that it sees observed.
     pub fn deciders(&self, case: &Case) -> Vec<RuleId> {
         let Ok(query) = self.question(case) else { return Vec::new() };
-        let judged = self.lots_of(case).into_iter().map(|lot| self.judge(&query, (0, &case.who), &lot));
+        let judged = self.buckets_of(case).into_iter().map(|bucket| self.judge(&query, (0, &case.who), &bucket));
         judged.flat_map(|(verdict, observed)| std::iter::once(verdict).chain(observed)).map(|v| v.rule).collect()
     }
 
-    fn lots_of(&self, case: &Case) -> Vec<Lot> {
-        case.lot.map_or_else(|| self.lots(), |lot| vec![lot])
+    fn buckets_of(&self, case: &Case) -> Vec<Bucket> {
+        case.bucket.map_or_else(|| self.buckets(), |bucket| vec![bucket])
     }
 
     fn question(&self, case: &Case) -> Result<Query, String> {
@@ -66,8 +66,8 @@ impl Policy {
         Ok(Query { route: id, client: case.client, at: case.at })
     }
 
-    fn expect(&self, case: &Case, query: &Query, lot: Lot) -> Result<(), String> {
-        let (verdict, _) = self.judge(query, (0, &case.who), &lot);
+    fn expect(&self, case: &Case, query: &Query, bucket: Bucket) -> Result<(), String> {
+        let (verdict, _) = self.judge(query, (0, &case.who), &bucket);
         let route = self.route(query.route).map_or(OTHER, |r| r.name.as_str());
         let rule = self.rule(verdict.rule).map_or(OTHER, |r| r.name.as_str());
         let fits = case.expect.then.is_none_or(|a| a == verdict.action)
@@ -77,7 +77,7 @@ impl Policy {
         if fits {
             return Ok(());
         }
-        let of_lot = if lot == Lot::FIRST { String::new() } else { format!(" for lot {}", lot.number()) };
-        Err(format!("got `{}` by rule `{rule}` ({}) on route `{route}`{of_lot}", verdict.action, verdict.reason))
+        let of_bucket = if bucket == Bucket::FIRST { String::new() } else { format!(" for lot {}", bucket.number()) };
+        Err(format!("got `{}` by rule `{rule}` ({}) on route `{route}`{of_bucket}", verdict.action, verdict.reason))
     }
 }

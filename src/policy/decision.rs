@@ -2,7 +2,7 @@
 //!
 //! A [`Grant`] has private fields and is made here only. Whoever holds one may ask an upstream; there is no other way.
 
-use super::lot::Lots;
+use super::bucket::Buckets;
 use super::page::Page;
 use super::reason::Reason;
 use super::rule::{Action, RuleId};
@@ -80,14 +80,14 @@ impl Policy {
         &self,
         query: &Query,
         principals: impl Iterator<Item = &'p Principal>,
-        lots: &impl Lots,
+        buckets: &impl Buckets,
     ) -> Decision {
         let mut held: Option<(usize, Verdict)> = None;
         let mut watched: Option<Verdict> = None;
         let mut any_observed = false;
         let (mut removed, mut speaker) = (0_u64, None);
         let mut weigh = |nth: usize, principal: &Principal| {
-            let (verdict, observed) = self.judge(query, (nth, principal), lots);
+            let (verdict, observed) = self.judge(query, (nth, principal), buckets);
             any_observed |= observed.is_some();
             let would = observed.unwrap_or(verdict);
             if watched.is_none_or(|w| would.action.severity() > w.action.severity()) {
@@ -142,7 +142,7 @@ impl Policy {
         &self,
         query: &Query,
         who: (usize, &Principal),
-        lots: &impl Lots,
+        buckets: &impl Buckets,
     ) -> (Verdict, Option<Verdict>) {
         let (nth, principal) = who;
         let list = match self.table.cell(query.route, class::number(principal), query.at) {
@@ -150,13 +150,13 @@ impl Policy {
             Some(Cell::List(list)) => list,
             None => &[],
         };
-        let (mut observed, mut lot) = (None, None);
+        let (mut observed, mut bucket) = (None, None);
         for entry in list.iter().filter(|e| self.table.admits(e, query.client)) {
             let verdict = self.verdict(entry.rule, principal);
             let enforced = match entry.share {
                 0 => false,
                 100.. => true,
-                share => lot.get_or_insert_with(|| lots.of(nth, principal)).is_among(share),
+                share => bucket.get_or_insert_with(|| buckets.of(nth, principal)).is_among(share),
             };
             if enforced {
                 return (verdict, observed);

@@ -92,7 +92,7 @@ impl Invariant {
 impl Action {
     /// In the order of severity, for messages.
     pub fn words(mask: u32) -> String {
-        let named = Action::ALL.iter().filter(|a| a.bit() & mask != 0).map(|a| format!("`{a}`"));
-        named.collect::<Vec<_>>().join(" or ")
+        let of_pseudonym = Action::ALL.iter().filter(|a| a.bit() & mask != 0).map(|a| format!("`{a}`"));
+        of_pseudonym.collect::<Vec<_>>().join(" or ")
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! A [`Policy`] is built once from meant values; a question is a [`Query`] and principals, the answer a [`Decision`].
 
+pub mod bucket;
 pub mod case;
 pub mod class;
 pub mod decision;
 pub mod invariant;
-pub mod lot;
 pub mod networks;
 pub mod page;
 pub mod reach;
@@ -20,8 +20,8 @@ pub mod target;
 pub mod trace;
 pub mod walk;
 
+pub use bucket::{Bucket, Buckets};
 pub use decision::{Decision, Grant, Query, Verdict};
-pub use lot::{Lot, Lots};
 pub use page::Page;
 pub use reason::Reason;
 pub use route::{RouteId, RouteIndex};
@@ -141,9 +141,9 @@ impl Policy {
         self.rules.get(usize::from(id.0))
     }
 
-    /// One lot of each kind that the shares of rules tell apart; at least the first.
-    pub fn lots(&self) -> Vec<Lot> {
-        Lot::told_apart(self.rules.iter().map(|rule| rule.share))
+    /// One bucket of each kind that the shares of rules tell apart; at least the first.
+    pub fn buckets(&self) -> Vec<Bucket> {
+        Bucket::distinct(self.rules.iter().map(|rule| rule.share))
     }
 
     /// All rules with the default at the end.

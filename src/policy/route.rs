@@ -53,7 +53,9 @@ impl RouteIndex {
                 "*" => node.one.get_or_insert_default(),
                 "." | ".." => return Err(PatternError::Malformed("dot segments never reach a route")),
                 "" if !last => return Err(PatternError::Malformed("empty segments never reach a route")),
-                named if named.starts_with('{') && named.ends_with('}') => node.one.get_or_insert_default(),
+                of_pseudonym if of_pseudonym.starts_with('{') && of_pseudonym.ends_with('}') => {
+                    node.one.get_or_insert_default()
+                }
                 odd if odd.contains(['*', '{', '}', '?', '#', '%', ';', '\\']) => {
                     return Err(PatternError::Malformed(
                         "a segment is plain text, `*`, `{name}` or a closing `**`; write it decoded, without % ; ? #",

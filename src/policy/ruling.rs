@@ -155,7 +155,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Lot;
+    use crate::policy::Bucket;
     use crate::policy::table::tests::{CREDENTIALS, moment, policy};
     use crate::policy::walk::Outcome;
     use rand::SeedableRng;
@@ -166,10 +166,10 @@ mod tests {
         (branch.within.is_empty() || is_in(&branch.within)) && !is_in(&branch.outside)
     }
 
-    /// What the ruling says to somebody from there and in that lot.
+    /// What the ruling says to somebody from there and in that bucket.
     fn said<'r>(ruling: &'r Ruling, outcome: &Outcome<'_>) -> &'r Branch {
-        let lot: Lot = outcome.lot;
-        ruling.0.iter().find(|b| admits(b, outcome) && lot.is_among(b.share)).unwrap()
+        let bucket: Bucket = outcome.bucket;
+        ruling.0.iter().find(|b| admits(b, outcome) && bucket.is_among(b.share)).unwrap()
     }
 
     #[test]

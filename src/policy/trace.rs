@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::lot::{Lot, Lots};
+use super::bucket::{Bucket, Buckets};
 use super::rule::{Rule, RuleId};
 use super::{Decision, Policy, Query, class};
 use crate::identity::Principal;
@@ -37,7 +37,7 @@ pub struct Step<'p> {
 
 impl Policy {
     /// Every rule up to the one that decides for the principal, in order.
-    pub fn trace(&self, query: &Query, principal: &Principal, lot: Lot) -> Vec<Step<'_>> {
+    pub fn trace(&self, query: &Query, principal: &Principal, bucket: Bucket) -> Vec<Step<'_>> {
         let covered = self.route(query.route).map_or(&[][..], |route| route.rules.as_slice());
         let mut steps = Vec::new();
         for (id, rule) in (0_u16..).map(RuleId).zip(self.rules()) {
@@ -46,7 +46,7 @@ impl Policy {
             } else if covered.binary_search(&id).is_err() {
                 Met::OtherRoutes
             } else {
-                rule.met_by(principal, query, lot)
+                rule.met_by(principal, query, bucket)
             };
             steps.push(Step { id, rule, met });
             if met == Met::Decides {
@@ -61,7 +61,7 @@ impl Policy {
         &self,
         query: &Query,
         principals: &[&Principal],
-        lots: &impl Lots,
+        buckets: &impl Buckets,
     ) -> Option<(Timestamp, Decision)> {
         let anonymous = Principal::anonymous();
         let asked = if principals.is_empty() { vec![&anonymous] } else { principals.to_vec() };
@@ -74,7 +74,7 @@ impl Policy {
             .collect();
         edges.sort_unstable();
         edges.dedup();
-        let decide = |at| self.decide(&Query { at, ..*query }, principals.iter().copied(), lots);
+        let decide = |at| self.decide(&Query { at, ..*query }, principals.iter().copied(), buckets);
         let now = decide(query.at);
         let later = edges.into_iter().map(|at| (at, decide(at)));
         later.into_iter().find(|(_, then)| (then.verdict, then.observed) != (now.verdict, now.observed))
@@ -82,7 +82,7 @@ impl Policy {
 }
 
 impl Rule {
-    fn met_by(&self, principal: &Principal, query: &Query, lot: Lot) -> Met {
+    fn met_by(&self, principal: &Principal, query: &Query, bucket: Bucket) -> Met {
         if let Some(from) = self.from.filter(|from| query.at < *from) {
             return Met::NotYet(from);
         }
@@ -98,6 +98,6 @@ impl Rule {
         if self.unless.as_ref().is_some_and(|unless| unless.holds(principal, query.client)) {
             return Met::Excepted;
         }
-        if lot.is_among(self.share) { Met::Decides } else { Met::Observed }
+        if bucket.is_among(self.share) { Met::Decides } else { Met::Observed }
     }
 }

@@ -4,7 +4,7 @@
 //! need to be asked; so the walk is complete, and it ends.
 
 use super::table::Cell;
-use super::{Lot, Policy, Query, RouteId, Verdict, class};
+use super::{Bucket, Policy, Query, RouteId, Verdict, class};
 use crate::identity::Principal;
 use jiff::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -21,7 +21,7 @@ pub struct Group {
     pub routes: Vec<RouteId>,
 }
 
-/// One outcome, and for whom, from when until when, from where and in which lot it comes.
+/// One outcome, and for whom, from when until when, from where and in which bucket it comes.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome<'w> {
     pub principal: &'w Principal,
@@ -30,7 +30,7 @@ pub struct Outcome<'w> {
     /// `None`: for ever.
     pub until: Option<Timestamp>,
     pub client: IpAddr,
-    pub lot: Lot,
+    pub bucket: Bucket,
     pub verdict: Verdict,
     pub observed: Option<Verdict>,
 }
@@ -73,18 +73,18 @@ impl Policy {
         while let Some((start, cell)) = cells.next() {
             let from = (start > Timestamp::MIN).then_some(start);
             let until = cells.peek().map(|(next, _)| *next);
-            let (more, lots) = match cell {
-                Cell::Rule(_) => (Vec::new(), vec![Lot::FIRST]),
+            let (more, buckets) = match cell {
+                Cell::Rule(_) => (Vec::new(), vec![Bucket::FIRST]),
                 Cell::List(list) => {
-                    let lots = Lot::told_apart(list.iter().map(|entry| entry.share));
-                    (self.table().edges(list).chain(LOWEST).collect(), lots)
+                    let buckets = Bucket::distinct(list.iter().map(|entry| entry.share));
+                    (self.table().edges(list).chain(LOWEST).collect(), buckets)
                 }
             };
             for client in more.iter().chain(clients).chain([&SOMEWHERE]) {
-                for lot in &lots {
+                for bucket in &buckets {
                     let query = Query { route: *route, client: *client, at: start };
-                    let (verdict, observed) = self.judge(&query, (0, principal), lot);
-                    found(Outcome { principal, from, until, client: *client, lot: *lot, verdict, observed });
+                    let (verdict, observed) = self.judge(&query, (0, principal), bucket);
+                    found(Outcome { principal, from, until, client: *client, bucket: *bucket, verdict, observed });
                 }
             }
         }

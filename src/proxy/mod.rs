@@ -14,12 +14,12 @@
 mod account;
 pub mod answer;
 mod attempt;
+pub mod buckets;
 mod client;
 pub mod context;
 mod failure;
 mod headers;
 mod logout;
-pub mod lots;
 mod read;
 pub mod rehearsal;
 pub mod rejection;
@@ -40,9 +40,9 @@ use crate::telemetry::{Origin, Telemetry};
 use crate::transport::{Running, guard};
 use async_trait::async_trait;
 use attempt::Seen;
+use buckets::PseudonymBuckets;
 use bytes::Bytes;
 use jiff::Timestamp;
-use lots::Drawn;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
@@ -127,8 +127,8 @@ impl Enforcer {
             Box::pin(attempt::notice(session, ctx, settings, seen)).await?;
         }
         let query = Query { route: place, client: ctx.client.ip(), at: ctx.at };
-        let lots = Drawn { presented: &ctx.presented, keyed: &self.state.keyed, client: query.client };
-        let mut decision = settings.policy.decide(&query, ctx.presented.iter().map(|p| &p.principal), &lots);
+        let buckets = PseudonymBuckets { presented: &ctx.presented, keyed: &self.state.keyed, client: query.client };
+        let mut decision = settings.policy.decide(&query, ctx.presented.iter().map(|p| &p.principal), &buckets);
         let (grant, verdict) = (decision.grant.take(), decision.verdict);
         ctx.decision = Some(decision);
         ctx.decided = Some(Instant::now());

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::identity::words::words;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal, SiteId};
 use crate::policy::target::{canonical_path, host_name};
-use crate::policy::{Action, Lot, Lots, Policy, Query, RouteId, RuleId};
+use crate::policy::{Action, Bucket, Buckets, Policy, Query, RouteId, RuleId};
 use crate::telemetry::past::{Past, PastPrincipal};
 use http::Method;
 use jiff::Timestamp;
@@ -106,9 +106,9 @@ impl<'s> Candidate<'s> {
         if !takes.allows(&method) {
             return Ok(decided(Action::Reject, None, 0));
         }
-        let lots = Logged { principals: &line.principals, in_vain: Cell::new(false) };
-        let (action, rule, holder) = decide_line(policy, &query, &self.principals, &lots, self.view);
-        if lots.in_vain.get() { Err(Cause::UnknownShare) } else { Ok(decided(action, Some(rule), holder)) }
+        let buckets = Logged { principals: &line.principals, in_vain: Cell::new(false) };
+        let (action, rule, holder) = decide_line(policy, &query, &self.principals, &buckets, self.view);
+        if buckets.in_vain.get() { Err(Cause::UnknownShare) } else { Ok(decided(action, Some(rule), holder)) }
     }
 }
 
@@ -117,10 +117,10 @@ fn decide_line(
     policy: &Policy,
     query: &Query,
     principals: &[Principal],
-    lots: &Logged<'_>,
+    buckets: &Logged<'_>,
     view: View,
 ) -> (Action, RuleId, usize) {
-    let decision = policy.decide(query, principals.iter(), lots);
+    let decision = policy.decide(query, principals.iter(), buckets);
     let verdict = match view {
         View::Enforced => decision.verdict,
         View::Observed => decision.observed.unwrap_or(decision.verdict),
@@ -135,14 +135,14 @@ struct Logged<'l> {
     in_vain: Cell<bool>,
 }
 
-impl Lots for Logged<'_> {
-    fn of(&self, nth: usize, _: &Principal) -> Lot {
+impl Buckets for Logged<'_> {
+    fn of(&self, nth: usize, _: &Principal) -> Bucket {
         let names = self.principals.get(nth).map(|p| [&*p.subject, &*p.session]);
         match names.into_iter().flatten().find(|name| !name.is_empty()) {
-            Some(name) => Lot::named(name),
+            Some(name) => Bucket::of_pseudonym(name),
             None => {
                 self.in_vain.set(true);
-                Lot::FIRST
+                Bucket::FIRST
             }
         }
     }

@@ -135,7 +135,7 @@ fn differs(other: &Policy, group: &Group, o: &Outcome<'_>) -> bool {
     [o.from.or(before).unwrap_or(Timestamp::UNIX_EPOCH), before.unwrap_or(Timestamp::MAX)].iter().any(|at| {
         group.routes.iter().any(|route| {
             let query = Query { route: *route, client: o.client, at: *at };
-            other.decide(&query, std::iter::once(o.principal), &o.lot).verdict.action != o.verdict.action
+            other.decide(&query, std::iter::once(o.principal), &o.bucket).verdict.action != o.verdict.action
         })
     })
 }

@@ -5,10 +5,10 @@ use super::offline::Offline;
 use super::shown;
 use crate::config::Settings;
 use crate::identity::{Evidence, Presented, Principal};
-use crate::policy::{Decision, Grant, Lot, Lots, Query};
+use crate::policy::{Bucket, Buckets, Decision, Grant, Query};
 use crate::proxy::answer::{Audience, audience};
+use crate::proxy::buckets::PseudonymBuckets;
 use crate::proxy::context::Target;
-use crate::proxy::lots::Drawn;
 use crate::proxy::rehearsal::{self, Reply, Request, Then};
 use crate::proxy::rejection::Rejection;
 use http::Method;
@@ -34,7 +34,7 @@ pub(super) struct Explanation<'s> {
     pub client_is_given: bool,
     pub at: Timestamp,
     /// The lot, where it is known and a rule asks for it.
-    pub lot: Option<Lot>,
+    pub lot: Option<Bucket>,
     pub askers: Vec<Asker<'s>>,
     pub outcomes: Vec<Outcome>,
     /// Refused before a decision, with what is answered.
@@ -142,7 +142,7 @@ impl<'s> Explanation<'s> {
         settings: &Settings,
         request: &Request,
         query: &Query,
-        (asked, lots): (&[&Principal], &impl Lots),
+        (asked, lots): (&[&Principal], &impl Buckets),
         of: Option<(u8, u8)>,
     ) {
         let decision = settings.policy.decide(query, asked.iter().copied(), lots);
@@ -201,11 +201,11 @@ impl<'s> Explanation<'s> {
 
 /// The lots of the people, as far as they are known.
 enum Chosen<'k> {
-    Given(Lot),
+    Given(Bucket),
     /// As the gate draws them with its secret.
-    Drawn(Drawn<'k>),
+    PseudonymBuckets(PseudonymBuckets<'k>),
     /// One lot of each kind that the rules tell apart.
-    Unknown(Vec<Lot>),
+    Unknown(Vec<Bucket>),
 }
 
 impl<'k> Chosen<'k> {
@@ -216,26 +216,30 @@ impl<'k> Chosen<'k> {
         let named = |p: &Presented| p.principal.subject().is_some() || p.session.is_some();
         let all_named = terms.client_is_given || (!presented.is_empty() && presented.iter().all(named));
         if terms.people.is_empty() && all_named && settings.gate.secret.is_some() {
-            return Chosen::Drawn(Drawn { presented, keyed: &known.state.keyed, client: terms.client });
+            return Chosen::PseudonymBuckets(PseudonymBuckets {
+                presented,
+                keyed: &known.state.keyed,
+                client: terms.client,
+            });
         }
-        Chosen::Unknown(settings.policy.lots())
+        Chosen::Unknown(settings.policy.buckets())
     }
 
     /// The lot by which the rules are told: where it is not known, that of the people for whom least is enforced.
-    fn to_tell(&self, nth: usize, principal: &Principal) -> Lot {
+    fn to_tell(&self, nth: usize, principal: &Principal) -> Bucket {
         match self {
-            Chosen::Unknown(all) => all.last().copied().unwrap_or(Lot::FIRST),
+            Chosen::Unknown(all) => all.last().copied().unwrap_or(Bucket::FIRST),
             known => known.of(nth, principal),
         }
     }
 }
 
-impl Lots for Chosen<'_> {
-    fn of(&self, nth: usize, principal: &Principal) -> Lot {
+impl Buckets for Chosen<'_> {
+    fn of(&self, nth: usize, principal: &Principal) -> Bucket {
         match self {
             Chosen::Given(lot) => *lot,
-            Chosen::Drawn(drawn) => drawn.of(nth, principal),
-            Chosen::Unknown(_) => Lot::FIRST,
+            Chosen::PseudonymBuckets(drawn) => drawn.of(nth, principal),
+            Chosen::Unknown(_) => Bucket::FIRST,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::identity::Principal;
 use crate::identity::check::Check;
-use crate::policy::Lot;
+use crate::policy::Bucket;
 use crate::policy::trace::Step;
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ pub(super) struct Terms<'s> {
     pub people: &'s [Principal],
     pub client: IpAddr,
     pub client_is_given: bool,
-    pub lot: Option<Lot>,
+    pub lot: Option<Bucket>,
     pub at: Timestamp,
     pub https: bool,
 }

@@ -18,7 +18,7 @@ use super::voice::{complain, said};
 use super::{COULD_NOT, NOT_FINE};
 use crate::config::Settings;
 use crate::config::settings::Limits;
-use crate::policy::Lot;
+use crate::policy::Bucket;
 use crate::policy::target::{Ambiguous, RawTarget};
 use crate::policy::walk::SOMEWHERE;
 use crate::proxy::rehearsal::{NoRequest, Request};
@@ -114,7 +114,7 @@ struct Asked {
     request: Result<Request, Ambiguous>,
     people: Vec<crate::identity::Principal>,
     client: Option<IpAddr>,
-    lot: Option<Lot>,
+    lot: Option<Bucket>,
     at: Timestamp,
     https: bool,
 }
@@ -141,7 +141,7 @@ impl Asked {
             request,
             people,
             client: question.client.map(|ip| ip.to_canonical()),
-            lot: question.lot.and_then(Lot::new),
+            lot: question.lot.and_then(Bucket::new),
             at,
             https: question.url.as_ref().is_none_or(|url| url.starts_with("https:")),
         })

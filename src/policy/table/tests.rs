@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::identity::{Account, Evidence, Level, Login, Principal, SiteId};
-use crate::policy::{Action, Condition, Finite, Lot, Policy, Query, Route, Rule, class};
+use crate::policy::{Action, Bucket, Condition, Finite, Policy, Query, Route, Rule, class};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -67,12 +67,12 @@ pub fn policy(random: &mut StdRng, rules: usize) -> Policy {
 }
 
 /// Rule enforced, rules observed before it.
-fn tried(policy: &Policy, query: &Query, principal: &Principal, lot: Lot) -> (RuleId, Option<RuleId>) {
+fn tried(policy: &Policy, query: &Query, principal: &Principal, bucket: Bucket) -> (RuleId, Option<RuleId>) {
     let mut observed = None;
     for id in &policy.route(query.route).unwrap().rules {
         let rule = policy.rule(*id).unwrap();
         if rule.hits(principal, query.client, query.at) {
-            if lot.is_among(rule.share) {
+            if bucket.is_among(rule.share) {
                 return (*id, observed);
             }
             observed = observed.or(Some(*id));
@@ -94,10 +94,10 @@ fn the_table_says_what_trying_the_rules_in_order_says() {
                 at: moment(random.random_range(-1..21)),
             };
             let principal = everybody.choose(&mut random).unwrap();
-            let lot = Lot::new(random.random_range(0..100)).unwrap();
-            let decision = policy.decide(&query, std::iter::once(principal), &lot);
-            let (rule, observed) = tried(&policy, &query, principal, lot);
-            assert_eq!(decision.verdict.rule, rule, "seed {seed}, {query:?}, {principal:?}, {lot:?}");
+            let bucket = Bucket::new(random.random_range(0..100)).unwrap();
+            let decision = policy.decide(&query, std::iter::once(principal), &bucket);
+            let (rule, observed) = tried(&policy, &query, principal, bucket);
+            assert_eq!(decision.verdict.rule, rule, "seed {seed}, {query:?}, {principal:?}, {bucket:?}");
             assert_eq!(decision.observed.map(|v| v.rule), observed, "seed {seed}, {query:?}, {principal:?}");
         }
     }
@@ -118,8 +118,8 @@ fn the_walk_meets_every_outcome_that_a_request_can_have() {
                 client: CLIENTS.choose(&mut random).unwrap().parse().unwrap(),
                 at: moment(random.random_range(-1..21)),
             };
-            let lot = Lot::new(random.random_range(0..100)).unwrap();
-            let verdict = policy.decide(&query, std::iter::once(principal), &lot).verdict;
+            let bucket = Bucket::new(random.random_range(0..100)).unwrap();
+            let verdict = policy.decide(&query, std::iter::once(principal), &bucket).verdict;
             let mut met = false;
             policy.walk(group, principal, &[], |o| {
                 let then = o.from.is_none_or(|f| f <= query.at) && o.until.is_none_or(|u| query.at < u);
@@ -194,7 +194,7 @@ fn a_decision_allocates_nothing() {
     let mut allowed = 0;
     let taken = allocation_counter::measure(|| {
         for (query, who) in queries.iter().zip(everybody.iter().cycle()) {
-            allowed += usize::from(policy.decide(query, std::iter::once(who), &Lot::FIRST).grant.is_some());
+            allowed += usize::from(policy.decide(query, std::iter::once(who), &Bucket::FIRST).grant.is_some());
         }
     });
     assert_eq!(taken.count_total, 0);

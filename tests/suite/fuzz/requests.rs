@@ -11,7 +11,7 @@ use vneid_gate::authn::{Authenticator, Head, InForce};
 use vneid_gate::config::{Settings, read_directory};
 use vneid_gate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
 use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path, host_name};
-use vneid_gate::policy::{Action, Lot, Query};
+use vneid_gate::policy::{Action, Bucket, Query};
 use vneid_gate::state::State;
 use vneid_gate::telemetry::Telemetry;
 
@@ -209,7 +209,7 @@ fn the_most_severe_decision_holds_and_only_a_grant_lets_through() {
         let client = if chance.once_in(4) { IpAddr::V6(Ipv6Addr::LOCALHOST) } else { *chance.pick(&addresses) };
         let at = Timestamp::from_second(*chance.pick(&edges)).unwrap();
         let query = Query { route: *chance.pick(&routes), client, at };
-        let lot = Lot::new(u8::try_from(chance.below(100)).unwrap()).unwrap();
+        let lot = Bucket::new(u8::try_from(chance.below(100)).unwrap()).unwrap();
         let who: Vec<_> = (0..=chance.below(4)).map(|_| principal(chance, identity.credentials.len())).collect();
         let tried = format!("{query:?} {who:?}");
         let decision = policy.decide(&query, who.iter(), &lot);
