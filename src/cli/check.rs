@@ -10,7 +10,7 @@ use crate::config::settings::Settings;
 use crate::diagnostic::{Diagnostic, Source, code, counted, render, sorted, summary};
 use crate::identity::Principal;
 use crate::policy::invariant::Invariant;
-use crate::policy::survey::{Gap, Survey};
+use crate::policy::lint::{Lint, Uncovered};
 use crate::policy::{Policy, RuleId, reach};
 use crate::transport::in_one_line;
 use crate::transport::introspect::Introspector;
@@ -33,12 +33,12 @@ pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode
     let mut found = None;
     if let Some(settings) = &loaded.settings {
         let principals = reach::principals(&settings.identity);
-        let survey = settings.policy.survey(&principals);
+        let lint = settings.policy.lint(&principals);
         loaded.diagnostics.extend(certificates(settings, now));
-        loaded.diagnostics.extend(rules_to_look_at(settings, &survey, now));
+        loaded.diagnostics.extend(rules_to_look_at(settings, &lint, now));
         loaded.diagnostics.extend(invariants_of_nobody(settings, &principals));
         let untested = settings.policy.untested(&settings.cases);
-        found = Some(Found { untested, left: left_to_the_default(settings, &survey, &principals) });
+        found = Some(Found { untested, left: left_to_the_default(settings, &lint, &principals) });
     }
     let status = directory::status(&loaded);
     if as_json {
@@ -61,14 +61,14 @@ struct Left {
     people: Vec<String>,
 }
 
-fn left_to_the_default(settings: &Settings, survey: &Survey, principals: &[Principal]) -> Vec<Left> {
+fn left_to_the_default(settings: &Settings, lint: &Lint, principals: &[Principal]) -> Vec<Left> {
     let credentials: Vec<String> = settings.identity.credentials.iter().map(|c| c.name.clone()).collect();
     let universe = Universe { principals, credentials: &credentials };
-    let left = |gap: &Gap| Left {
-        routes: gap.routes.iter().map(|id| route_name(&settings.policy, *id)).collect(),
-        people: universe.phrases(&gap.people),
+    let left = |uncovered: &Uncovered| Left {
+        routes: uncovered.routes.iter().map(|id| route_name(&settings.policy, *id)).collect(),
+        people: universe.phrases(&uncovered.people),
     };
-    survey.gaps.iter().map(left).collect()
+    lint.uncovered.iter().map(left).collect()
 }
 
 /// Certificates are opened here as they would be at start, since an expired one is found too late there.
@@ -96,13 +96,13 @@ fn certificates(settings: &Settings, now: Timestamp) -> Vec<Diagnostic> {
 }
 
 /// Rules that never decide, that have ended, or whose law should be read again.
-fn rules_to_look_at(settings: &Settings, survey: &Survey, now: Timestamp) -> Vec<Diagnostic> {
+fn rules_to_look_at(settings: &Settings, lint: &Lint, now: Timestamp) -> Vec<Diagnostic> {
     let policy = &settings.policy;
     let today = now.to_zoned(settings.gate.zone.clone()).date();
     let mut findings = Vec::new();
-    for dead in &survey.dead {
-        let Some(rule) = policy.rule(dead.rule) else { continue };
-        let help = match names(policy, dead.behind.iter().copied()).as_slice() {
+    for unreachable in &lint.unreachable {
+        let Some(rule) = policy.rule(unreachable.rule) else { continue };
+        let help = match names(policy, unreachable.behind.iter().copied()).as_slice() {
             [] => "no credential makes anybody whom it means, on the routes where it applies".to_owned(),
             [one] => format!("`{one}` holds wherever it would hit"),
             several => format!("wherever it would hit, one of these holds: {}", listed(several)),

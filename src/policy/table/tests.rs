@@ -221,10 +221,10 @@ fn a_rule_that_never_decides_is_found_with_those_that_stand_before_it() {
     let policy = Policy::new(vec![], vec![route((0..6).map(RuleId).collect())], rules, 1).unwrap();
     let everybody = class::all(1);
     let people: Vec<Principal> = everybody.into_iter().filter(|p| p.account() != Account::Official).collect();
-    let survey = policy.survey(&people);
+    let lint = policy.lint(&people);
     let found: Vec<(u16, Vec<u16>)> =
-        survey.dead.iter().map(|d| (d.rule.0, d.behind.iter().map(|r| r.0).collect())).collect();
+        lint.unreachable.iter().map(|d| (d.rule.0, d.behind.iter().map(|r| r.0).collect())).collect();
     assert_eq!(found, [(3, vec![0, 2]), (5, vec![])]);
-    let left: Vec<Account> = survey.gaps[0].people.iter().map(|place| people[*place].account()).collect();
+    let left: Vec<Account> = lint.uncovered[0].people.iter().map(|place| people[*place].account()).collect();
     assert!(left.contains(&Account::Organization) && !left.contains(&Account::Service));
 }

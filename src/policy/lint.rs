@@ -1,6 +1,6 @@
-//! What does a policy say without saying it? Rules that never decide, who is left to the default, and what no test asks.
+//! Warnings about a valid policy: rules that never decide, people who are left to the default, rules that no test asks.
 //!
-//! Everything is found by walking the cells; nothing is guessed from the text of rules.
+//! All of it is found by enumerating the cells of the table; nothing is guessed from the text of rules.
 
 use super::case::Case;
 use super::walk::{Group, Outcome};
@@ -8,16 +8,16 @@ use super::{Policy, RouteId, Rule, RuleId, Verdict};
 use crate::identity::Principal;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// See the module. Rules are named by number; the default is never among them.
+/// What was found. Rules are named by number; the default is never among them.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
-    pub dead: Vec<Dead>,
-    pub gaps: Vec<Gap>,
+pub struct Lint {
+    pub unreachable: Vec<Unreachable>,
+    pub uncovered: Vec<Uncovered>,
 }
 
 /// A rule that is first for nobody, anywhere, at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dead {
+pub struct Unreachable {
     pub rule: RuleId,
     /// Rules that hold wherever it would hit. Empty: no credential makes anybody whom it means.
     pub behind: BTreeSet<RuleId>,
@@ -25,14 +25,14 @@ pub struct Dead {
 
 /// Routes, and the people on them for whom no rule hits, at some time or from somewhere: places in the list of principals.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
+pub struct Uncovered {
     pub routes: Vec<RouteId>,
     pub people: BTreeSet<usize>,
 }
 
 impl Policy {
     /// Looks at everything that can be decided for these principals.
-    pub fn survey(&self, principals: &[Principal]) -> Survey {
+    pub fn lint(&self, principals: &[Principal]) -> Lint {
         let mut decides = vec![false; self.rules().len()];
         let mut mark = |verdict: Verdict| {
             if let Some(seen) = decides.get_mut(usize::from(verdict.rule.0)) {
@@ -40,7 +40,7 @@ impl Policy {
             }
         };
         let default = self.default_id();
-        let mut gaps: BTreeMap<BTreeSet<usize>, Vec<RouteId>> = BTreeMap::new();
+        let mut uncovered: BTreeMap<BTreeSet<usize>, Vec<RouteId>> = BTreeMap::new();
         for group in self.groups() {
             let mut people = BTreeSet::new();
             for (place, principal) in principals.iter().enumerate() {
@@ -52,19 +52,20 @@ impl Policy {
                 people.extend(left_over.then_some(place));
             }
             if !people.is_empty() {
-                gaps.entry(people).or_default().extend(group.routes);
+                uncovered.entry(people).or_default().extend(group.routes);
             }
         }
         let idle = decides.iter().zip(0_u16..).filter(|(decides, _)| !**decides).map(|(_, id)| RuleId(id));
-        let dead = idle.filter(|id| *id != default).map(|rule| self.dead(rule, principals)).collect();
-        let mut gaps: Vec<Gap> = gaps.into_iter().map(|(people, routes)| Gap { routes, people }).collect();
-        gaps.sort_by_key(|gap| gap.routes.first().copied());
-        Survey { dead, gaps }
+        let unreachable = idle.filter(|id| *id != default).map(|rule| self.unreachable(rule, principals)).collect();
+        let mut uncovered: Vec<Uncovered> =
+            uncovered.into_iter().map(|(people, routes)| Uncovered { routes, people }).collect();
+        uncovered.sort_by_key(|left| left.routes.first().copied());
+        Lint { unreachable, uncovered }
     }
 
-    fn dead(&self, id: RuleId, principals: &[Principal]) -> Dead {
+    fn unreachable(&self, id: RuleId, principals: &[Principal]) -> Unreachable {
         let mut behind = BTreeSet::new();
-        let Some(rule) = self.rule(id) else { return Dead { rule: id, behind } };
+        let Some(rule) = self.rule(id) else { return Unreachable { rule: id, behind } };
         let applies = |group: &Group| {
             let first = group.routes.first().and_then(|r| self.route(*r));
             first.is_some_and(|route| route.rules.contains(&id))
@@ -80,7 +81,7 @@ impl Policy {
                 });
             }
         }
-        Dead { rule: id, behind }
+        Unreachable { rule: id, behind }
     }
 
     /// Rules that decide no test, though some test might ask.
