@@ -5,7 +5,7 @@ use crate::cli::at;
 use crate::cli::people::{Part, Universe};
 use crate::cli::words::route_name;
 use crate::policy::Policy;
-use crate::policy::ruling::Ruling;
+use crate::policy::effect::Effect;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ type Ways = BTreeMap<usize, Part>;
 /// From what to what, for whom and on which routes; all by moment.
 pub(super) struct Found {
     routes: Vec<String>,
-    moments: BTreeMap<Timestamp, BTreeMap<(Ruling, Ruling), Ways>>,
+    moments: BTreeMap<Timestamp, BTreeMap<(Effect, Effect), Ways>>,
 }
 
 impl Found {
@@ -26,7 +26,7 @@ impl Found {
     }
 
     /// Notes that from `at` on a principal gets the second where the first was; `routes` by their place in the list.
-    pub(super) fn note(&mut self, at: Timestamp, pair: (&Ruling, &Ruling), routes: &[usize], principal: usize) {
+    pub(super) fn note(&mut self, at: Timestamp, pair: (&Effect, &Effect), routes: &[usize], principal: usize) {
         let ways = self.moments.entry(at).or_default().entry((pair.0.clone(), pair.1.clone())).or_default();
         for route in routes {
             ways.entry(*route).or_default().insert(principal);
@@ -70,8 +70,8 @@ impl Found {
     }
 }
 
-fn rules_of(policy: &Policy, ruling: &Ruling) -> Vec<String> {
-    let mut names: Vec<String> = ruling.0.iter().flat_map(|branch| rule_names(policy, branch)).collect();
+fn rules_of(policy: &Policy, effect: &Effect) -> Vec<String> {
+    let mut names: Vec<String> = effect.0.iter().flat_map(|clause| rule_names(policy, clause)).collect();
     names.dedup();
     names
 }
@@ -82,8 +82,8 @@ pub(super) fn transitions(policy: &Policy, universe: &Universe<'_>, at: Timestam
     for group in policy.groups() {
         let routes: Vec<usize> = group.routes.iter().map(|id| usize::from(id.0)).collect();
         for (nth, principal) in universe.principals.iter().enumerate() {
-            let rulings = policy.rulings(&group, principal);
-            for ((_, before), (from, after)) in rulings.iter().zip(rulings.iter().skip(1)) {
+            let effects = policy.effects(&group, principal);
+            for ((_, before), (from, after)) in effects.iter().zip(effects.iter().skip(1)) {
                 if *from > at && !before.does_like(after) {
                     found.note(*from, (before, after), &routes, nth);
                 }

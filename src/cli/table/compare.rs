@@ -8,7 +8,7 @@ use crate::cli::people::Universe;
 use crate::cli::words::route_name;
 use crate::config::Settings;
 use crate::identity::{CredentialId, Evidence, Facts, Principal};
-use crate::policy::ruling::{Ruling, Timeline};
+use crate::policy::effect::{Effect, Timeline};
 use crate::policy::walk::Group;
 use crate::policy::{Policy, reach};
 use jiff::Timestamp;
@@ -45,8 +45,8 @@ impl<'s> Side<'s> {
         Some(shown_by(principal, CredentialId(u8::try_from(place).ok()?)))
     }
 
-    fn rulings(&self, group: usize, principal: &Principal) -> Timeline {
-        self.groups.get(group).map_or_else(Vec::new, |group| self.policy.rulings(group, principal))
+    fn effects(&self, group: usize, principal: &Principal) -> Timeline {
+        self.groups.get(group).map_or_else(Vec::new, |group| self.policy.effects(group, principal))
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) fn compare(before: (&Settings, &str), after: (&Settings, &str), at: T
         for (nth, principal) in people.iter().enumerate() {
             let own = (sides.0.own(principal, &names), sides.1.own(principal, &names));
             let (Some(one), Some(other)) = own else { continue };
-            let timelines = (sides.0.rulings(*first, &one), sides.1.rulings(*second, &other));
+            let timelines = (sides.0.effects(*first, &one), sides.1.effects(*second, &other));
             differences((&timelines.0, &timelines.1), at, |moment, pair| found.note(moment, pair, routes, nth));
         }
     }
@@ -165,11 +165,11 @@ fn paths(policy: &Policy) -> BTreeMap<String, BTreeSet<String>> {
 fn differences(
     (one, other): (&Timeline, &Timeline),
     at: Timestamp,
-    mut found: impl FnMut(Timestamp, (&Ruling, &Ruling)),
+    mut found: impl FnMut(Timestamp, (&Effect, &Effect)),
 ) {
     let later = one.iter().chain(other).map(|(from, _)| *from).filter(|from| *from > at);
     let moments: BTreeSet<Timestamp> = later.chain([at]).collect();
-    let mut last: Option<(&Ruling, &Ruling)> = None;
+    let mut last: Option<(&Effect, &Effect)> = None;
     for moment in moments {
         let (Some(a), Some(b)) = (at_moment(one, moment), at_moment(other, moment)) else { continue };
         let differs = !a.does_like(b);

@@ -5,7 +5,7 @@
 use crate::cli::people::{Part, Universe};
 use crate::cli::words::{either, route_name};
 use crate::config::Settings;
-use crate::policy::ruling::{Branch, Ruling, Timeline};
+use crate::policy::effect::{Clause, Effect, Timeline};
 use crate::policy::{Policy, RouteId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -71,13 +71,13 @@ pub(super) struct Change {
 /// The blocks of a policy at a moment, in the order of its routes.
 pub(super) fn blocks(settings: &Settings, universe: &Universe<'_>, at: Timestamp) -> Vec<Block> {
     let policy = &settings.policy;
-    let mut alike: Vec<(Vec<RouteId>, Vec<Ruling>)> = Vec::new();
-    let mut places: BTreeMap<Vec<Ruling>, usize> = BTreeMap::new();
+    let mut alike: Vec<(Vec<RouteId>, Vec<Effect>)> = Vec::new();
+    let mut places: BTreeMap<Vec<Effect>, usize> = BTreeMap::new();
     for group in policy.groups() {
-        let rulings: Vec<Ruling> =
-            universe.principals.iter().filter_map(|p| at_moment(&policy.rulings(&group, p), at).cloned()).collect();
-        let place = *places.entry(rulings).or_insert_with_key(|rulings| {
-            alike.push((Vec::new(), rulings.clone()));
+        let effects: Vec<Effect> =
+            universe.principals.iter().filter_map(|p| at_moment(&policy.effects(&group, p), at).cloned()).collect();
+        let place = *places.entry(effects).or_insert_with_key(|effects| {
+            alike.push((Vec::new(), effects.clone()));
             alike.len() - 1
         });
         alike.get_mut(place).into_iter().for_each(|(routes, _)| routes.extend(&group.routes));
@@ -86,88 +86,88 @@ pub(super) fn blocks(settings: &Settings, universe: &Universe<'_>, at: Timestamp
         routes.sort_unstable();
     }
     alike.sort_by_key(|(routes, _)| routes.first().copied());
-    let block = |(routes, rulings): (Vec<RouteId>, Vec<Ruling>)| Block {
+    let block = |(routes, effects): (Vec<RouteId>, Vec<Effect>)| Block {
         routes: routes.iter().map(|id| route_name(policy, *id)).collect(),
-        lines: lines(policy, universe, &rulings),
+        lines: lines(policy, universe, &effects),
     };
     alike.into_iter().map(block).collect()
 }
 
 /// What of a timeline holds at a moment.
-pub(super) fn at_moment(timeline: &Timeline, at: Timestamp) -> Option<&Ruling> {
-    timeline.iter().take_while(|(from, _)| *from <= at).last().map(|(_, ruling)| ruling)
+pub(super) fn at_moment(timeline: &Timeline, at: Timestamp) -> Option<&Effect> {
+    timeline.iter().take_while(|(from, _)| *from <= at).last().map(|(_, effect)| effect)
 }
 
-/// A branch, and how it is said that it holds when none before it does.
-type Said = (Branch, Option<&'static str>);
+/// A clause, and how it is said that it holds when none before it does.
+type Said = (Clause, Option<&'static str>);
 
-/// Each branch of a ruling, with the words for "when none before it holds".
-fn said(ruling: &Ruling) -> impl Iterator<Item = Said> {
-    let mut before: Vec<&Branch> = Vec::new();
-    ruling.0.iter().map(move |branch| {
+/// Each clause of an effect, with the words for "when none before it holds".
+fn said(effect: &Effect) -> impl Iterator<Item = Said> {
+    let mut before: Vec<&Clause> = Vec::new();
+    effect.0.iter().map(move |clause| {
         let by_network_only = before.iter().all(|b| b.share >= 100 && b.outside.is_empty());
-        let otherwise = match (branch.is_plain(), before.is_empty()) {
+        let otherwise = match (clause.is_plain(), before.is_empty()) {
             (true, false) => Some(if by_network_only { "from elsewhere" } else { "otherwise" }),
             _ => None,
         };
-        // What is only observed takes nobody away from the branches after it.
-        before.extend(Some(branch).filter(|b| b.share > 0));
-        (branch.clone(), otherwise)
+        // What is only observed takes nobody away from the clauses after it.
+        before.extend(Some(clause).filter(|b| b.share > 0));
+        (clause.clone(), otherwise)
     })
 }
 
-fn lines(policy: &Policy, universe: &Universe<'_>, rulings: &[Ruling]) -> Vec<Line> {
+fn lines(policy: &Policy, universe: &Universe<'_>, effects: &[Effect]) -> Vec<Line> {
     let mut parts: BTreeMap<Said, Part> = BTreeMap::new();
-    for (nth, ruling) in rulings.iter().enumerate() {
-        for key in said(ruling) {
+    for (nth, effect) in effects.iter().enumerate() {
+        for key in said(effect) {
             parts.entry(key).or_default().insert(nth);
         }
     }
-    let always = parts.iter().filter(|((branch, otherwise), _)| branch.is_plain() && otherwise.is_none());
+    let always = parts.iter().filter(|((clause, otherwise), _)| clause.is_plain() && otherwise.is_none());
     let longest = always.map(|(key, part)| (universe.length(part), key.clone())).max_by_key(|(length, _)| *length);
     let rest = longest.filter(|(length, _)| *length > PHRASES_MAX).map(|(_, key)| key);
     let mut ordered: Vec<_> = parts.into_iter().collect();
     ordered.sort_by_key(|((b, _), _)| (b.share == 0, b.action.severity(), b.action, b.rules.clone()));
     let line = |(key, part): (Said, Part)| {
         let is_rest = rest.as_ref() == Some(&key);
-        let (branch, otherwise) = key;
+        let (clause, otherwise) = key;
         Line {
             who: if is_rest { universe.phrases_of_the_rest(&part) } else { universe.phrases(&part) },
-            condition: condition(&branch, otherwise),
-            action: branch.action.as_str(),
-            page: branch.page.map(|page| page.as_str()),
-            observed: branch.share == 0,
-            rules: rule_names(policy, &branch),
+            condition: condition(&clause, otherwise),
+            action: clause.action.as_str(),
+            page: clause.page.map(|page| page.as_str()),
+            observed: clause.share == 0,
+            rules: rule_names(policy, &clause),
         }
     };
     ordered.into_iter().map(line).collect()
 }
 
-pub(super) fn rule_names(policy: &Policy, branch: &Branch) -> Vec<String> {
-    branch.rules.iter().filter_map(|id| policy.rule(*id)).map(|rule| rule.name.clone()).collect()
+pub(super) fn rule_names(policy: &Policy, clause: &Clause) -> Vec<String> {
+    clause.rules.iter().filter_map(|id| policy.rule(*id)).map(|rule| rule.name.clone()).collect()
 }
 
 /// `from 10.20.0.0/16, 5 % of people`
-fn condition(branch: &Branch, otherwise: Option<&str>) -> String {
+fn condition(clause: &Clause, otherwise: Option<&str>) -> String {
     let parts = [
-        (!branch.within.is_empty()).then(|| format!("from {}", either(&branch.within))),
-        (!branch.outside.is_empty()).then(|| format!("not from {}", either(&branch.outside))),
-        (1..100).contains(&branch.share).then(|| format!("{} % of people", branch.share)),
+        (!clause.within.is_empty()).then(|| format!("from {}", either(&clause.within))),
+        (!clause.outside.is_empty()).then(|| format!("not from {}", either(&clause.outside))),
+        (1..100).contains(&clause.share).then(|| format!("{} % of people", clause.share)),
         otherwise.map(str::to_owned),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// `forward (from 10.20.0.0/16), reject (from elsewhere)`; the page only where it is what differs.
-pub(super) fn brief(ruling: &Ruling, with_page: bool) -> String {
-    let part = |(branch, otherwise): Said| {
-        let page = branch.page.filter(|_| with_page).map_or_else(String::new, |page| format!(" `{page}`"));
-        let condition = condition(&branch, otherwise);
+pub(super) fn brief(effect: &Effect, with_page: bool) -> String {
+    let part = |(clause, otherwise): Said| {
+        let page = clause.page.filter(|_| with_page).map_or_else(String::new, |page| format!(" `{page}`"));
+        let condition = condition(&clause, otherwise);
         let condition = if condition.is_empty() { condition } else { format!(" ({condition})") };
-        match branch.share {
-            0 => format!("observed {}{page}{condition}", branch.action),
-            _ => format!("{}{page}{condition}", branch.action),
+        match clause.share {
+            0 => format!("observed {}{page}{condition}", clause.action),
+            _ => format!("{}{page}{condition}", clause.action),
         }
     };
-    said(ruling).map(part).collect::<Vec<_>>().join(", ")
+    said(effect).map(part).collect::<Vec<_>>().join(", ")
 }
