@@ -6,9 +6,9 @@ use crate::diagnostic::{Diagnostic, code};
 use crate::identity::flow::PathPattern;
 use crate::identity::{Account, Evidence, Identity, Login, Principal, SiteId};
 use crate::policy::case::Case;
+use crate::policy::enumerate::{Group, PossibleVerdict};
 use crate::policy::invariant::{Invariant, Violation};
 use crate::policy::target::{RawTarget, canonical_path};
-use crate::policy::walk::{Group, Outcome};
 use crate::policy::{Action, Policy, RouteId, Site, Verdict, reach};
 use jiff::Timestamp;
 
@@ -82,7 +82,7 @@ fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Pr
         return None;
     }
     let by_name = |p: &&Principal| p.account() == Account::Official && p.login() == Login::Password;
-    let anywhere = |o: &Outcome<'_>| !names_networks(policy, o.verdict);
+    let anywhere = |o: &PossibleVerdict<'_>| !names_networks(policy, o.verdict);
     let (route, o) = let_in(policy, principals.iter().filter(by_name), anywhere)?;
     let message = format!("rule `{}` lets officials in by the shape of a name, from anywhere", name(policy, o.verdict));
     let help = format!(
@@ -110,12 +110,12 @@ fn revoked_let_in(policy: &Policy, principals: &[Principal]) -> Option<Diagnosti
 fn let_in<'p>(
     policy: &Policy,
     people: impl Iterator<Item = &'p Principal> + Clone,
-    counts: impl Fn(&Outcome<'_>) -> bool,
-) -> Option<(RouteId, Outcome<'p>)> {
+    counts: impl Fn(&PossibleVerdict<'_>) -> bool,
+) -> Option<(RouteId, PossibleVerdict<'p>)> {
     for group in policy.groups() {
         for person in people.clone() {
             let mut found = None;
-            policy.walk(&group, person, &[], |o| {
+            policy.enumerate(&group, person, &[], |o| {
                 let is_let_in = o.verdict.action == Action::Forward && counts(&o);
                 if found.is_none() && is_let_in && turns_visitors_away(policy, &group, &o) {
                     found = group.routes.first().map(|route| (*route, o));
@@ -143,10 +143,10 @@ fn names_networks(policy: &Policy, verdict: Verdict) -> bool {
 }
 
 /// Whether somebody without any credential is not let in from there at some moment of an outcome.
-fn turns_visitors_away(policy: &Policy, group: &Group, o: &Outcome<'_>) -> bool {
+fn turns_visitors_away(policy: &Policy, group: &Group, o: &PossibleVerdict<'_>) -> bool {
     let anonymous = Principal::anonymous();
     let mut away = false;
-    policy.walk(group, &anonymous, &[o.client], |visit| {
+    policy.enumerate(group, &anonymous, &[o.client], |visit| {
         let then_and_there = visit.client == o.client && visit.overlaps(o.from, o.until);
         away |= then_and_there && visit.verdict.action.severity() > 0;
     });
@@ -173,7 +173,7 @@ fn login_page_open(policy: &Policy, principals: &[Principal], id: SiteId, site: 
     let mut closed = None;
     // An attempt is a post with a body; the page itself is asked for by GET.
     for principal in principals.iter().filter(|p| p.evidence() != Evidence::Attempt) {
-        policy.walk(&group, principal, &[], |o| {
+        policy.enumerate(&group, principal, &[], |o| {
             if closed.is_none() && matches!(o.verdict.action, Action::Login | Action::Reject) {
                 closed = Some(format!(
                     "{} by rule `{}`{}",

@@ -3,9 +3,9 @@
 //! An effect is a list of clauses, and the first that admits somebody holds. Networks are narrowed to what earlier
 //! clauses leave over, so that nothing is said that changes nothing.
 
+use super::enumerate::Group;
 use super::rule::{Action, Rule, RuleId};
 use super::table::{Cell, Entry};
-use super::walk::Group;
 use super::{Page, Policy, class};
 use crate::identity::Principal;
 use ipnet::IpNet;
@@ -157,18 +157,18 @@ impl Policy {
 mod tests {
     use super::*;
     use crate::policy::Bucket;
+    use crate::policy::enumerate::PossibleVerdict;
     use crate::policy::table::tests::{CREDENTIALS, moment, policy};
-    use crate::policy::walk::Outcome;
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
-    fn admits(clause: &Clause, outcome: &Outcome<'_>) -> bool {
+    fn admits(clause: &Clause, outcome: &PossibleVerdict<'_>) -> bool {
         let is_in = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&outcome.client));
         (clause.within.is_empty() || is_in(&clause.within)) && !is_in(&clause.outside)
     }
 
     /// What the effect says to somebody from there and in that bucket.
-    fn said<'r>(effect: &'r Effect, outcome: &Outcome<'_>) -> &'r Clause {
+    fn said<'r>(effect: &'r Effect, outcome: &PossibleVerdict<'_>) -> &'r Clause {
         let bucket: Bucket = outcome.bucket;
         effect.0.iter().find(|b| admits(b, outcome) && bucket.is_among(b.share)).unwrap()
     }
@@ -181,7 +181,7 @@ mod tests {
             for group in policy.groups() {
                 for principal in everybody.iter().step_by(7) {
                     let effects = policy.effects(&group, principal);
-                    policy.walk(&group, principal, &[], |outcome| {
+                    policy.enumerate(&group, principal, &[], |outcome| {
                         let at = outcome.from.unwrap_or(moment(-1));
                         let (_, effect) = effects.iter().rev().find(|(from, _)| *from <= at).unwrap();
                         let clause = said(effect, &outcome);

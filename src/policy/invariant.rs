@@ -1,7 +1,7 @@
-//! What must always hold, and who would break it when and where: proved by walking every cell of the policy.
+//! Invariants: what must always hold, and who would break it when and where; proved by enumerating every cell.
 
+use super::enumerate::{LOWEST, PossibleVerdict};
 use super::rule::{Action, Condition};
-use super::walk::{LOWEST, Outcome};
 use super::{Policy, RouteId, Verdict};
 use crate::diagnostic::Place;
 use crate::identity::Principal;
@@ -51,7 +51,7 @@ impl Invariant {
             let Some(route) = group.routes.iter().find(|r| self.routes.contains(r)) else { continue };
             for principal in &who {
                 let mut first = None;
-                policy.walk(&group, principal, &clients, |outcome| {
+                policy.enumerate(&group, principal, &clients, |outcome| {
                     if first.is_none() && self.is_broken_by(&outcome) {
                         first = Some(outcome);
                     }
@@ -72,7 +72,7 @@ impl Invariant {
     }
 
     /// Rules in observe mode change nothing, so they break nothing either.
-    fn is_broken_by(&self, o: &Outcome<'_>) -> bool {
+    fn is_broken_by(&self, o: &PossibleVerdict<'_>) -> bool {
         self.never & o.verdict.action.bit() != 0
             && o.overlaps(self.from, self.until)
             && self.when.holds(o.principal, o.client)

@@ -3,7 +3,7 @@
 //! All of it is found by enumerating the cells of the table; nothing is guessed from the text of rules.
 
 use super::case::Case;
-use super::walk::{Group, Outcome};
+use super::enumerate::{Group, PossibleVerdict};
 use super::{Policy, RouteId, Rule, RuleId, Verdict};
 use crate::identity::Principal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +45,7 @@ impl Policy {
             let mut people = BTreeSet::new();
             for (place, principal) in principals.iter().enumerate() {
                 let mut left_over = false;
-                self.walk(&group, principal, &[], |o| {
+                self.enumerate(&group, principal, &[], |o| {
                     std::iter::once(o.verdict).chain(o.observed).for_each(&mut mark);
                     left_over |= o.verdict.rule == default;
                 });
@@ -73,7 +73,7 @@ impl Policy {
         let clients: Vec<_> = rule.when.client.iter().map(ipnet::IpNet::network).collect();
         for group in self.groups().iter().filter(|g| applies(g)) {
             for principal in principals.iter().filter(|p| rule.when.finite.fits(p)) {
-                self.walk(group, principal, &clients, |o| {
+                self.enumerate(group, principal, &clients, |o| {
                     if would_hit(rule, &o) {
                         // An observed rule lets those behind it decide, but only the first of them is watched.
                         behind.insert(o.observed.unwrap_or(o.verdict).rule);
@@ -92,7 +92,7 @@ impl Policy {
     }
 }
 
-fn would_hit(rule: &Rule, o: &Outcome<'_>) -> bool {
+fn would_hit(rule: &Rule, o: &PossibleVerdict<'_>) -> bool {
     o.overlaps(rule.from, rule.until)
         && rule.when.holds(o.principal, o.client)
         && !rule.unless.as_ref().is_some_and(|unless| unless.holds(o.principal, o.client))

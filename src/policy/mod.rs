@@ -7,6 +7,7 @@ pub mod case;
 pub mod class;
 pub mod decision;
 pub mod effect;
+pub mod enumerate;
 pub mod invariant;
 pub mod lint;
 pub mod networks;
@@ -18,7 +19,6 @@ pub mod rule;
 pub mod table;
 pub mod target;
 pub mod trace;
-pub mod walk;
 
 pub use bucket::{Bucket, Buckets};
 pub use decision::{Decision, Grant, Query, Verdict};

@@ -5,7 +5,7 @@ use super::Metrics;
 use crate::identity::Principal;
 use crate::identity::check::check_words;
 use crate::identity::logout_token::LogoutError;
-use crate::policy::walk::{Group, Outcome};
+use crate::policy::enumerate::{Group, PossibleVerdict};
 use crate::policy::{Mode, Policy, Verdict, reach};
 use crate::snapshot::Snapshot;
 use http::Method;
@@ -129,7 +129,7 @@ impl Metrics {
         for group in policy.groups() {
             let mut started = HashSet::new();
             for principal in principals {
-                policy.walk(&group, principal, &[], |o| {
+                policy.enumerate(&group, principal, &[], |o| {
                     let decided = (o.verdict.rule, o.verdict.reason, o.observed.map(|v| v.rule));
                     if started.insert((decided, o.principal.account(), o.principal.login())) {
                         self.start_outcome(policy, &group, &o);
@@ -140,7 +140,7 @@ impl Metrics {
     }
 
     /// The series of one outcome on every route of a group.
-    fn start_outcome(&self, policy: &Policy, group: &Group, o: &Outcome<'_>) {
+    fn start_outcome(&self, policy: &Policy, group: &Group, o: &PossibleVerdict<'_>) {
         let (verdict, observed) = policy.as_told(o.verdict, o.observed);
         let name = |v: Verdict| policy.rule(v.rule).map_or("", |r| r.name.as_str());
         for route in group.routes.iter().filter_map(|id| policy.route(*id)) {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
 use vneid_gate::config::{Settings, read_directory};
 use vneid_gate::identity::{Level, Principal};
-use vneid_gate::policy::walk::{Group, Outcome};
+use vneid_gate::policy::enumerate::{Group, PossibleVerdict};
 use vneid_gate::policy::{Action, Finite, Policy, Query, Route, Rule, RuleId, Site, reach};
 
 fn shipped() -> Settings {
@@ -119,7 +119,7 @@ fn difference(one: &Policy, other: &Policy, principals: &[Principal]) -> Option<
     let mut found = None;
     for group in one.groups() {
         for principal in principals {
-            one.walk(&group, principal, &[], |o| {
+            one.enumerate(&group, principal, &[], |o| {
                 if found.is_none() && differs(other, &group, &o) {
                     let route = &one.route(group.routes[0]).unwrap().name;
                     found = Some(format!("{:?} on `{route}` from {:?}: {:?}", o.principal, o.from, o.verdict.action));
@@ -130,7 +130,7 @@ fn difference(one: &Policy, other: &Policy, principals: &[Principal]) -> Option<
     found
 }
 
-fn differs(other: &Policy, group: &Group, o: &Outcome<'_>) -> bool {
+fn differs(other: &Policy, group: &Group, o: &PossibleVerdict<'_>) -> bool {
     let before = o.until.map(|until| until - SignedDuration::from_secs(1));
     [o.from.or(before).unwrap_or(Timestamp::UNIX_EPOCH), before.unwrap_or(Timestamp::MAX)].iter().any(|at| {
         group.routes.iter().any(|route| {

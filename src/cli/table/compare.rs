@@ -9,7 +9,7 @@ use crate::cli::words::route_name;
 use crate::config::Settings;
 use crate::identity::{CredentialId, Evidence, Facts, Principal};
 use crate::policy::effect::{Effect, Timeline};
-use crate::policy::walk::Group;
+use crate::policy::enumerate::Group;
 use crate::policy::{Policy, reach};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};

@@ -121,7 +121,7 @@ fn the_walk_meets_every_outcome_that_a_request_can_have() {
             let bucket = Bucket::new(random.random_range(0..100)).unwrap();
             let verdict = policy.decide(&query, std::iter::once(principal), &bucket).verdict;
             let mut met = false;
-            policy.walk(group, principal, &[], |o| {
+            policy.enumerate(group, principal, &[], |o| {
                 let then = o.from.is_none_or(|f| f <= query.at) && o.until.is_none_or(|u| query.at < u);
                 met |= then && o.verdict == verdict;
             });

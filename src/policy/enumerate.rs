@@ -1,7 +1,7 @@
 //! Everything that a policy can decide, cell by cell: what proofs, reports and series are made from.
 //!
 //! Principals are kinds, time falls into steps, and of the clients of a cell only those at which its outcome may change
-//! need to be asked; so the walk is complete, and it ends.
+//! need to be asked; so the enumeration is complete, and it ends.
 
 use super::table::Cell;
 use super::{Bucket, Policy, Query, RouteId, Verdict, class};
@@ -21,9 +21,9 @@ pub struct Group {
     pub routes: Vec<RouteId>,
 }
 
-/// One outcome, and for whom, from when until when, from where and in which bucket it comes.
+/// One verdict that can come about, and for whom, from when until when, from where and in which bucket it comes.
 #[derive(Clone, Copy, Debug)]
-pub struct Outcome<'w> {
+pub struct PossibleVerdict<'w> {
     pub principal: &'w Principal,
     /// `None`: since ever.
     pub from: Option<Timestamp>,
@@ -35,7 +35,7 @@ pub struct Outcome<'w> {
     pub observed: Option<Verdict>,
 }
 
-impl Outcome<'_> {
+impl PossibleVerdict<'_> {
     /// Whether any moment of from <= t < until lies in it.
     pub fn overlaps(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> bool {
         let starts_before = |start: Option<Timestamp>, end: Option<Timestamp>| match (start, end) {
@@ -61,12 +61,12 @@ impl Policy {
 
     /// Calls `found` for everything that can be decided for a principal on the routes of a group, as if the gate were
     /// not observing. `clients` are addresses to ask about beside those that the rules name.
-    pub fn walk<'w>(
+    pub fn enumerate<'w>(
         &self,
         group: &Group,
         principal: &'w Principal,
         clients: &[IpAddr],
-        mut found: impl FnMut(Outcome<'w>),
+        mut found: impl FnMut(PossibleVerdict<'w>),
     ) {
         let Some(route) = group.routes.first() else { return };
         let mut cells = self.table().cells(group.row, class::number(principal)).peekable();
@@ -84,7 +84,15 @@ impl Policy {
                 for bucket in &buckets {
                     let query = Query { route: *route, client: *client, at: start };
                     let (verdict, observed) = self.judge(&query, (0, principal), bucket);
-                    found(Outcome { principal, from, until, client: *client, bucket: *bucket, verdict, observed });
+                    found(PossibleVerdict {
+                        principal,
+                        from,
+                        until,
+                        client: *client,
+                        bucket: *bucket,
+                        verdict,
+                        observed,
+                    });
                 }
             }
         }
