@@ -33,8 +33,8 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Decision {
     pub verdict: Verdict,
-    /// Which of the principals holds the verdict; 0 when there was none.
-    pub holder: usize,
+    /// Which of the principals is the deciding one; 0 when there was none.
+    pub deciding: usize,
     /// What would hold if every observed rule were enforced; `None` when no observed rule had a say.
     pub observed: Option<Verdict>,
     /// Present exactly when the action is `forward` or `anonymous`.
@@ -47,7 +47,7 @@ pub struct Grant {
     site: SiteId,
     route: RouteId,
     removed: u64,
-    speaker: Option<usize>,
+    acting: Option<usize>,
 }
 
 impl Grant {
@@ -64,9 +64,9 @@ impl Grant {
         u32::try_from(nth).ok().and_then(|n| self.removed.checked_shr(n)).is_none_or(|bits| bits & 1 == 1)
     }
 
-    /// The principal on whose behalf the request travels; `None` is nobody.
-    pub fn speaker(&self) -> Option<usize> {
-        self.speaker
+    /// The acting principal, on whose behalf the request travels; `None` is nobody.
+    pub fn acting(&self) -> Option<usize> {
+        self.acting
     }
 }
 
@@ -85,7 +85,7 @@ impl Policy {
         let mut held: Option<(usize, Verdict)> = None;
         let mut watched: Option<Verdict> = None;
         let mut any_observed = false;
-        let (mut removed, mut speaker) = (0_u64, None);
+        let (mut removed, mut acting) = (0_u64, None);
         let mut weigh = |nth: usize, principal: &Principal| {
             let (verdict, observed) = self.judge(query, (nth, principal), buckets);
             any_observed |= observed.is_some();
@@ -98,7 +98,7 @@ impl Policy {
             }
             match verdict.action {
                 Action::Anonymous => removed |= u32::try_from(nth).ok().and_then(|n| 1_u64.checked_shl(n)).unwrap_or(0),
-                Action::Forward => speaker = speaker.or(Some(nth)),
+                Action::Forward => acting = acting.or(Some(nth)),
                 Action::Login | Action::Reject => {}
             }
         };
@@ -109,9 +109,9 @@ impl Policy {
         }
         if count == 0 {
             weigh(0, &Principal::anonymous());
-            speaker = None;
+            acting = None;
         }
-        let (holder, verdict) = held.unwrap_or_else(|| (0, self.verdict(self.default_id(), &Principal::anonymous())));
+        let (deciding, verdict) = held.unwrap_or_else(|| (0, self.verdict(self.default_id(), &Principal::anonymous())));
         let observed = if any_observed { watched } else { None };
         let (verdict, observed) = self.as_told(verdict, observed);
         let removed = if self.observing { 0 } else { removed };
@@ -119,11 +119,11 @@ impl Policy {
         let grant = match (verdict.action, site) {
             // More credentials than the mask holds are never forwarded: undecided is not forwarded.
             (Action::Forward | Action::Anonymous, Some(site)) if count <= 64 => {
-                Some(Grant { site, route: query.route, removed, speaker })
+                Some(Grant { site, route: query.route, removed, acting })
             }
             _ => None,
         };
-        Decision { verdict, holder, observed, grant }
+        Decision { verdict, deciding, observed, grant }
     }
 
     /// What is enforced and what is told as observed. A gate that only observes lets the request travel as it came and

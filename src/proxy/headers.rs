@@ -230,11 +230,11 @@ fn text_of(address: IpAddr) -> String {
 
 fn identity_headers(headers: &mut HeaderMap, ctx: &RequestContext, grant: &Grant) {
     let anonymous = Principal::anonymous();
-    let speaker = grant.speaker().and_then(|n| ctx.presented.get(n)).map_or(&anonymous, |p| &p.principal);
-    headers.insert(X_GATE_ACCOUNT, HeaderValue::from_static(speaker.account().as_str()));
-    headers.insert(X_GATE_LOGIN, HeaderValue::from_static(speaker.login().as_str()));
-    headers.insert(X_GATE_LEVEL, HeaderValue::from_static(speaker.level().as_str()));
-    if let Some(subject) = speaker.subject() {
+    let acting = grant.acting().and_then(|n| ctx.presented.get(n)).map_or(&anonymous, |p| &p.principal);
+    headers.insert(X_GATE_ACCOUNT, HeaderValue::from_static(acting.account().as_str()));
+    headers.insert(X_GATE_LOGIN, HeaderValue::from_static(acting.login().as_str()));
+    headers.insert(X_GATE_LEVEL, HeaderValue::from_static(acting.level().as_str()));
+    if let Some(subject) = acting.subject() {
         put(headers, X_GATE_SUBJECT, subject.name().to_owned());
     }
 }

@@ -91,8 +91,8 @@ fn expire_refused_sessions(
     head: &mut ResponseHeader,
 ) -> pingora::Result<()> {
     let person = reader == Audience::Person;
-    let holder = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.holder)).map(|p| &p.location);
-    if let (true, Some(Location::Cookie(name))) = (takes_session_out(rejection, reader), holder) {
+    let deciding = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.deciding)).map(|p| &p.location);
+    if let (true, Some(Location::Cookie(name))) = (takes_session_out(rejection, reader), deciding) {
         expire(ctx, name, head)?;
     }
     if let (Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)), true) = (rejection, person) {

@@ -98,8 +98,8 @@ impl<'s> Candidate<'s> {
         }
         let client = line.client.parse::<SocketAddr>().map_err(|_| Cause::UnreadableClient)?.ip();
         let query = Query { route, client, at: self.at.unwrap_or(arrived) };
-        let decided = |action, rule, holder: usize| {
-            let who = self.principals.get(holder);
+        let decided = |action, rule, deciding: usize| {
+            let who = self.principals.get(deciding);
             let (account, login) = who.map_or((Account::Anonymous, Login::None), |p| (p.account(), p.login()));
             Decided { site, route, action, rule, account, login }
         };
@@ -107,8 +107,8 @@ impl<'s> Candidate<'s> {
             return Ok(decided(Action::Reject, None, 0));
         }
         let buckets = Logged { principals: &line.principals, in_vain: Cell::new(false) };
-        let (action, rule, holder) = decide_line(policy, &query, &self.principals, &buckets, self.view);
-        if buckets.in_vain.get() { Err(Cause::UnknownShare) } else { Ok(decided(action, Some(rule), holder)) }
+        let (action, rule, deciding) = decide_line(policy, &query, &self.principals, &buckets, self.view);
+        if buckets.in_vain.get() { Err(Cause::UnknownShare) } else { Ok(decided(action, Some(rule), deciding)) }
     }
 }
 
@@ -125,7 +125,7 @@ fn decide_line(
         View::Enforced => decision.verdict,
         View::Observed => decision.observed.unwrap_or(decision.verdict),
     };
-    (verdict.action, verdict.rule, decision.holder)
+    (verdict.action, verdict.rule, decision.deciding)
 }
 
 /// Lots by the pseudonyms of a line, as the gate draws them. The gate draws by the client's address or by an unbound session

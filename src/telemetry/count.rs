@@ -23,7 +23,7 @@ impl Telemetry {
             self.count_check(f, shown);
         }
         let anonymous = Principal::anonymous();
-        let who = f.decision.and_then(|d| f.presented.get(d.holder)).map_or(&anonymous, |shown| &shown.principal);
+        let who = f.decision.and_then(|d| f.presented.get(d.deciding)).map_or(&anonymous, |shown| &shown.principal);
         let move_and_write = |series: &Series| {
             series.move_by(f);
             write(&series.shared);

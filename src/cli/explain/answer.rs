@@ -153,8 +153,8 @@ impl<'s> Explanation<'s> {
             (Some(_), Ok(())) => None,
         };
         let mut replies = rejection.map_or_else(Vec::new, |r| self.replies(settings, request, r));
-        let holder = self.askers.get(decision.holder);
-        if holder.is_some_and(|asker| asker.in_cookie == Some(false)) {
+        let deciding = self.askers.get(decision.deciding);
+        if deciding.is_some_and(|asker| asker.in_cookie == Some(false)) {
             replies.iter_mut().for_each(|(_, reply)| reply.takes_session_out = false);
         }
         let next = settings.policy.next_change(query, asked, lots);

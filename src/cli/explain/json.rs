@@ -93,12 +93,12 @@ fn outcome(o: &Outcome, e: &Explanation<'_>, policy: &Policy, zone: &TimeZone) -
     json!({
         "lots": o.lots.map(|(first, last)| [first, last]),
         "decision": verdict(policy, o.decision.verdict),
-        "holder": o.decision.holder,
+        "holder": o.decision.deciding,
         "observed": o.decision.observed.map(|v| verdict(policy, v)),
         "refused": if o.too_large { Some("body-too-large") } else { None },
         "answers": answers(&o.replies),
         "removed": grant.map(|g| numbers(&|n| e.removes(g, n))),
-        "speaker": grant.and_then(|g| g.speaker()),
+        "speaker": grant.and_then(|g| g.acting()),
         "next": o.next.as_ref().map(|(moment, then)| {
             json!({ "at": at::written(*moment, zone), "decision": verdict(policy, then.verdict) })
         }),

@@ -190,17 +190,17 @@ fn decision(out: &mut String, e: &Explanation<'_>, outcome: &Outcome, settings: 
         line(out, "for", &format!("{percent} % of the people (lots {first} to {last})"));
     }
     let verdict = outcome.decision.verdict;
-    let holder =
-        if e.askers.len() > 1 { format!(", for who ({})", outcome.decision.holder + 1) } else { String::new() };
-    line(out, "decision", &format!("{}{holder}", said(policy, verdict)));
+    let deciding =
+        if e.askers.len() > 1 { format!(", for who ({})", outcome.decision.deciding + 1) } else { String::new() };
+    line(out, "decision", &format!("{}{deciding}", said(policy, verdict)));
     line(out, "  reason", verdict.reason.as_str());
     if outcome.too_large {
         line(out, "  refused", "the body is longer than the route allows: body-too-large");
     }
     answers(out, &outcome.replies);
     if let (Some(grant), false) = (&outcome.decision.grant, outcome.too_large) {
-        let speaker = grant.speaker().and_then(|n| e.askers.get(n));
-        let for_whom = speaker.map_or_else(|| "nobody".to_owned(), |a| person(&a.principal));
+        let acting = grant.acting().and_then(|n| e.askers.get(n));
+        let for_whom = acting.map_or_else(|| "nobody".to_owned(), |a| person(&a.principal));
         line(out, "  portal", &format!("gets the request, with the gate's word on who asks: {for_whom}"));
         for (nth, asker) in e.askers.iter().enumerate() {
             if e.removes(grant, nth) {

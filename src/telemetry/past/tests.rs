@@ -50,12 +50,12 @@ fn lines(mut each: impl FnMut(&Finished<'_>, &str)) {
     let verdict = |rule, action, reason| Verdict { action, rule: RuleId(rule), reason, page: None };
     let decision = Decision {
         verdict: verdict(0, Action::Forward, Reason::Allowed),
-        holder: 0,
+        deciding: 0,
         observed: Some(verdict(1, Action::Reject, Reason::PasswordSession)),
         grant: None,
     };
     let verdict = verdict(2, Action::Login, Reason::NotLoggedIn);
-    let unobserved = Decision { verdict, holder: 0, observed: None, grant: None };
+    let unobserved = Decision { verdict, deciding: 0, observed: None, grant: None };
     let logins = [
         LoginSeen { flow: "vneid".into(), result: "begun" },
         LoginSeen { flow: "log-out".into(), result: "logged_out" },

@@ -217,7 +217,7 @@ fn the_most_severe_decision_holds_and_only_a_grant_lets_through() {
         let alone = who.iter().map(|p| policy.decide(&query, std::iter::once(p), &lot).verdict.action.severity());
         assert_eq!(Some(action.severity()), alone.max(), "{tried}");
         assert_eq!(decision.grant.is_some(), matches!(action, Action::Forward | Action::Anonymous), "{tried}");
-        assert!(policy.rule(decision.verdict.rule).is_some() && decision.holder < who.len(), "{tried}");
+        assert!(policy.rule(decision.verdict.rule).is_some() && decision.deciding < who.len(), "{tried}");
         tried
     });
 }
