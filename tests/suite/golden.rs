@@ -1,7 +1,7 @@
-//! What do `explain` and `table` say, byte for byte?
+//! The command line's golden files: `explain` and `table`, byte for byte.
 //!
-//! Every file in `told` begins with a command, in which `<` names a request beside it, and goes on with what it says and its exit
-//! status; `BLESS=1` writes that anew. The handbook's own examples are held against the program likewise.
+//! Every file in `golden/cli` begins with a command, in which `<` names a request beside it, and goes on with what it prints
+//! and its exit status; `BLESS=1` writes that anew. The handbook's own examples are held against the program likewise.
 
 use super::docs::{LANGUAGES, handbook, root};
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 fn folder() -> PathBuf {
-    root().join("tests/suite/told")
+    root().join("tests/suite/golden/cli")
 }
 
 /// Words of a command line; quotes keep spaces together.
