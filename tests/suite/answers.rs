@@ -3,7 +3,7 @@
 //! A person reads a page, a program reads a problem document; both carry the same support code. What is wrong with the
 //! portal or the request is said in the same two forms.
 
-use crate::harness::{Ask, Browser, HOST, Latch, Reply, Response, Town};
+use crate::harness::{Ask, Browser, HOST, Latch, Reply, Response, World};
 use std::thread;
 
 /// Fields of a request, and whether a person reads the answer.
@@ -51,9 +51,9 @@ fn expect_problem(answer: &Response) {
 
 #[test]
 fn who_must_log_in_is_redirected_when_navigating_and_told_otherwise() {
-    let town = Town::start();
+    let world = World::start();
     for (person, fields) in READERS {
-        let answer = town.gate.ask(&asked(Ask::get("/nop-ho-so/1"), fields));
+        let answer = world.gate.ask(&asked(Ask::get("/nop-ho-so/1"), fields));
         if *person {
             assert_eq!(answer.status, 303, "{fields:?}");
             assert_eq!(answer.value("location"), Some("/dich-vu-cong/cong-dan/dang-nhap"));
@@ -66,7 +66,7 @@ fn who_must_log_in_is_redirected_when_navigating_and_told_otherwise() {
             expect_problem(&answer);
         }
         let form = Ask::form("/nop-ho-so/1", "ho-ten=Nguy%E1%BB%85n");
-        let answer = town.gate.ask(&asked(form, fields));
+        let answer = world.gate.ask(&asked(form, fields));
         assert_eq!(answer.value("location"), None, "a form is never silently lost: {fields:?}");
         if *person {
             expect_page(&answer)
@@ -75,15 +75,15 @@ fn who_must_log_in_is_redirected_when_navigating_and_told_otherwise() {
         }
         assert!(matches!(answer.status, 401 | 403), "{}", answer.status);
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn who_is_rejected_reads_a_page_or_a_problem() {
-    let town = Town::start();
+    let world = World::start();
     for (person, fields) in READERS {
         let form = Ask::form("/dich-vu-cong/cong-dan/dang-nhap", "username=079203001234&password=dung");
-        let answer = town.gate.ask(&asked(form, fields));
+        let answer = world.gate.ask(&asked(form, fields));
         assert_eq!(answer.status, 403, "{fields:?}");
         if *person {
             expect_page(&answer);
@@ -94,12 +94,12 @@ fn who_is_rejected_reads_a_page_or_a_problem() {
             assert_eq!(answer.reason(), "password-attempt");
         }
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_page_is_vietnamese_unless_english_is_preferred() {
-    let town = Town::start();
+    let world = World::start();
     for (languages, expected) in [
         (None, "vi"),
         (Some("vi-VN,vi;q=0.9,en;q=0.8"), "vi"),
@@ -112,7 +112,7 @@ fn a_page_is_vietnamese_unless_english_is_preferred() {
         let form = Ask::form("/nop-ho-so/1", "a=b").with("Accept", "text/html");
         for ask in [form, ask] {
             let ask = languages.iter().fold(ask, |ask, value| ask.with("Accept-Language", value));
-            let answer = town.gate.ask(&ask);
+            let answer = world.gate.ask(&ask);
             if answer.value("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
                 assert!(answer.text().contains(&format!("<html lang=\"{expected}\">")), "{languages:?}");
             } else {
@@ -124,28 +124,28 @@ fn a_page_is_vietnamese_unless_english_is_preferred() {
 
 #[test]
 fn an_answer_to_head_has_no_body() {
-    let town = Town::start();
-    let mut client = town.gate.connect();
+    let world = World::start();
+    let mut client = world.gate.connect();
     let answer = client.ask(&Ask::new("HEAD", "/nop-ho-so/1"));
     assert_eq!(answer.status, 401);
     client.end();
     assert_eq!(client.until_close(), "", "nothing follows the head");
-    assert_eq!(town.gate.ask(&Ask::new("HEAD", "/nop-ho-so/1").navigating()).status, 303);
-    town.origin.expect_untouched();
-    let head = town.gate.ask(&Ask::new("HEAD", "/nop-ho-so/1").cookie(&town.vneid));
+    assert_eq!(world.gate.ask(&Ask::new("HEAD", "/nop-ho-so/1").navigating()).status, 303);
+    world.origin.expect_untouched();
+    let head = world.gate.ask(&Ask::new("HEAD", "/nop-ho-so/1").cookie(&world.vneid));
     assert_eq!(head.status, 200, "HEAD counts as GET");
-    assert_eq!(town.origin.only().method(), "HEAD");
+    assert_eq!(world.origin.only().method(), "HEAD");
 }
 
 #[test]
 fn the_cookie_of_a_refused_session_is_cleared_and_no_other() {
-    let town = Town::start();
-    let mut official = Browser::behind_proxy(&town.gate, "10.20.3.4").with_session("o");
+    let world = World::start();
+    let mut official = Browser::behind_proxy(&world.gate, "10.20.3.4").with_session("o");
     official.type_password("can-bo%40daknong.gov.vn", "dung");
-    town.gate.reload(&town.gate.policy().change("then = \"login\"", "then = \"reject\""), "ok");
-    town.origin.take();
+    world.gate.reload(&world.gate.policy().change("then = \"login\"", "then = \"reject\""), "ok");
+    world.origin.take();
     let ask = Ask::get("/nop-ho-so/1").navigating().cookie("PHPSESSID=o; theme=dark");
-    let answer = town.gate.ask(&ask);
+    let answer = world.gate.ask(&ask);
     assert_eq!(answer.status, 403);
     let cookies = answer.values("set-cookie");
     // Once for the host alone, once for it as a domain: a browser keeps the two apart.
@@ -157,14 +157,14 @@ fn the_cookie_of_a_refused_session_is_cleared_and_no_other() {
         assert!(expires.contains("max-age=0") && expires.contains("expires=thu, 01 jan 1970"), "{expires}");
         assert!(expires.contains("path=/"), "{expires}");
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_method_that_the_route_does_not_take_is_told_which_it_takes() {
-    let town = Town::start();
-    for ask in [Ask::new("DELETE", "/nop-ho-so/1"), Ask::new("PUT", "/nop-ho-so/1").cookie(&town.vneid).body("x")] {
-        let answer = town.gate.ask(&ask);
+    let world = World::start();
+    for ask in [Ask::new("DELETE", "/nop-ho-so/1"), Ask::new("PUT", "/nop-ho-so/1").cookie(&world.vneid).body("x")] {
+        let answer = world.gate.ask(&ask);
         assert_eq!(answer.status, 405);
         let allow = answer.value("allow").expect("Allow").to_owned();
         for method in ["GET", "HEAD", "POST"] {
@@ -173,24 +173,24 @@ fn a_method_that_the_route_does_not_take_is_told_which_it_takes() {
         expect_problem(&answer);
         assert_eq!(answer.reason(), "method-not-allowed");
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_body_above_the_limit_of_its_route_is_refused() {
-    let town = Town::start();
-    let fits = Ask::post("/nop-ho-so/1", vec![b'x'; 60_000]).cookie(&town.vneid);
-    assert_eq!(town.gate.ask(&fits).status, 200);
-    assert_eq!(town.origin.only().body.len(), 60_000);
-    let mut client = town.gate.connect();
-    let ask = Ask::new("POST", "/nop-ho-so/1").cookie(&town.vneid).with("Content-Length", "70000");
+    let world = World::start();
+    let fits = Ask::post("/nop-ho-so/1", vec![b'x'; 60_000]).cookie(&world.vneid);
+    assert_eq!(world.gate.ask(&fits).status, 200);
+    assert_eq!(world.origin.only().body.len(), 60_000);
+    let mut client = world.gate.connect();
+    let ask = Ask::new("POST", "/nop-ho-so/1").cookie(&world.vneid).with("Content-Length", "70000");
     let answer = client.ask(&ask);
     assert_eq!(answer.status, 413, "the length alone is enough");
     expect_problem(&answer);
     assert_eq!(answer.reason(), "body-too-large");
-    town.expect_untouched();
-    let mut client = town.gate.connect();
-    client.send(&Ask::post("/nop-ho-so/1", "").with("Transfer-Encoding", "chunked").cookie(&town.vneid).bytes());
+    world.expect_untouched();
+    let mut client = world.gate.connect();
+    client.send(&Ask::post("/nop-ho-so/1", "").with("Transfer-Encoding", "chunked").cookie(&world.vneid).bytes());
     for _ in 0..20 {
         client.send(format!("{:x}\r\n{}\r\n", 8192, "x".repeat(8192)).as_bytes());
     }
@@ -198,42 +198,42 @@ fn a_body_above_the_limit_of_its_route_is_refused() {
     if let Some(answer) = client.maybe_answer() {
         assert_eq!(answer.status, 413);
     }
-    let arrived = town.origin.take();
+    let arrived = world.origin.take();
     assert!(arrived.iter().all(|request| !request.complete), "the portal never gets such a body whole");
-    town.gate.until_metric("vneid_gate_refused_requests_total", &[("cause", "too_large")], |count| count >= 2.0);
+    world.gate.until_metric("vneid_gate_refused_requests_total", &[("cause", "too_large")], |count| count >= 2.0);
 }
 
 #[test]
 fn a_head_above_the_limit_is_refused() {
-    let town = Town::start();
-    let answer = town.gate.ask(&Ask::get("/assets/a.js").with("X-Pad", &"x".repeat(40_000)));
+    let world = World::start();
+    let answer = world.gate.ask(&Ask::get("/assets/a.js").with("X-Pad", &"x".repeat(40_000)));
     assert_eq!(answer.status, 431);
     expect_problem(&answer);
     assert_eq!(answer.reason(), "head-too-large");
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_portal_that_is_down_or_silent_is_said_in_both_forms() {
-    let town = Town::with(|policy| policy.change("read = \"30s\"", "read = \"1s\""));
-    town.origin.answer(|_| Reply::silence());
-    let answer = town.gate.ask(&Ask::get("/tra-cuu-ho-so"));
+    let world = World::with(|policy| policy.change("read = \"30s\"", "read = \"1s\""));
+    world.origin.answer(|_| Reply::silence());
+    let answer = world.gate.ask(&Ask::get("/tra-cuu-ho-so"));
     assert_eq!((answer.status, answer.reason().as_str()), (504, "upstream-timeout"));
     expect_problem(&answer);
-    let page = town.gate.ask(&Ask::get("/tra-cuu-ho-so").navigating());
+    let page = world.gate.ask(&Ask::get("/tra-cuu-ho-so").navigating());
     assert_eq!(page.status, 504);
     expect_page(&page);
     for broken in [Reply::hang_up(), Reply::raw("no http at all"), Reply::raw("HTTP/1.1 200 OK\r\nContent-Le")] {
-        town.origin.answer(move |_| broken.clone());
-        let answer = town.gate.ask(&Ask::get("/tra-cuu-ho-so"));
+        world.origin.answer(move |_| broken.clone());
+        let answer = world.gate.ask(&Ask::get("/tra-cuu-ho-so"));
         assert_eq!(answer.status, 502);
         expect_problem(&answer);
     }
-    town.origin.take();
-    town.origin.answer(|_| Reply::hang_up());
-    assert_eq!(town.gate.ask(&Ask::post("/nop-ho-so/1", "ho-so").cookie(&town.vneid)).status, 502);
-    assert_eq!(town.origin.take().len(), 1, "a form is never sent twice");
-    let Town { origin, gate, .. } = town;
+    world.origin.take();
+    world.origin.answer(|_| Reply::hang_up());
+    assert_eq!(world.gate.ask(&Ask::post("/nop-ho-so/1", "ho-so").cookie(&world.vneid)).status, 502);
+    assert_eq!(world.origin.take().len(), 1, "a form is never sent twice");
+    let World { origin, gate, .. } = world;
     drop(origin);
     let answer = gate.ask(&Ask::get("/tra-cuu-ho-so"));
     assert_eq!((answer.status, answer.reason().as_str()), (502, "upstream-unavailable"));
@@ -246,18 +246,18 @@ fn a_portal_that_is_down_or_silent_is_said_in_both_forms() {
 
 #[test]
 fn one_slow_request_holds_up_no_other() {
-    let town = Town::start();
+    let world = World::start();
     let latch = Latch::default();
     let held = latch.clone();
-    town.origin.answer(move |request| {
+    world.origin.answer(move |request| {
         let reply = Reply::ok("slow");
         if request.path() == "/tra-cuu-ho-so/slow" { reply.held_by(&held) } else { Reply::ok("quick") }
     });
     thread::scope(|scope| {
-        let slow = scope.spawn(|| town.gate.ask(&Ask::get("/tra-cuu-ho-so/slow")).text());
-        town.origin.wait_for(1);
+        let slow = scope.spawn(|| world.gate.ask(&Ask::get("/tra-cuu-ho-so/slow")).text());
+        world.origin.wait_for(1);
         for _ in 0..20 {
-            assert_eq!(town.gate.ask(&Ask::get("/tra-cuu-ho-so")).text(), "quick");
+            assert_eq!(world.gate.ask(&Ask::get("/tra-cuu-ho-so")).text(), "quick");
         }
         latch.open();
         assert_eq!(slow.join().unwrap(), "slow");
@@ -266,7 +266,7 @@ fn one_slow_request_holds_up_no_other() {
 
 #[test]
 fn a_redirect_goes_to_the_log_in_of_the_site_whatever_the_request_says() {
-    let town = Town::start();
+    let world = World::start();
     for (target, fields) in [
         ("/nop-ho-so?next=//evil.example", &[("X-Forwarded-Host", "evil.example")][..]),
         ("/nop-ho-so?return-url=https%3A%2F%2Fevil.example", &[("X-Forwarded-Prefix", "//evil.example")]),
@@ -274,13 +274,13 @@ fn a_redirect_goes_to_the_log_in_of_the_site_whatever_the_request_says() {
         ("/nop-ho-so/%22%3E", &[("Forwarded", "host=evil.example;proto=javascript")]),
         ("/evil.example", &[("Referer", "https://evil.example/")]),
     ] {
-        let answer = town.gate.ask(&asked(Ask::get(target).navigating(), fields));
+        let answer = world.gate.ask(&asked(Ask::get(target).navigating(), fields));
         assert_eq!(answer.status, 303, "{target}");
         let location = answer.value("location").expect("a location").to_owned();
         assert!(location.starts_with("/dich-vu-cong/cong-dan/dang-nhap"), "{location}");
         assert!(!answer.text().contains("evil.example"));
     }
     let absolute = Ask::get(&format!("http://{HOST}/nop-ho-so")).navigating();
-    assert_eq!(town.gate.ask(&absolute).value("location"), Some("/dich-vu-cong/cong-dan/dang-nhap"));
-    town.expect_untouched();
+    assert_eq!(world.gate.ask(&absolute).value("location"), Some("/dich-vu-cong/cong-dan/dang-nhap"));
+    world.expect_untouched();
 }

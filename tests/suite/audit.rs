@@ -4,15 +4,15 @@
 //! Tokens, cookies, passwords and identity numbers are in no output of the process.
 
 use crate::harness::{
-    Ask, Browser, Gate, Issuer, Key, Latch, Origin, PASSWORD_PAGE, Policy, Reply, Town, eventually, portal,
+    Ask, Browser, Gate, Issuer, Key, Latch, Origin, PASSWORD_PAGE, Policy, Reply, World, eventually, portal,
 };
 use serde_json::Value;
 
 #[test]
 fn a_refusal_can_be_found_by_its_support_code() {
-    let town = Town::start();
-    let answer = town.gate.ask(&Ask::get("/nop-ho-so/1?ma=1").cookie("PHPSESSID=unseen"));
-    let line = town.gate.audit_of(&answer.support_code());
+    let world = World::start();
+    let answer = world.gate.ask(&Ask::get("/nop-ho-so/1?ma=1").cookie("PHPSESSID=unseen"));
+    let line = world.gate.audit_of(&answer.support_code());
     for (member, expected) in [
         ("/site", "portal"),
         ("/route", "filing"),
@@ -39,12 +39,12 @@ fn a_refusal_can_be_found_by_its_support_code() {
 
 #[test]
 fn every_request_leaves_one_line() {
-    let town = Town::start();
-    let before = town.gate.audit_mark();
+    let world = World::start();
+    let before = world.gate.audit_mark();
     let asks = [
         Ask::get("/assets/a.js"),
         Ask::get("/nop-ho-so"),
-        Ask::get("/nop-ho-so").cookie(&town.vneid),
+        Ask::get("/nop-ho-so").cookie(&world.vneid),
         Ask::get("/assets/../x"),
         Ask::get("/assets/a.js").with("Host", "evil.example"),
         Ask::new("DELETE", "/nop-ho-so"),
@@ -53,10 +53,10 @@ fn every_request_leaves_one_line() {
         Ask::get("/assets/a.js").with("X-Pad", &"x".repeat(40_000)),
     ];
     for ask in &asks {
-        town.gate.ask(ask);
+        world.gate.ask(ask);
     }
-    let after = town.gate.audit_mark();
-    let lines = town.gate.audit()[before..after - 1].to_vec();
+    let after = world.gate.audit_mark();
+    let lines = world.gate.audit()[before..after - 1].to_vec();
     let mut statuses: Vec<u64> = lines.iter().filter_map(|line| line["status"].as_u64()).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 400, 400, 401, 403, 405, 421, 431]);
@@ -64,18 +64,18 @@ fn every_request_leaves_one_line() {
 
 #[test]
 fn a_client_that_goes_away_leaves_its_line_too() {
-    let town = Town::start();
+    let world = World::start();
     let latch = Latch::default();
     let held = latch.clone();
-    town.origin.answer(move |_| Reply::ok("late").held_by(&held));
-    let before = town.gate.audit_mark();
-    let mut client = town.gate.connect();
+    world.origin.answer(move |_| Reply::ok("late").held_by(&held));
+    let before = world.gate.audit_mark();
+    let mut client = world.gate.connect();
     client.send(&Ask::get("/tra-cuu-ho-so/gone").bytes());
-    town.origin.wait_for(1);
+    world.origin.wait_for(1);
     drop(client);
     latch.open();
     let line = eventually("the line of a request without a reader", || {
-        town.gate.audit().split_off(before).into_iter().find(|line| line["path"] == "/tra-cuu-ho-so/gone")
+        world.gate.audit().split_off(before).into_iter().find(|line| line["path"] == "/tra-cuu-ho-so/gone")
     });
     assert_eq!(line["decision"]["action"], "forward", "{line}");
 }
@@ -125,8 +125,8 @@ fn no_output_holds_a_token_a_cookie_a_password_or_an_identity_number() {
 
 #[test]
 fn text_of_a_request_cannot_forge_a_line() {
-    let town = Town::start();
-    let before = town.gate.audit_mark();
+    let world = World::start();
+    let before = world.gate.audit_mark();
     let odd = "a\u{1b}[31m\\\",\"status\":200,\"x\":\"";
     for ask in [
         Ask::get("/undeclared/%22%2C%22status%22%3A200").with("User-Agent", odd),
@@ -135,14 +135,14 @@ fn text_of_a_request_cannot_forge_a_line() {
         Ask::get("/undeclared").with("Host", "a\"b"),
         Ask::get("/undeclared").with("X-Request-Id", odd).with("X-Forwarded-For", odd),
     ] {
-        town.gate.ask(&ask);
+        world.gate.ask(&ask);
     }
-    town.gate.audit_mark();
-    for line in town.gate.audit().split_off(before) {
+    world.gate.audit_mark();
+    for line in world.gate.audit().split_off(before) {
         assert_ne!(line["status"], 200, "{line}");
         assert!(line.get("x").is_none(), "{line}");
     }
-    let logged = town.gate.stderr();
+    let logged = world.gate.stderr();
     assert!(!logged.contains('\u{1b}'), "no escape sequence reaches a terminal");
 }
 
@@ -164,14 +164,14 @@ fn a_person_is_a_pseudonym_that_stays_the_same() {
 
 #[test]
 fn a_session_is_a_pseudonym_that_stays_when_the_portal_changes_the_cookie() {
-    let town = Town::start();
+    let world = World::start();
     let session_under = |cookie: &str| {
         let mark = format!("/tra-cuu-ho-so/{}", cookie.trim_start_matches("PHPSESSID="));
-        town.gate.ask(&Ask::get(&mark).cookie(cookie));
-        let line = eventually("its line", || town.gate.audit().into_iter().find(|line| line["path"] == mark.as_str()));
+        world.gate.ask(&Ask::get(&mark).cookie(cookie));
+        let line = eventually("its line", || world.gate.audit().into_iter().find(|line| line["path"] == mark.as_str()));
         line.pointer("/principals/0/session").and_then(Value::as_str).map(str::to_owned)
     };
-    let (mut first, mut second) = (Browser::new(&town.gate), Browser::new(&town.gate));
+    let (mut first, mut second) = (Browser::new(&world.gate), Browser::new(&world.gate));
     first.log_in_with_vneid("one");
     second.log_in_with_vneid("two");
     let name = session_under("PHPSESSID=one").expect("a bound session has a name");

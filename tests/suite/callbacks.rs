@@ -3,92 +3,92 @@
 //! A session is bound only by a log-in that the portal began for it and that shows its sign of success; everything else
 //! that looks like one leaves the session unbound.
 
-use crate::harness::{Ask, Browser, CALLBACK, Reply, Town, UNBOUND, VNEID, portal};
+use crate::harness::{Ask, Browser, CALLBACK, Reply, UNBOUND, VNEID, World, portal};
 
 #[test]
 fn a_callback_without_a_beginning_binds_nothing() {
-    let town = Town::start();
-    let mut forger = Browser::new(&town.gate).with_session("f");
+    let world = World::start();
+    let mut forger = Browser::new(&world.gate).with_session("f");
     assert_eq!(forger.get(&format!("{CALLBACK}?code=good-1&state=s")).status, 302);
-    assert_eq!(town.vouched("PHPSESSID=f"), UNBOUND);
+    assert_eq!(world.vouched("PHPSESSID=f"), UNBOUND);
     assert_eq!(forger.get("/nop-ho-so").status, 303);
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_callback_of_another_state_binds_nothing() {
-    let town = Town::start();
-    let mut forger = Browser::new(&town.gate);
+    let world = World::start();
+    let mut forger = Browser::new(&world.gate);
     forger.get("/dang-nhap/vneid?sid=f&state=mine");
     for query in ["code=good-1&state=another", "code=good-1&state=", "code=good-1&state=MINE"] {
         assert_eq!(forger.get(&format!("{CALLBACK}?{query}")).status, 302);
-        assert_eq!(town.vouched("PHPSESSID=f"), UNBOUND, "{query}");
+        assert_eq!(world.vouched("PHPSESSID=f"), UNBOUND, "{query}");
     }
 }
 
 #[test]
 fn a_callback_that_lacks_a_parameter_is_no_callback() {
-    let town = Town::start();
-    let mut forger = Browser::new(&town.gate);
+    let world = World::start();
+    let mut forger = Browser::new(&world.gate);
     forger.get("/dang-nhap/vneid?sid=f&state=mine");
     for query in ["code=good-1", "state=mine&code2=good-1"] {
         forger.get(&format!("{CALLBACK}?{query}"));
-        assert_eq!(town.vouched("PHPSESSID=f"), UNBOUND, "{query}");
+        assert_eq!(world.vouched("PHPSESSID=f"), UNBOUND, "{query}");
     }
 }
 
 #[test]
 fn a_callback_that_two_servers_could_read_in_two_ways_is_refused() {
-    let town = Town::start();
-    let mut forger = Browser::new(&town.gate);
+    let world = World::start();
+    let mut forger = Browser::new(&world.gate);
     forger.get("/dang-nhap/vneid?sid=f&state=mine");
-    town.origin.take();
+    world.origin.take();
     for query in
         ["code=good&state=mine&state=other", "code=good&state=other&st%61te=mine", "code=a&code=good&state=mine"]
     {
         assert_eq!(forger.get(&format!("{CALLBACK}?{query}")).status, 400, "{query}");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
     assert_eq!(forger.get(&format!("{CALLBACK}?code=good&state=m%69ne")).status, 302);
-    assert_eq!(town.vouched("PHPSESSID=f"), VNEID, "another spelling of the same log-in is that log-in");
+    assert_eq!(world.vouched("PHPSESSID=f"), VNEID, "another spelling of the same log-in is that log-in");
 }
 
 #[test]
 fn a_log_in_or_log_out_whose_answer_never_comes_leaves_no_old_session() {
     for target in ["/dang-xuat", &format!("{CALLBACK}?code=good&state=s"), CALLBACK] {
-        let town = Town::start();
-        let mut citizen = Browser::new(&town.gate).with_session("born-by-vneid");
+        let world = World::start();
+        let mut citizen = Browser::new(&world.gate).with_session("born-by-vneid");
         citizen.get("/dang-nhap/vneid?state=s");
-        assert_eq!(town.vouched(&town.vneid), VNEID, "a log-in begun ends nothing");
-        town.origin.answer(|_| Reply::hang_up());
+        assert_eq!(world.vouched(&world.vneid), VNEID, "a log-in begun ends nothing");
+        world.origin.answer(|_| Reply::hang_up());
         assert_eq!(citizen.get(target).status, 502, "{target}");
-        town.origin.answer(portal);
-        assert_eq!(town.vouched(&town.vneid), UNBOUND, "{target}");
+        world.origin.answer(portal);
+        assert_eq!(world.vouched(&world.vneid), UNBOUND, "{target}");
     }
 }
 
 #[test]
 fn a_callback_is_good_for_the_session_that_began_and_only_once() {
-    let town = Town::start();
-    let mut citizen = Browser::new(&town.gate);
+    let world = World::start();
+    let mut citizen = Browser::new(&world.gate);
     citizen.log_in_with_vneid("a");
     let callback = format!("{CALLBACK}?code=good-a&state=state-of-a");
-    let mut thief = Browser::new(&town.gate).with_session("t");
+    let mut thief = Browser::new(&world.gate).with_session("t");
     thief.get(&callback);
-    assert_eq!(town.vouched("PHPSESSID=t"), UNBOUND, "another session replays it");
+    assert_eq!(world.vouched("PHPSESSID=t"), UNBOUND, "another session replays it");
     citizen.get("/dang-xuat");
-    assert_eq!(town.vouched("PHPSESSID=a"), UNBOUND, "logged out");
-    Browser::new(&town.gate).with_session("a").get(&callback);
-    assert_eq!(town.vouched("PHPSESSID=a"), UNBOUND, "the same session replays it");
+    assert_eq!(world.vouched("PHPSESSID=a"), UNBOUND, "logged out");
+    Browser::new(&world.gate).with_session("a").get(&callback);
+    assert_eq!(world.vouched("PHPSESSID=a"), UNBOUND, "the same session replays it");
 }
 
 #[test]
 fn a_log_in_that_fails_or_shows_no_sign_of_success_binds_nothing() {
-    let town = Town::start();
-    let mut citizen = Browser::new(&town.gate);
+    let world = World::start();
+    let mut citizen = Browser::new(&world.gate);
     citizen.get("/dang-nhap/vneid?sid=a&state=s");
     assert_eq!(citizen.get(&format!("{CALLBACK}?code=bad&state=s")).value("location"), Some("/dang-nhap/loi"));
-    assert_eq!(town.vouched("PHPSESSID=a"), UNBOUND);
+    assert_eq!(world.vouched("PHPSESSID=a"), UNBOUND);
     let answers: [(&str, Reply); 5] = [
         ("another status", Reply::ok("welcome").with("Location", "/")),
         ("another place", Reply::redirect("/tra-cuu-ho-so")),
@@ -97,18 +97,18 @@ fn a_log_in_that_fails_or_shows_no_sign_of_success_binds_nothing() {
         ("an error", Reply::status(500)),
     ];
     for (what, reply) in answers {
-        town.origin.answer(portal);
+        world.origin.answer(portal);
         citizen.get("/dang-nhap/vneid?sid=a&state=s");
-        town.origin.answer(move |_| reply.clone());
+        world.origin.answer(move |_| reply.clone());
         citizen.get(&format!("{CALLBACK}?code=good&state=s"));
-        town.origin.answer(portal);
-        assert_eq!(town.vouched("PHPSESSID=a"), UNBOUND, "{what}");
+        world.origin.answer(portal);
+        assert_eq!(world.vouched("PHPSESSID=a"), UNBOUND, "{what}");
     }
 }
 
 #[test]
 fn a_beginning_is_a_redirect_to_the_declared_host_only() {
-    let town = Town::start();
+    let world = World::start();
     for location in [
         "https://sso.dancuquocgia.gov.vn.evil.example/a?state=s",
         "https://evil.example/?x=sso.dancuquocgia.gov.vn&state=s",
@@ -116,23 +116,23 @@ fn a_beginning_is_a_redirect_to_the_declared_host_only() {
         "/sso.dancuquocgia.gov.vn?state=s",
         "//sso.dancuquocgia.gov.vn.evil.example/?state=s",
     ] {
-        let mut forger = Browser::new(&town.gate).with_session("f");
-        town.origin.answer(move |_| Reply::redirect(location));
+        let mut forger = Browser::new(&world.gate).with_session("f");
+        world.origin.answer(move |_| Reply::redirect(location));
         forger.get("/dang-nhap/vneid");
-        town.origin.answer(portal);
+        world.origin.answer(portal);
         forger.get(&format!("{CALLBACK}?code=good&state=s"));
-        assert_eq!(town.vouched("PHPSESSID=f"), UNBOUND, "{location}");
+        assert_eq!(world.vouched("PHPSESSID=f"), UNBOUND, "{location}");
     }
 }
 
 #[test]
 fn a_trusted_answer_header_outside_its_log_in_binds_nothing() {
-    let town = Town::start();
+    let world = World::start();
     let reply = || Reply::redirect("/").with("X-Portal-Account", "organization").with("X-Portal-Login", "vneid");
-    town.origin.answer(move |_| reply());
+    world.origin.answer(move |_| reply());
     for target in ["/tra-cuu-ho-so", "/dang-nhap/quoc-gia/callback?code=1", "/dang-nhap/quoc-gia/callback"] {
-        town.gate.ask(&Ask::get(target).cookie("PHPSESSID=x"));
+        world.gate.ask(&Ask::get(target).cookie("PHPSESSID=x"));
     }
-    town.origin.answer(portal);
-    assert_eq!(town.vouched("PHPSESSID=x"), UNBOUND);
+    world.origin.answer(portal);
+    assert_eq!(world.vouched("PHPSESSID=x"), UNBOUND);
 }

@@ -3,11 +3,11 @@
 //! A session in a cookie is only as good as the agreement on which cookie it is: what some portal might read as a second
 //! session, or as another one, is refused.
 
-use crate::harness::{Ask, Authority, Browser, Curl, Gate, HOST, Issuer, Origin, Policy, Town, portal};
+use crate::harness::{Ask, Authority, Browser, Curl, Gate, HOST, Issuer, Origin, Policy, World, portal};
 
 #[test]
 fn two_cookies_of_one_name_are_refused() {
-    let town = Town::start();
+    let world = World::start();
     let cases: [&[&str]; 7] = [
         &["PHPSESSID=born-by-vneid; PHPSESSID=other"],
         &["PHPSESSID=other; PHPSESSID=born-by-vneid"],
@@ -19,15 +19,15 @@ fn two_cookies_of_one_name_are_refused() {
     ];
     for fields in cases {
         let ask = fields.iter().fold(Ask::get("/nop-ho-so"), |ask, field| ask.cookie(field));
-        assert_eq!(town.gate.ask(&ask).status, 400, "{fields:?}");
-        town.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&ask).status, 400, "{fields:?}");
+        world.origin.expect_untouched();
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_cookie_that_only_the_portal_would_read_as_the_session_is_no_way_in() {
-    let town = Town::start();
+    let world = World::start();
     let cases: [&str; 8] = [
         "PHPSESSID=born-by-vneid; \u{a0}PHPSESSID=other",
         "PHPSESSID=born-by-vneid; \u{2000}PHPSESSID=other",
@@ -39,24 +39,24 @@ fn a_cookie_that_only_the_portal_would_read_as_the_session_is_no_way_in() {
         "PHPSESSID=\"born-by-vneid\"",
     ];
     for cookie in cases {
-        let response = town.gate.ask(&Ask::get("/nop-ho-so").cookie(cookie));
+        let response = world.gate.ask(&Ask::get("/nop-ho-so").cookie(cookie));
         if response.status == 200 {
-            let sent = town.origin.only().values("cookie").join("; ");
+            let sent = world.origin.only().values("cookie").join("; ");
             assert!(!sent.contains("other"), "{cookie} -> {sent}");
         } else {
             assert!(matches!(response.status, 400 | 401), "{cookie}: {}", response.status);
-            town.origin.expect_untouched();
+            world.origin.expect_untouched();
         }
     }
 }
 
 #[test]
 fn thousands_of_cookies_are_bounded() {
-    let town = Town::start();
+    let world = World::start();
     let many: Vec<String> = (0..5000).map(|n| format!("c{n}=1")).collect();
-    let response = town.gate.ask(&Ask::get("/nop-ho-so").cookie(&many.join("; ")).with("X", "y"));
+    let response = world.gate.ask(&Ask::get("/nop-ho-so").cookie(&many.join("; ")).with("X", "y"));
     assert!(matches!(response.status, 400 | 401 | 431), "{}", response.status);
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 /// Names that PHP reads as `access_token`.
@@ -100,20 +100,20 @@ fn another_spelling_of_a_refused_session_is_refused_too() {
 #[test]
 fn several_cookie_fields_without_a_second_session_are_one() {
     let authority = Authority::new();
-    let town = Town::with(|policy| policy.with_tls(&authority));
-    let ask = Ask::get("/nop-ho-so").cookie("a=1").cookie(&town.vneid).cookie("b=2");
-    assert_eq!(town.gate.ask(&ask).status, 200);
-    let request = town.origin.only();
+    let world = World::with(|policy| policy.with_tls(&authority));
+    let ask = Ask::get("/nop-ho-so").cookie("a=1").cookie(&world.vneid).cookie("b=2");
+    assert_eq!(world.gate.ask(&ask).status, 200);
+    let request = world.origin.only();
     assert_eq!(request.vouched(), "citizen/vneid/2");
     assert_eq!(request.values("cookie").join("; "), "a=1; PHPSESSID=born-by-vneid; b=2");
-    let field = format!("Cookie: {}", town.vneid);
+    let field = format!("Cookie: {}", world.vneid);
     let crumbs = ["--http2", "--header", "Cookie: a=1", "--header", &field, "--header", "Cookie: b=2"];
-    let seen = Curl::to(HOST, &town.gate.address("tls")).trusting(&authority.file()).with(&crumbs).https("/nop-ho-so");
+    let seen = Curl::to(HOST, &world.gate.address("tls")).trusting(&authority.file()).with(&crumbs).https("/nop-ho-so");
     assert_eq!(seen.status, 200, "{}", seen.text);
-    let request = town.origin.only();
+    let request = world.origin.only();
     assert_eq!(request.values("cookie"), ["a=1; PHPSESSID=born-by-vneid; b=2"], "HTTP/2 splits what HTTP/1 joins");
     let twice = [&crumbs[..], &["--header", "Cookie: PHPSESSID=x"]].concat();
-    let seen = Curl::to(HOST, &town.gate.address("tls")).trusting(&authority.file()).with(&twice).https("/nop-ho-so");
+    let seen = Curl::to(HOST, &world.gate.address("tls")).trusting(&authority.file()).with(&twice).https("/nop-ho-so");
     assert_eq!(seen.status, 400);
-    town.expect_untouched();
+    world.expect_untouched();
 }

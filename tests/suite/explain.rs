@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-struct Town {
+struct World {
     _origin: Origin,
     issuer: Issuer,
     gate: Gate,
 }
 
-impl Town {
-    fn start() -> Town {
+impl World {
+    fn start() -> World {
         let (origin, issuer) = (Origin::answering(portal), Issuer::start());
         let gate = Gate::start(&Policy::portal_with_tokens(&origin, &issuer));
-        Town { _origin: origin, issuer, gate }
+        World { _origin: origin, issuer, gate }
     }
 
     fn run(&self, bytes: &[u8], more: &[&str]) -> Output {
@@ -66,12 +66,12 @@ fn foretold(explained: &Value) -> Option<(u64, String, Option<String>)> {
 
 #[test]
 fn what_is_explained_is_what_the_gate_does() {
-    let town = Town::start();
-    let (good, low) = (town.token(json!({})), town.token(json!({ "vneid_level": 1 })));
-    let old = town.token(json!({ "iat": now() - 7200, "exp": now() - 3600 }));
-    let forged = Key::rsa("key-1").mint(&town.issuer.vneid());
-    let elsewhere = town.token(json!({ "iss": "https://sso.example/auth/realms/digo" }));
-    let password = town.token(json!({ "identity_provider": null }));
+    let world = World::start();
+    let (good, low) = (world.token(json!({})), world.token(json!({ "vneid_level": 1 })));
+    let old = world.token(json!({ "iat": now() - 7200, "exp": now() - 3600 }));
+    let forged = Key::rsa("key-1").mint(&world.issuer.vneid());
+    let elsewhere = world.token(json!({ "iss": "https://sso.example/auth/realms/digo" }));
+    let password = world.token(json!({ "identity_provider": null }));
     let attempt = "username=079203001234&password=dung";
     let asks = [
         Ask::get("/"),
@@ -115,8 +115,8 @@ fn what_is_explained_is_what_the_gate_does() {
         Ask::get("/").with("X-Long", &"a".repeat(40_000)),
     ];
     for ask in asks {
-        let answer = town.gate.ask(&ask);
-        let foretold = foretold(&town.explain(&ask));
+        let answer = world.gate.ask(&ask);
+        let foretold = foretold(&world.explain(&ask));
         let what = format!("{} {}", ask.method, ask.target);
         match foretold {
             None => assert!(!answer.is_the_gates(), "{what}: {} was not foretold", answer.status),
@@ -133,8 +133,8 @@ fn what_is_explained_is_what_the_gate_does() {
 
 #[test]
 fn nothing_of_a_token_a_cookie_or_a_person_is_printed_back() {
-    let town = Town::start();
-    let token = town.token(json!({}));
+    let world = World::start();
+    let token = world.token(json!({}));
     let asks = [
         Ask::get("/nop-ho-so/1?token_id=bi-mat").bearer(&token),
         Ask::get("/nop-ho-so/1").cookie(&format!("PHPSESSID=bi-mat; access_token={token}; khac=bi-mat")),
@@ -144,7 +144,7 @@ fn nothing_of_a_token_a_cookie_or_a_person_is_printed_back() {
     ];
     for ask in asks {
         for format in ["text", "json"] {
-            let output = town.run(&ask.bytes(), &["--fetch", "--format", format]);
+            let output = world.run(&ask.bytes(), &["--fetch", "--format", format]);
             let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
             assert!(said.contains(&ask.method), "{said}");
             let parts: Vec<&str> = token.split('.').collect();
@@ -157,27 +157,27 @@ fn nothing_of_a_token_a_cookie_or_a_person_is_printed_back() {
 
 #[test]
 fn keys_at_a_url_are_fetched_only_when_that_is_asked_for() {
-    let town = Town::start();
-    let ask = Ask::get("/nop-ho-so/1").bearer(&town.token(json!({})));
-    let fetches = town.issuer.fetches();
-    let output = town.run(&ask.bytes(), &[]);
+    let world = World::start();
+    let ask = Ask::get("/nop-ho-so/1").bearer(&world.token(json!({})));
+    let fetches = world.issuer.fetches();
+    let output = world.run(&ask.bytes(), &[]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("evidence  unavailable"), "{said}");
     assert!(said.contains("its keys are at a URL; --fetch gets them"), "{said}");
-    assert_eq!(town.issuer.fetches(), fetches);
+    assert_eq!(world.issuer.fetches(), fetches);
 
-    let said = String::from_utf8(town.run(&ask.bytes(), &["--fetch"]).stdout).unwrap();
+    let said = String::from_utf8(world.run(&ask.bytes(), &["--fetch"]).stdout).unwrap();
     assert!(said.contains("evidence  valid: genuine, current and meant for this portal"), "{said}");
     assert!(said.contains("person    citizen by vneid, level 2"), "{said}");
-    assert_eq!(town.issuer.fetches(), fetches + 1);
+    assert_eq!(world.issuer.fetches(), fetches + 1);
 }
 
 #[test]
 fn a_key_server_that_fails_is_told_and_the_token_stays_unproved() {
-    let town = Town::start();
-    let ask = Ask::get("/nop-ho-so/1").bearer(&town.token(json!({})));
-    town.issuer.misbehave(crate::harness::Reply::status(500));
-    let said = String::from_utf8(town.run(&ask.bytes(), &["--fetch"]).stdout).unwrap();
+    let world = World::start();
+    let ask = Ask::get("/nop-ho-so/1").bearer(&world.token(json!({})));
+    world.issuer.misbehave(crate::harness::Reply::status(500));
+    let said = String::from_utf8(world.run(&ask.bytes(), &["--fetch"]).stdout).unwrap();
     assert!(said.contains("its keys could not be fetched: answered with status 500"), "{said}");
     assert!(said.contains("decision    login by the default"), "{said}");
 }
@@ -192,13 +192,13 @@ fn the_lot_of_a_known_person_is_the_gates_own() {
         )
     };
     let policy = Policy::portal_with_tokens(&origin, &issuer).file("0-trial.toml", &rule(50));
-    let town = Town { gate: Gate::start(&policy), _origin: origin, issuer };
+    let world = World { gate: Gate::start(&policy), _origin: origin, issuer };
     let mut decided = Vec::new();
     for person in ["079203001234", "079203001235", "079203001236", "079203001237", "079203001238", "079203001239"] {
-        let ask = Ask::get("/nop-ho-so/1").bearer(&town.token(json!({ "preferred_username": person })));
-        let explained = town.explain(&ask);
+        let ask = Ask::get("/nop-ho-so/1").bearer(&world.token(json!({ "preferred_username": person })));
+        let explained = world.explain(&ask);
         let lot = explained["request"]["lot"].as_u64().expect("a lot");
-        let rejected = town.gate.ask(&ask).status == 403;
+        let rejected = world.gate.ask(&ask).status == 403;
         assert_eq!(rejected, lot < 50, "{explained}");
         assert_eq!(rejected, foretold(&explained).is_some(), "{explained}");
         decided.push(lot);
@@ -209,11 +209,11 @@ fn the_lot_of_a_known_person_is_the_gates_own() {
 
 #[test]
 fn a_token_or_a_number_in_a_path_is_not_printed_back() {
-    let town = Town::start();
+    let world = World::start();
     let secret = "Zm9vYmFyMTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6";
     let head = format!("GET /reset/{secret}/001090000001 HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
     for format in ["text", "json"] {
-        let said = String::from_utf8(town.run(head.as_bytes(), &["--format", format]).stdout).unwrap();
+        let said = String::from_utf8(world.run(head.as_bytes(), &["--format", format]).stdout).unwrap();
         assert!(said.contains("/reset/[opaque]/[number]"), "{said}");
         assert!(!said.contains(secret) && !said.contains("001090000001"), "{said}");
     }
@@ -221,11 +221,11 @@ fn a_token_or_a_number_in_a_path_is_not_printed_back() {
 
 #[test]
 fn a_complete_request_is_explained_while_its_writer_keeps_the_pipe_open() {
-    let town = Town::start();
+    let world = World::start();
     let (reader, mut writer) = std::io::pipe().unwrap();
     write!(writer, "GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_vneid-gate"));
-    command.arg("explain").arg(town.gate.directory()).args(["--request", "-"]).stdin(reader);
+    command.arg("explain").arg(world.gate.directory()).args(["--request", "-"]).stdin(reader);
     let output = command.output().unwrap();
     drop(writer);
     assert_eq!(output.status.code(), Some(0), "{output:?}");

@@ -3,7 +3,7 @@
 //! What the gate vouches for is set by the gate alone; what tells frameworks, meshes and terminators things is taken
 //! away in every spelling, on public pages too.
 
-use crate::harness::{Ask, Response, Town};
+use crate::harness::{Ask, Response, World};
 use std::net::SocketAddr;
 
 /// Fields that no client may send to the portal, and a value that would do harm.
@@ -64,12 +64,12 @@ fn spellings(name: &str) -> Vec<String> {
 
 #[test]
 fn no_spelling_of_a_forged_field_reaches_the_portal() {
-    let town = Town::start();
+    let world = World::start();
     for (name, value) in TAKEN_AWAY {
         for spelling in spellings(name) {
-            for ask in [Ask::get("/assets/a.js"), Ask::get("/nop-ho-so/1").cookie(&town.vneid)] {
-                assert_eq!(town.gate.ask(&ask.with(&spelling, value)).status, 200, "{spelling}");
-                let request = town.origin.only();
+            for ask in [Ask::get("/assets/a.js"), Ask::get("/nop-ho-so/1").cookie(&world.vneid)] {
+                assert_eq!(world.gate.ask(&ask.with(&spelling, value)).status, 200, "{spelling}");
+                let request = world.origin.only();
                 let raw = request.head.fields.iter().find(|(_, v)| v.contains(value));
                 assert_eq!(raw, None, "{spelling} reached the portal");
                 assert!(request.head.aliases(name).len() <= 1, "{spelling}: {:?}", request.head.fields);
@@ -81,7 +81,7 @@ fn no_spelling_of_a_forged_field_reaches_the_portal() {
 
 #[test]
 fn hop_by_hop_fields_end_at_the_gate() {
-    let town = Town::start();
+    let world = World::start();
     for (name, value) in [
         ("Proxy-Connection", "keep-alive"),
         ("Keep-Alive", "timeout=5"),
@@ -89,32 +89,32 @@ fn hop_by_hop_fields_end_at_the_gate() {
         ("Proxy-Authorization", "Basic c3ludGhldGlj"),
         ("Trailer", "X-Gate-Account"),
     ] {
-        assert_eq!(town.gate.ask(&Ask::get("/assets/a.js").with(name, value)).status, 200, "{name}");
-        assert!(town.origin.only().head.aliases(name).is_empty(), "{name} reached the portal");
+        assert_eq!(world.gate.ask(&Ask::get("/assets/a.js").with(name, value)).status, 200, "{name}");
+        assert!(world.origin.only().head.aliases(name).is_empty(), "{name} reached the portal");
     }
     let nominated = Ask::get("/assets/a.js").with("Connection", "close, X-Hop").with("X-Hop", "1");
-    match town.gate.ask(&nominated).status {
-        400 => town.origin.expect_untouched(),
+    match world.gate.ask(&nominated).status {
+        400 => world.origin.expect_untouched(),
         status => {
             assert_eq!(status, 200);
-            assert!(town.origin.only().values("x-hop").is_empty());
+            assert!(world.origin.only().values("x-hop").is_empty());
         }
     }
 }
 
 #[test]
 fn the_gate_says_on_every_forwarded_request_who_came() {
-    let town = Town::start();
+    let world = World::start();
     for (ask, expected) in [
         (Ask::get("/assets/a.js"), "anonymous/none/0"),
         (Ask::get("/"), "anonymous/none/0"),
         (Ask::get("/tra-cuu-ho-so").cookie("PHPSESSID=unseen"), "unknown/unknown/0"),
-        (Ask::get("/tra-cuu-ho-so").cookie(&town.vneid), "citizen/vneid/2"),
-        (Ask::post("/nop-ho-so/1", "x").cookie(&town.vneid), "citizen/vneid/2"),
+        (Ask::get("/tra-cuu-ho-so").cookie(&world.vneid), "citizen/vneid/2"),
+        (Ask::post("/nop-ho-so/1", "x").cookie(&world.vneid), "citizen/vneid/2"),
     ] {
         let forged = ask.with("X-Gate-Account", "official").with("x_gate_login", "password").with("X.Gate.Level", "3");
-        assert_eq!(town.gate.ask(&forged.with("X-Gate-Subject", "forged")).status, 200);
-        let request = town.origin.only();
+        assert_eq!(world.gate.ask(&forged.with("X-Gate-Subject", "forged")).status, 200);
+        let request = world.origin.only();
         assert_eq!(request.vouched(), expected);
         assert!(request.value("x-gate-subject").is_none_or(|subject| subject.is_empty()), "a session has no subject");
         assert_eq!(request.values("x-request-id").len(), 1);
@@ -123,34 +123,34 @@ fn the_gate_says_on_every_forwarded_request_who_came() {
 
 /// The address that the audit line of an answer names.
 #[track_caller]
-fn client(town: &Town, answer: &Response) -> String {
-    let line = town.gate.audit_of(&answer.support_code());
+fn client(world: &World, answer: &Response) -> String {
+    let line = world.gate.audit_of(&answer.support_code());
     let address: SocketAddr = line["client"].as_str().and_then(|a| a.parse().ok()).expect("address and port");
     address.ip().to_string()
 }
 
 #[test]
 fn the_client_address_is_the_sockets_unless_a_trusted_proxy_names_another() {
-    let town = Town::start();
+    let world = World::start();
     let ask = Ask::get("/assets/a.js").with("X-Forwarded-For", "203.0.113.66").with("X-Forwarded-Proto", "javascript");
-    assert_eq!(town.gate.ask(&ask.clone().with("Forwarded", "for=203.0.113.66")).status, 200);
-    let request = town.origin.only();
+    assert_eq!(world.gate.ask(&ask.clone().with("Forwarded", "for=203.0.113.66")).status, 200);
+    let request = world.origin.only();
     assert_eq!(request.values("x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(request.values("x-forwarded-proto"), ["http"]);
     assert_eq!(request.values("x-forwarded-host"), ["dichvucong.daknong.gov.vn"]);
     for field in request.values("forwarded") {
         assert!(field.contains("127.0.0.1") && !field.contains("203.0.113.66"), "{field}");
     }
-    let answer = town.gate.ask_at("proxied", &Ask::get("/nop-ho-so").with("X-Forwarded-For", "203.0.113.66"));
-    assert_eq!(client(&town, &answer), "203.0.113.66");
-    let answer = town.gate.ask(&Ask::get("/nop-ho-so").with("X-Forwarded-For", "203.0.113.66"));
-    assert_eq!(client(&town, &answer), "127.0.0.1");
-    town.expect_untouched();
+    let answer = world.gate.ask_at("proxied", &Ask::get("/nop-ho-so").with("X-Forwarded-For", "203.0.113.66"));
+    assert_eq!(client(&world, &answer), "203.0.113.66");
+    let answer = world.gate.ask(&Ask::get("/nop-ho-so").with("X-Forwarded-For", "203.0.113.66"));
+    assert_eq!(client(&world, &answer), "127.0.0.1");
+    world.expect_untouched();
 }
 
 #[test]
 fn a_chain_of_addresses_is_believed_as_far_as_its_proxies_are_trusted() {
-    let town = Town::start();
+    let world = World::start();
     for (chain, expected) in [
         ("203.0.113.66, 198.51.100.7", "198.51.100.7"),
         ("10.20.0.1, 198.51.100.7, 127.0.0.9", "198.51.100.7"),
@@ -158,20 +158,20 @@ fn a_chain_of_addresses_is_believed_as_far_as_its_proxies_are_trusted() {
         ("127.0.0.8, 127.0.0.9", "127.0.0.8"),
         ("2001:db8::7", "2001:db8::7"),
     ] {
-        let answer = town.gate.ask_at("proxied", &Ask::get("/nop-ho-so").with("X-Forwarded-For", chain));
-        assert_eq!(client(&town, &answer), expected, "{chain}");
+        let answer = world.gate.ask_at("proxied", &Ask::get("/nop-ho-so").with("X-Forwarded-For", chain));
+        assert_eq!(client(&world, &answer), expected, "{chain}");
     }
     for nonsense in ["10.20.0.1, unknown", "not an address", "10.20.0.1,", "\"10.20.0.1\"", "10.20.0.1:80:90"] {
-        let answer = town.gate.ask_at("proxied", &Ask::get("/nop-ho-so").with("X-Forwarded-For", nonsense));
+        let answer = world.gate.ask_at("proxied", &Ask::get("/nop-ho-so").with("X-Forwarded-For", nonsense));
         assert!(matches!(answer.status, 400 | 401), "{nonsense}");
-        assert_ne!(client(&town, &answer), "10.20.0.1", "{nonsense}");
+        assert_ne!(client(&world, &answer), "10.20.0.1", "{nonsense}");
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_connection_field_takes_nothing_away_that_the_gate_has_judged_or_set() {
-    let town = Town::start();
+    let world = World::start();
     for nominated in [
         "cookie",
         "Cookie",
@@ -184,14 +184,14 @@ fn a_connection_field_takes_nothing_away_that_the_gate_has_judged_or_set() {
         "content-length",
         "content-type",
     ] {
-        let ask = Ask::post("/nop-ho-so/1", "body").with("Content-Type", "text/plain").cookie(&town.vneid);
-        let answer = town.gate.ask(&ask.with("Connection", &format!("close, {nominated}")));
+        let ask = Ask::post("/nop-ho-so/1", "body").with("Content-Type", "text/plain").cookie(&world.vneid);
+        let answer = world.gate.ask(&ask.with("Connection", &format!("close, {nominated}")));
         if answer.status == 400 {
-            town.origin.expect_untouched();
+            world.origin.expect_untouched();
             continue;
         }
         assert_eq!(answer.status, 200, "{nominated}");
-        let request = town.origin.only();
+        let request = world.origin.only();
         assert_eq!(request.vouched(), "citizen/vneid/2", "{nominated}");
         assert_eq!(request.cookie("PHPSESSID").as_deref(), Some("born-by-vneid"), "{nominated}");
         for name in ["host", "x-request-id", "x-forwarded-for", "content-type"] {
@@ -203,7 +203,7 @@ fn a_connection_field_takes_nothing_away_that_the_gate_has_judged_or_set() {
 
 #[test]
 fn no_field_of_the_client_opens_a_closed_page() {
-    let town = Town::start();
+    let world = World::start();
     for (name, value) in [
         ("X-Forwarded-Uri", "/assets/a.js"),
         ("X-Original-URL", "/assets/a.js"),
@@ -227,41 +227,41 @@ fn no_field_of_the_client_opens_a_closed_page() {
         ("X-Odd", "\u{ff}"),
     ] {
         for method in ["GET", "HEAD", "POST"] {
-            let answer = town.gate.ask(&Ask::new(method, "/nop-ho-so/1").with(name, value));
+            let answer = world.gate.ask(&Ask::new(method, "/nop-ho-so/1").with(name, value));
             assert!(matches!(answer.status, 401 | 403 | 400), "{method} {name}: {value} gave {}", answer.status);
-            town.origin.expect_untouched();
+            world.origin.expect_untouched();
         }
     }
     for method in ["OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND", "get"] {
-        let answer = town.gate.ask(&Ask::new(method, "/nop-ho-so/1"));
+        let answer = world.gate.ask(&Ask::new(method, "/nop-ho-so/1"));
         assert!(matches!(answer.status, 400 | 405), "{method} gave {}", answer.status);
-        let answer = town.gate.ask(&Ask::new(method, "/undeclared"));
+        let answer = world.gate.ask(&Ask::new(method, "/undeclared"));
         assert!(matches!(answer.status, 400 | 401 | 405), "{method} gave {}", answer.status);
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn two_authorization_fields_are_refused_on_every_page() {
-    let town = Town::start();
+    let world = World::start();
     for target in ["/assets/a.js", "/nop-ho-so/1"] {
-        let ask = Ask::get(target).cookie(&town.vneid).with("Authorization", "Bearer a");
-        assert_eq!(town.gate.ask(&ask.with("authorization", "Bearer b")).status, 400, "{target}");
+        let ask = Ask::get(target).cookie(&world.vneid).with("Authorization", "Bearer a");
+        assert_eq!(world.gate.ask(&ask.with("authorization", "Bearer b")).status, 400, "{target}");
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn an_authorization_that_nothing_explains_does_not_travel() {
-    let town = Town::start();
+    let world = World::start();
     let ask = Ask::get("/tra-cuu-ho-so").with("Authorization", "Basic YWRtaW46YWRtaW4=");
-    assert_eq!(town.gate.ask(&ask.clone()).status, 200);
-    let request = town.origin.only();
+    assert_eq!(world.gate.ask(&ask.clone()).status, 200);
+    let request = world.origin.only();
     assert!(request.values("authorization").is_empty());
     assert_eq!(request.vouched(), "anonymous/none/0");
-    assert_eq!(town.gate.ask(&ask.cookie(&town.vneid)).status, 200);
-    let request = town.origin.only();
+    assert_eq!(world.gate.ask(&ask.cookie(&world.vneid)).status, 200);
+    let request = world.origin.only();
     assert!(request.values("authorization").is_empty());
     assert_eq!(request.cookie("PHPSESSID").as_deref(), Some("born-by-vneid"), "the other credential travels");
 }

@@ -11,7 +11,7 @@ use std::thread;
 
 const TOKEN: &str = "opaque-0123456789";
 
-struct Town {
+struct World {
     origin: Origin,
     server: Origin,
     gate: Gate,
@@ -32,15 +32,15 @@ fn active(more: Value) -> Value {
     answer
 }
 
-impl Town {
-    fn answering(answer: Value) -> Town {
-        Town::scripted("", move |_| Reply::json(200, &answer))
+impl World {
+    fn answering(answer: Value) -> World {
+        World::scripted("", move |_| Reply::json(200, &answer))
     }
 
-    fn scripted(more: &str, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Town {
+    fn scripted(more: &str, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> World {
         let (origin, server) = (Origin::answering(portal), Origin::answering(script));
         let gate = Gate::start(&policy(&origin, &server, more));
-        Town { origin, server, gate }
+        World { origin, server, gate }
     }
 
     #[track_caller]
@@ -57,14 +57,14 @@ impl Town {
 
 #[test]
 fn an_active_token_lets_its_owner_in_and_is_asked_about_once() {
-    let town = Town::answering(active(json!({})));
+    let world = World::answering(active(json!({})));
     for _ in 0..3 {
-        assert_eq!(town.file(TOKEN).status, 200);
-        let request = town.origin.only();
+        assert_eq!(world.file(TOKEN).status, 200);
+        let request = world.origin.only();
         assert_eq!(request.vouched(), "citizen/vneid/2");
         assert_eq!(request.values("x-gate-subject"), ["079203001234"]);
     }
-    let asked = town.server.only();
+    let asked = world.server.only();
     assert_eq!((asked.method(), asked.target()), ("POST", "/introspect"));
     assert_eq!(asked.value("content-type"), Some("application/x-www-form-urlencoded"));
     assert_eq!(asked.value("accept"), Some("application/json"));
@@ -73,9 +73,9 @@ fn an_active_token_lets_its_owner_in_and_is_asked_about_once() {
     let basic = "Basic Z2F0ZTphJTIwc3ludGhldGljJTIwc2VjcmV0JTNBJTIwJTJCJTJGJTI1";
     assert_eq!(asked.value("authorization"), Some(basic));
     let active = [("credential", "api-token"), ("result", "active")];
-    assert_eq!(town.gate.metric("vneid_gate_introspections_total", &active), 1.0);
+    assert_eq!(world.gate.metric("vneid_gate_introspections_total", &active), 1.0);
     let seconds = "vneid_gate_introspection_duration_seconds_count";
-    assert_eq!(town.gate.metric(seconds, &[("credential", "api-token")]), 1.0);
+    assert_eq!(world.gate.metric(seconds, &[("credential", "api-token")]), 1.0);
 }
 
 #[test]
@@ -91,10 +91,10 @@ fn an_answer_that_does_not_hold_proves_nothing() {
         (active(json!({ "active": 1 })), "identity-unavailable", "unavailable"),
         (json!({}), "identity-unavailable", "unavailable"),
     ] {
-        let town = Town::answering(answer.clone());
-        assert_eq!(town.file(TOKEN).reason(), reason, "{answer}");
-        town.counts(result);
-        town.origin.expect_untouched();
+        let world = World::answering(answer.clone());
+        assert_eq!(world.file(TOKEN).reason(), reason, "{answer}");
+        world.counts(result);
+        world.origin.expect_untouched();
     }
 }
 
@@ -112,49 +112,49 @@ fn a_server_that_does_not_answer_leaves_the_token_undecided() {
         ("an end", Reply::hang_up()),
         ("silence", Reply::silence()),
     ] {
-        let town = Town::scripted("timeout = \"300ms\"", move |_| reply.clone());
-        let answer = town.file(TOKEN);
+        let world = World::scripted("timeout = \"300ms\"", move |_| reply.clone());
+        let answer = world.file(TOKEN);
         assert_eq!((answer.status, answer.reason().as_str()), (503, "identity-unavailable"), "{what}");
-        town.counts("unavailable");
-        town.origin.expect_untouched();
-        assert_eq!(town.gate.ask(&Ask::get("/tra-cuu-ho-so").bearer(TOKEN)).status, 200, "{what}");
-        assert!(town.origin.only().values("authorization").is_empty(), "{what}: it does not travel");
+        world.counts("unavailable");
+        world.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&Ask::get("/tra-cuu-ho-so").bearer(TOKEN)).status, 200, "{what}");
+        assert!(world.origin.only().values("authorization").is_empty(), "{what}: it does not travel");
     }
     thief.expect_untouched();
 }
 
 #[test]
 fn a_server_that_comes_back_is_believed_again() {
-    let town = Town::scripted("", |_| Reply::status(500));
-    assert_eq!(town.file(TOKEN).status, 503);
-    town.server.answer(|_| Reply::json(200, &active(json!({}))));
-    eventually("the server to be asked again", || (town.file(TOKEN).status == 200).then_some(()));
+    let world = World::scripted("", |_| Reply::status(500));
+    assert_eq!(world.file(TOKEN).status, 503);
+    world.server.answer(|_| Reply::json(200, &active(json!({}))));
+    eventually("the server to be asked again", || (world.file(TOKEN).status == 200).then_some(()));
 }
 
 #[test]
 fn an_answer_is_forgotten_after_its_time() {
-    let town = Town::scripted("cache = \"1s\"", |_| Reply::json(200, &active(json!({}))));
-    assert_eq!(town.file(TOKEN).status, 200);
-    town.server.answer(|_| Reply::json(200, &json!({ "active": false })));
-    eventually("the token to be refused", || (town.file(TOKEN).status == 401).then_some(()));
-    town.counts("inactive");
+    let world = World::scripted("cache = \"1s\"", |_| Reply::json(200, &active(json!({}))));
+    assert_eq!(world.file(TOKEN).status, 200);
+    world.server.answer(|_| Reply::json(200, &json!({ "active": false })));
+    eventually("the token to be refused", || (world.file(TOKEN).status == 401).then_some(()));
+    world.counts("inactive");
 }
 
 #[test]
 fn requests_with_one_token_at_once_ask_once() {
     let latch = Latch::default();
     let held = latch.clone();
-    let town = Town::scripted("timeout = \"10s\"", move |_| Reply::json(200, &active(json!({}))).held_by(&held));
+    let world = World::scripted("timeout = \"10s\"", move |_| Reply::json(200, &active(json!({}))).held_by(&held));
     thread::scope(|scope| {
-        let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| town.file(TOKEN).status)).collect();
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| world.file(TOKEN).status)).collect();
         let in_flight = "vneid_gate_requests_in_flight";
-        town.gate.until_metric(in_flight, &[], |count| count >= 8.0);
+        world.gate.until_metric(in_flight, &[], |count| count >= 8.0);
         latch.open();
         for asked in asking {
             assert_eq!(asked.join().unwrap(), 200);
         }
     });
-    assert_eq!(town.server.requests().len(), 1);
+    assert_eq!(world.server.requests().len(), 1);
 }
 
 #[test]
@@ -162,30 +162,30 @@ fn no_more_questions_are_on_their_way_than_may_be() {
     let latch = Latch::default();
     let held = latch.clone();
     let more = "timeout = \"10s\"\nconcurrency = 2";
-    let town = Town::scripted(more, move |_| Reply::json(200, &active(json!({}))).held_by(&held));
+    let world = World::scripted(more, move |_| Reply::json(200, &active(json!({}))).held_by(&held));
     thread::scope(|scope| {
-        let town = &town;
-        let asking: Vec<_> = (0..6).map(|n| scope.spawn(move || town.file(&format!("token-{n}")).status)).collect();
-        town.gate.until_metric("vneid_gate_requests_in_flight", &[], |count| count >= 6.0);
-        eventually("two questions", || (town.server.requests().len() == 2).then_some(()));
+        let world = &world;
+        let asking: Vec<_> = (0..6).map(|n| scope.spawn(move || world.file(&format!("token-{n}")).status)).collect();
+        world.gate.until_metric("vneid_gate_requests_in_flight", &[], |count| count >= 6.0);
+        eventually("two questions", || (world.server.requests().len() == 2).then_some(()));
         latch.open();
         for asked in asking {
             assert_eq!(asked.join().unwrap(), 200);
         }
     });
-    assert_eq!(town.server.requests().len(), 6);
+    assert_eq!(world.server.requests().len(), 6);
 }
 
 #[test]
 fn what_cannot_be_a_token_is_not_asked_about() {
-    let town = Town::answering(active(json!({})));
+    let world = World::answering(active(json!({})));
     for token in ["", "a b", "a\"b", "tiếng-việt", "a;b", &"x".repeat(17_000)] {
-        assert_eq!(town.file(token).reason(), "credential-invalid", "{token}");
+        assert_eq!(world.file(token).reason(), "credential-invalid", "{token}");
     }
-    let basic = town.gate.ask(&Ask::get("/nop-ho-so/1").with("Authorization", "Basic YTpi"));
+    let basic = world.gate.ask(&Ask::get("/nop-ho-so/1").with("Authorization", "Basic YTpi"));
     assert_eq!(basic.reason(), "credential-invalid");
-    town.server.expect_untouched();
-    town.origin.expect_untouched();
+    world.server.expect_untouched();
+    world.origin.expect_untouched();
 }
 
 #[test]

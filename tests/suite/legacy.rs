@@ -4,23 +4,23 @@
 //! opens is a password session, also when the policy changes under it.
 
 use crate::harness::{
-    Ask, Browser, Client, Gate, HOST, OFFICIAL, Origin, PASSWORD_PAGE, Policy, Reply, THEIR_NETWORK, Town, UNBOUND,
+    Ask, Browser, Client, Gate, HOST, OFFICIAL, Origin, PASSWORD_PAGE, Policy, Reply, THEIR_NETWORK, UNBOUND, World,
     portal,
 };
 
 #[test]
 fn an_officials_attempt_from_their_network_reaches_the_portal_as_it_was_typed() {
-    let town = Town::start();
+    let world = World::start();
     let body = format!("csrf=a%2Bb&username={OFFICIAL}&password=dung&x=%e1%bb%93+");
     let ask = Ask::form(&format!("{PASSWORD_PAGE}?return-url=%2F"), &body).with("X-Forwarded-For", THEIR_NETWORK);
-    assert_eq!(town.gate.ask_at("proxied", &ask).status, 302);
-    let request = town.origin.only();
+    assert_eq!(world.gate.ask_at("proxied", &ask).status, 302);
+    let request = world.origin.only();
     assert_eq!(String::from_utf8_lossy(&request.body), body);
     assert_eq!(request.target(), format!("{PASSWORD_PAGE}?return-url=%2F"));
     assert_eq!(request.value("content-type"), Some("application/x-www-form-urlencoded"));
     assert_eq!(request.vouched(), "official/password/0");
 
-    let mut client = Client::connect(&town.gate.address("proxied"));
+    let mut client = Client::connect(&world.gate.address("proxied"));
     let half = body.len() / 2;
     let (head, tail) = body.split_at(half);
     client.send(
@@ -33,62 +33,62 @@ fn an_officials_attempt_from_their_network_reaches_the_portal_as_it_was_typed() 
         .as_bytes(),
     );
     assert_eq!(client.answer().status, 302);
-    assert_eq!(String::from_utf8_lossy(&town.origin.only().body), body);
+    assert_eq!(String::from_utf8_lossy(&world.origin.only().body), body);
 }
 
 #[test]
 fn an_official_works_from_their_network_only() {
-    let town = Town::start();
-    let mut official = Browser::behind_proxy(&town.gate, THEIR_NETWORK).with_session("o");
+    let world = World::start();
+    let mut official = Browser::behind_proxy(&world.gate, THEIR_NETWORK).with_session("o");
     assert_eq!(official.type_password(OFFICIAL, "dung").status, 302);
-    town.origin.take();
+    world.origin.take();
     assert_eq!(official.get("/nop-ho-so/1").status, 200);
-    assert_eq!(town.origin.only().vouched(), "official/password/0");
-    let mut elsewhere = Browser::behind_proxy(&town.gate, "203.0.113.5").with_session("o");
+    assert_eq!(world.origin.only().vouched(), "official/password/0");
+    let mut elsewhere = Browser::behind_proxy(&world.gate, "203.0.113.5").with_session("o");
     assert_eq!(elsewhere.get("/nop-ho-so/1").status, 303);
-    let mut spoofed = Browser::new(&town.gate).with_session("o");
+    let mut spoofed = Browser::new(&world.gate).with_session("o");
     let claim = Ask::get("/nop-ho-so/1").navigating().with("X-Forwarded-For", THEIR_NETWORK);
     assert_eq!(spoofed.ask(claim).status, 303, "an address that nobody trusted said");
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn an_officials_attempt_from_elsewhere_gets_a_page_and_no_redirect() {
-    let town = Town::start();
-    for mut browser in [Browser::new(&town.gate), Browser::behind_proxy(&town.gate, "203.0.113.5")] {
+    let world = World::start();
+    for mut browser in [Browser::new(&world.gate), Browser::behind_proxy(&world.gate, "203.0.113.5")] {
         let answer = browser.type_password(OFFICIAL, "dung");
         assert!(matches!(answer.status, 401 | 403), "{}", answer.status);
         assert_eq!(answer.value("location"), None, "what was typed is not lost by a silent redirect");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_password_log_in_replaces_what_the_session_was_before() {
-    let town = Town::start();
+    let world = World::start();
     for (body, expected) in [("dung", "official/password/0"), ("sai", UNBOUND)] {
-        let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK);
+        let mut person = Browser::behind_proxy(&world.gate, THEIR_NETWORK);
         person.log_in_with_vneid(body);
         person.type_password(OFFICIAL, body);
-        town.origin.take();
+        world.origin.take();
         person.get("/tra-cuu-ho-so");
-        assert_eq!(town.origin.only().vouched(), expected, "password {body}");
+        assert_eq!(world.origin.only().vouched(), expected, "password {body}");
     }
 }
 
 #[test]
 fn a_log_in_by_json_succeeds_by_its_answer_not_by_its_status() {
-    let town = Town::start();
+    let world = World::start();
     for (password, expected) in [("dung", "official/password/0"), ("sai", UNBOUND)] {
         let text = format!("{{\"username\":\"can-bo@daknong.gov.vn\",\"password\":\"{password}\"}}");
-        let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK).with_session(password);
+        let mut person = Browser::behind_proxy(&world.gate, THEIR_NETWORK).with_session(password);
         let answer = person.ask(Ask::json("/api/dang-nhap", &text));
         assert_eq!(answer.status, 200);
         assert!(answer.json()["code"].is_string(), "the portal's answer arrives whole");
-        assert_eq!(String::from_utf8_lossy(&town.origin.only().body), text);
+        assert_eq!(String::from_utf8_lossy(&world.origin.only().body), text);
         person.get("/tra-cuu-ho-so");
-        assert_eq!(town.origin.only().vouched(), expected, "password {password}");
+        assert_eq!(world.origin.only().vouched(), expected, "password {password}");
     }
 }
 
@@ -138,28 +138,28 @@ fn a_wrong_password_before_the_cut_over_binds_nothing() {
 
 #[test]
 fn an_attempt_whose_answer_never_comes_leaves_no_old_session() {
-    let town = Town::start();
-    let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK);
+    let world = World::start();
+    let mut person = Browser::behind_proxy(&world.gate, THEIR_NETWORK);
     person.log_in_with_vneid("p");
-    town.origin.answer(|_| Reply::hang_up());
+    world.origin.answer(|_| Reply::hang_up());
     assert_eq!(person.type_password(OFFICIAL, "dung").status, 502);
-    town.origin.answer(portal);
-    town.origin.take();
+    world.origin.answer(portal);
+    world.origin.take();
     person.get("/tra-cuu-ho-so");
-    assert_eq!(town.origin.only().vouched(), UNBOUND);
+    assert_eq!(world.origin.only().vouched(), UNBOUND);
 }
 
 #[test]
 fn a_session_is_not_believed_to_be_what_the_policy_in_force_could_not_have_made_it() {
-    let town = Town::start();
-    let mut person = Browser::behind_proxy(&town.gate, THEIR_NETWORK).with_session("o");
+    let world = World::start();
+    let mut person = Browser::behind_proxy(&world.gate, THEIR_NETWORK).with_session("o");
     assert_eq!(person.type_password(OFFICIAL, "dung").status, 302);
-    assert_eq!(town.vouched("PHPSESSID=o"), "official/password/0");
+    assert_eq!(world.vouched("PHPSESSID=o"), "official/password/0");
     // Names like theirs are no longer an official's: what was proved of the new policy must hold for old sessions too.
-    let without_officials = town.gate.policy().change("@daknong\\.gov\\.vn$'", "@elsewhere\\.example$'");
-    town.gate.reload(&without_officials, "ok");
-    assert_eq!(town.vouched("PHPSESSID=o"), UNBOUND);
-    assert_eq!(town.vouched(&town.vneid), "citizen/vneid/2", "a log-in that no name decides stays what it was");
+    let without_officials = world.gate.policy().change("@daknong\\.gov\\.vn$'", "@elsewhere\\.example$'");
+    world.gate.reload(&without_officials, "ok");
+    assert_eq!(world.vouched("PHPSESSID=o"), UNBOUND);
+    assert_eq!(world.vouched(&world.vneid), "citizen/vneid/2", "a log-in that no name decides stays what it was");
 }
 
 #[test]

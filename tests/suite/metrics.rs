@@ -3,7 +3,7 @@
 //! Every name and label of the contract is there from the start; labels come from closed lists, whatever a request
 //! says.
 
-use crate::harness::{Ask, Browser, Gate, Issuer, Origin, PASSWORD_PAGE, Policy, Town, portal};
+use crate::harness::{Ask, Browser, Gate, Issuer, Origin, PASSWORD_PAGE, Policy, World, portal};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -120,8 +120,8 @@ fn promtool_finds_nothing_to_say() {
 
 #[test]
 fn a_request_moves_its_own_series_by_one() {
-    let town = Town::start();
-    let before = town.gate.metrics();
+    let world = World::start();
+    let before = world.gate.metrics();
     let cases: [(Ask, u16, Labels); 4] = [
         (
             Ask::get("/assets/a.js"),
@@ -151,7 +151,7 @@ fn a_request_moves_its_own_series_by_one() {
             ],
         ),
         (
-            Ask::post("/nop-ho-so", "x").cookie(&town.vneid),
+            Ask::post("/nop-ho-so", "x").cookie(&world.vneid),
             200,
             &[
                 ("route", "filing"),
@@ -163,9 +163,9 @@ fn a_request_moves_its_own_series_by_one() {
         ),
     ];
     for (ask, status, decision) in &cases {
-        assert_eq!(town.gate.ask(ask).status, *status);
+        assert_eq!(world.gate.ask(ask).status, *status);
         let now = before.sum("vneid_gate_decisions_total", decision) + 1.0;
-        town.gate.until_metric("vneid_gate_decisions_total", decision, |count| count == now);
+        world.gate.until_metric("vneid_gate_decisions_total", decision, |count| count == now);
         let code = status.to_string();
         let source = if *status == 200 { "upstream" } else { "gate" };
         let request = [
@@ -176,9 +176,9 @@ fn a_request_moves_its_own_series_by_one() {
             ("source", source),
         ];
         let now = before.maybe("vneid_gate_requests_total", &request).unwrap_or(0.0) + 1.0;
-        town.gate.until_metric("vneid_gate_requests_total", &request, |count| count == now);
+        world.gate.until_metric("vneid_gate_requests_total", &request, |count| count == now);
     }
-    let after = town.gate.metrics();
+    let after = world.gate.metrics();
     for (name, count) in [("decision_duration_seconds_count", 4.0), ("request_duration_seconds_count", 4.0)] {
         let name = format!("vneid_gate_{name}");
         assert_eq!(after.sum(&name, &[]) - before.sum(&name, &[]), count, "{name}");
@@ -190,9 +190,9 @@ fn a_request_moves_its_own_series_by_one() {
 
 #[test]
 fn no_request_can_make_a_new_label() {
-    let town = Town::start();
-    town.gate.ask(&Ask::get("/assets/a.js"));
-    let labels = |name: &str, label: &str| town.gate.metrics().label_values(name, label);
+    let world = World::start();
+    world.gate.ask(&Ask::get("/assets/a.js"));
+    let labels = |name: &str, label: &str| world.gate.metrics().label_values(name, label);
     for n in 0..20 {
         for ask in [
             Ask::get(&format!("/undeclared-{n}")),
@@ -201,10 +201,10 @@ fn no_request_can_make_a_new_label() {
             Ask::form(PASSWORD_PAGE, &format!("username=name-{n}&password=x")),
             Ask::get("/assets/a.js").with("User-Agent", &format!("agent-{n}")).cookie(&format!("PHPSESSID=s{n}")),
         ] {
-            town.gate.ask(&ask);
+            world.gate.ask(&ask);
         }
     }
-    let series = town.gate.metrics();
+    let series = world.gate.metrics();
     assert!(!series.text.contains("host1.example") && !series.text.contains("undeclared-1"));
     assert!(!series.text.contains("name-1") && !series.text.contains("METHOD1"));
     assert!(labels("vneid_gate_requests_total", "method").len() <= 10);
@@ -214,53 +214,53 @@ fn no_request_can_make_a_new_label() {
 #[test]
 fn a_rule_in_observe_mode_is_counted_and_changes_nothing() {
     let rule = "[[rule]]\nname = \"trial\"\nroutes = [\"public\"]\nmode = \"observe\"\nthen = \"reject\"\n\n[[rule]]\nname = \"officials";
-    let town = Town::with(|policy| policy.change("[[rule]]\nname = \"officials", rule));
+    let world = World::with(|policy| policy.change("[[rule]]\nname = \"officials", rule));
     let observed = [("rule", "trial"), ("mode", "observe"), ("action", "reject")];
     let differs = [("rule", "trial"), ("enforced", "forward"), ("observed", "reject")];
-    assert_eq!(town.gate.metric("vneid_gate_decisions_total", &observed), 0.0);
-    assert_eq!(town.gate.metric("vneid_gate_observe_disagreements_total", &differs), 0.0);
-    assert_eq!(town.gate.ask(&Ask::get("/tra-cuu-ho-so")).status, 200);
-    town.gate.until_metric("vneid_gate_decisions_total", &observed, |count| count == 1.0);
-    town.gate.until_metric("vneid_gate_observe_disagreements_total", &differs, |count| count == 1.0);
-    assert_eq!(town.gate.metric("vneid_gate_decisions_total", &[("rule", "public-pages"), ("route", "public")]), 1.0);
-    let line = town.gate.audit().into_iter().rev().find(|line| line["path"] == "/tra-cuu-ho-so");
+    assert_eq!(world.gate.metric("vneid_gate_decisions_total", &observed), 0.0);
+    assert_eq!(world.gate.metric("vneid_gate_observe_disagreements_total", &differs), 0.0);
+    assert_eq!(world.gate.ask(&Ask::get("/tra-cuu-ho-so")).status, 200);
+    world.gate.until_metric("vneid_gate_decisions_total", &observed, |count| count == 1.0);
+    world.gate.until_metric("vneid_gate_observe_disagreements_total", &differs, |count| count == 1.0);
+    assert_eq!(world.gate.metric("vneid_gate_decisions_total", &[("rule", "public-pages"), ("route", "public")]), 1.0);
+    let line = world.gate.audit().into_iter().rev().find(|line| line["path"] == "/tra-cuu-ho-so");
     assert!(line.is_none_or(|line| line["decision"]["action"] == "forward" && line["observed"]["action"] == "reject"));
 }
 
 #[test]
 fn log_ins_and_checks_are_counted_by_their_result() {
-    let town = Town::start();
+    let world = World::start();
     let checks = |result: &'static str| [("credential", "portal-session"), ("result", result)];
-    let before = town.gate.metrics();
-    town.gate.ask(&Ask::get("/nop-ho-so").cookie(&town.vneid));
-    town.gate.ask(&Ask::get("/nop-ho-so").cookie("PHPSESSID=unseen"));
+    let before = world.gate.metrics();
+    world.gate.ask(&Ask::get("/nop-ho-so").cookie(&world.vneid));
+    world.gate.ask(&Ask::get("/nop-ho-so").cookie("PHPSESSID=unseen"));
     for result in ["ok", "unbound"] {
         let now = before.sum("vneid_gate_credential_checks_total", &checks(result)) + 1.0;
-        town.gate.until_metric("vneid_gate_credential_checks_total", &checks(result), |count| count == now);
+        world.gate.until_metric("vneid_gate_credential_checks_total", &checks(result), |count| count == now);
     }
-    Browser::new(&town.gate).get(&format!("{}?code=good&state=s", crate::harness::CALLBACK));
-    Browser::new(&town.gate).log_in_with_vneid("x");
+    Browser::new(&world.gate).get(&format!("{}?code=good&state=s", crate::harness::CALLBACK));
+    Browser::new(&world.gate).log_in_with_vneid("x");
     for result in ["begun", "bound"] {
         let labels = [("flow", "vneid"), ("result", result)];
         let now = before.sum("vneid_gate_logins_total", &labels) + 1.0;
-        town.gate.until_metric("vneid_gate_logins_total", &labels, |count| count == now);
+        world.gate.until_metric("vneid_gate_logins_total", &labels, |count| count == now);
     }
 }
 
 #[test]
 fn the_admin_listener_answers_what_it_knows_and_nothing_else() {
-    let town = Town::start();
+    let world = World::start();
     for path in ["/metrics", "/livez", "/readyz", "/status"] {
-        assert_eq!(town.gate.admin(path).status, 200, "{path}");
+        assert_eq!(world.gate.admin(path).status, 200, "{path}");
     }
     for path in ["/", "/metrics/x", "/../metrics", "/nop-ho-so", "/debug/pprof"] {
-        assert_eq!(town.gate.admin(path).status, 404, "{path}");
+        assert_eq!(world.gate.admin(path).status, 404, "{path}");
     }
-    let kind = town.gate.admin("/metrics").value("content-type").unwrap_or_default().to_owned();
+    let kind = world.gate.admin("/metrics").value("content-type").unwrap_or_default().to_owned();
     assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
     for page in ["/metrics", "/status"] {
-        let answer = town.gate.ask(&Ask::get(page));
+        let answer = world.gate.ask(&Ask::get(page));
         assert_eq!(answer.status, 401, "no page of the admin listener is on the portal's");
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }

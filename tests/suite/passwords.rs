@@ -3,11 +3,11 @@
 //! The name typed says whose attempt it is, and only a body that can be read in one way is read at all. Sessions that a
 //! password has opened are known as such, also when the policy changes under them.
 
-use crate::harness::{Ask, Browser, Client, HOST, OFFICIAL, PASSWORD_PAGE, THEIR_NETWORK, Town};
+use crate::harness::{Ask, Browser, Client, HOST, OFFICIAL, PASSWORD_PAGE, THEIR_NETWORK, World};
 
 #[test]
 fn a_citizens_password_never_reaches_the_portal() {
-    let town = Town::start();
+    let world = World::start();
     for name in [
         "079203001234",
         "245123456",
@@ -22,20 +22,20 @@ fn a_citizens_password_never_reaches_the_portal() {
         "a%40b%40daknong.gov.vn",
         "",
     ] {
-        let answer = Browser::new(&town.gate).type_password(name, "dung");
+        let answer = Browser::new(&world.gate).type_password(name, "dung");
         assert_eq!(answer.status, 403, "{name}");
         assert!(answer.text().contains("VNeID"), "the page says what to do next");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
         for port in ["main", "proxied"] {
             let text = format!("{{\"username\":\"{}\",\"password\":\"dung\"}}", plain(name));
             let ask = Ask::json("/api/dang-nhap", &text).with("X-Forwarded-For", THEIR_NETWORK);
-            let answer = town.gate.ask_at(port, &ask);
+            let answer = world.gate.ask_at(port, &ask);
             assert_eq!(answer.status, 403, "{name} {text}");
             assert_eq!(answer.value("content-type"), Some("application/problem+json"));
-            town.origin.expect_untouched();
+            world.origin.expect_untouched();
         }
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 fn plain(name: &str) -> String {
@@ -44,7 +44,7 @@ fn plain(name: &str) -> String {
 
 #[test]
 fn an_attempt_is_one_in_every_spelling_of_its_address() {
-    let town = Town::start();
+    let world = World::start();
     for target in [
         "/dich-vu-cong/cong-dan/dang-nhap?return-url=/nop-ho-so",
         "/dich-vu-cong/cong-dan/%64ang-nhap",
@@ -52,10 +52,10 @@ fn an_attempt_is_one_in_every_spelling_of_its_address() {
         "http://dichvucong.daknong.gov.vn/dich-vu-cong/cong-dan/dang-nhap",
     ] {
         let ask = Ask::form(target, "username=079203001234&password=dung");
-        assert_eq!(town.gate.ask(&ask).status, 403, "{target}");
-        town.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&ask).status, 403, "{target}");
+        world.origin.expect_untouched();
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 /// Bodies of a form that two servers could read in two ways, or that hide the name from one of them.
@@ -100,30 +100,30 @@ const TWISTED_JSON: &[&str] = &[
 
 #[test]
 fn a_body_that_can_be_read_in_two_ways_is_not_forwarded() {
-    let town = Town::start();
-    let from_their_network = |ask: Ask| town.gate.ask_at("proxied", &ask.with("X-Forwarded-For", THEIR_NETWORK));
+    let world = World::start();
+    let from_their_network = |ask: Ask| world.gate.ask_at("proxied", &ask.with("X-Forwarded-For", THEIR_NETWORK));
     for form in TWISTED_FORMS {
         let status = from_their_network(Ask::form(PASSWORD_PAGE, form)).status;
         assert!(matches!(status, 400 | 403), "{form}: {status}");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
     for query in ["username=079203001234", "a=b&user%6eame=x", "username%5B%5D=x", "+username=x"] {
         let ask = Ask::form(&format!("{PASSWORD_PAGE}?{query}"), &format!("username={OFFICIAL}&password=dung"));
         let status = from_their_network(ask).status;
         assert!(matches!(status, 400 | 403), "{query}: {status}");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
     for text in TWISTED_JSON {
         let status = from_their_network(Ask::json("/api/dang-nhap", text)).status;
         assert!(matches!(status, 400 | 403), "{text}: {status}");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_body_in_a_form_that_the_gate_does_not_read_is_not_forwarded() {
-    let town = Town::start();
+    let world = World::start();
     let form = format!("username={OFFICIAL}&password=dung");
     let typed = |kind: &str| Ask::post(PASSWORD_PAGE, form.as_str()).with("Content-Type", kind);
     let form_type = "application/x-www-form-urlencoded";
@@ -144,21 +144,21 @@ fn a_body_in_a_form_that_the_gate_does_not_read_is_not_forwarded() {
         ("no body", Ask::new("POST", PASSWORD_PAGE)),
     ];
     for (what, ask) in cases {
-        let status = town.gate.ask_at("proxied", &ask.with("X-Forwarded-For", THEIR_NETWORK)).status;
+        let status = world.gate.ask_at("proxied", &ask.with("X-Forwarded-For", THEIR_NETWORK)).status;
         assert!(matches!(status, 400 | 403 | 415), "{what}: {status}");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_body_that_is_too_large_to_be_a_log_in_is_not_forwarded() {
-    let town = Town::start();
+    let world = World::start();
     let form = format!("pad={}&username={OFFICIAL}&password=dung", "x".repeat(2 * 1024 * 1024));
     let declared = Ask::form(PASSWORD_PAGE, &form).with("X-Forwarded-For", THEIR_NETWORK);
-    assert_eq!(town.gate.ask_at("proxied", &declared).status, 413);
-    town.origin.expect_untouched();
-    let mut client = Client::connect(&town.gate.address("proxied"));
+    assert_eq!(world.gate.ask_at("proxied", &declared).status, 413);
+    world.origin.expect_untouched();
+    let mut client = Client::connect(&world.gate.address("proxied"));
     let head = format!(
         "POST {PASSWORD_PAGE} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {THEIR_NETWORK}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -166,35 +166,35 @@ fn a_body_that_is_too_large_to_be_a_log_in_is_not_forwarded() {
     client.send(head.as_bytes());
     client.send(format!("{:x}\r\n{form}\r\n0\r\n\r\n", form.len()).as_bytes());
     assert!(client.maybe_answer().is_none_or(|answer| answer.status == 413));
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn no_other_method_brings_a_password_past_the_gate() {
-    let town = Town::start();
+    let world = World::start();
     for method in ["PUT", "PATCH", "DELETE", "LOGIN"] {
         let ask = Ask::new(method, PASSWORD_PAGE).body("username=079203001234&password=dung");
         let ask = ask.with("Content-Type", "application/x-www-form-urlencoded");
-        assert_eq!(town.gate.ask(&ask).status, 405, "{method}");
-        town.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&ask).status, 405, "{method}");
+        world.origin.expect_untouched();
     }
     for target in [&format!("{PASSWORD_PAGE}/"), "/Dich-Vu-Cong/Cong-Dan/Dang-Nhap"] {
-        let answer = town.gate.ask(&Ask::form(target, "username=079203001234&password=dung"));
+        let answer = world.gate.ask(&Ask::form(target, "username=079203001234&password=dung"));
         assert!(matches!(answer.status, 401 | 403), "{target}: {}", answer.status);
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
-    assert_eq!(town.gate.ask(&Ask::get(PASSWORD_PAGE)).status, 200, "the page itself is open");
-    town.origin.take();
-    town.expect_untouched();
+    assert_eq!(world.gate.ask(&Ask::get(PASSWORD_PAGE)).status, 200, "the page itself is open");
+    world.origin.take();
+    world.expect_untouched();
 }
 
 #[test]
 fn a_site_that_does_not_mind_spelling_still_knows_its_log_in() {
     let relaxed = "path_parameters = \"allow\"\nempty_segments = \"merge\"\ncase_insensitive = true\n\n[[route]]";
     let capital = ("path = \"/dich-vu-cong/cong-dan/dang-nhap\"", "path = \"/Dich-Vu-Cong/Cong-Dan/Dang-Nhap\"");
-    for town in [
-        Town::with(|policy| policy.change("[[route]]", relaxed)),
-        Town::with(|policy| policy.change("[[route]]", relaxed).change(capital.0, capital.1)),
+    for world in [
+        World::with(|policy| policy.change("[[route]]", relaxed)),
+        World::with(|policy| policy.change("[[route]]", relaxed).change(capital.0, capital.1)),
     ] {
         for target in [
             PASSWORD_PAGE,
@@ -203,8 +203,8 @@ fn a_site_that_does_not_mind_spelling_still_knows_its_log_in() {
             "//dich-vu-cong//cong-dan;a=b/dang-nhap",
         ] {
             let ask = Ask::form(target, "username=079203001234&password=dung");
-            assert_eq!(town.gate.ask(&ask).status, 403, "{target}");
-            town.origin.expect_untouched();
+            assert_eq!(world.gate.ask(&ask).status, 403, "{target}");
+            world.origin.expect_untouched();
         }
     }
 }

@@ -15,21 +15,21 @@ use std::process::{Command, Stdio};
 const TOKEN: &str = "a-synthetic-token-of-forty-characters-00";
 const PERSON: &str = "079203001234";
 
-struct Town {
+struct World {
     origin: Origin,
     issuer: Issuer,
     gate: Gate,
 }
 
-impl Town {
-    fn start() -> Town {
-        Town::with(with_token)
+impl World {
+    fn start() -> World {
+        World::with(with_token)
     }
 
-    fn with(change: impl FnOnce(Policy) -> Policy) -> Town {
+    fn with(change: impl FnOnce(Policy) -> Policy) -> World {
         let (origin, issuer) = (Origin::answering(portal), Issuer::start());
         let gate = Gate::start(&change(Policy::portal_with_tokens(&origin, &issuer)));
-        Town { origin, issuer, gate }
+        World { origin, issuer, gate }
     }
 
     fn token(&self, id: &str) -> String {
@@ -107,27 +107,27 @@ fn next_second() {
 
 #[test]
 fn a_token_of_a_clock_that_is_ahead_stays_away_when_the_policy_changes() {
-    let town = Town::start();
-    let mut claims = town.issuer.vneid();
+    let world = World::start();
+    let mut claims = world.issuer.vneid();
     change(&mut claims, json!({ "jti": "fast", "iat": now() + 20 }));
-    let token = town.issuer.key.mint(&claims);
-    town.is_in(&filing(&token));
-    town.revoke(&json!({ "credential": "sso-token" }));
-    town.is_out(filing(&token));
-    town.gate.reload(&town.gate.policy().file("note.toml", "# nothing new\n"), "ok");
-    town.is_out(filing(&token));
+    let token = world.issuer.key.mint(&claims);
+    world.is_in(&filing(&token));
+    world.revoke(&json!({ "credential": "sso-token" }));
+    world.is_out(filing(&token));
+    world.gate.reload(&world.gate.policy().file("note.toml", "# nothing new\n"), "ok");
+    world.is_out(filing(&token));
 }
 
 #[test]
 fn tokens_that_outlive_the_list_are_told_of_once_for_each_credential() {
-    let town =
-        Town::with(|policy| policy.change("store = \"memory\"", "store = \"memory\"\nkeep_revocations = \"13h\""));
+    let world =
+        World::with(|policy| policy.change("store = \"memory\"", "store = \"memory\"\nkeep_revocations = \"13h\""));
     let told =
-        || town.gate.stderr().matches("tokens of `sso-token` live longer than `[state] keep_revocations`").count();
+        || world.gate.stderr().matches("tokens of `sso-token` live longer than `[state] keep_revocations`").count();
     let ask = |id: &str, exp: i64| {
-        let mut claims = town.issuer.vneid();
+        let mut claims = world.issuer.vneid();
         change(&mut claims, json!({ "jti": id, "iat": now(), "exp": now() + exp }));
-        town.is_in(&filing(&town.issuer.key.mint(&claims)));
+        world.is_in(&filing(&world.issuer.key.mint(&claims)));
     };
     ask("short", 12 * 3_600);
     assert_eq!(told(), 0);
@@ -139,35 +139,35 @@ fn tokens_that_outlive_the_list_are_told_of_once_for_each_credential() {
 
 #[test]
 fn a_session_is_taken_away_at_once_and_its_owner_comes_in_again_by_a_new_log_in() {
-    let town = Town::start();
-    let mut citizen = town.citizen("first");
+    let world = World::start();
+    let mut citizen = world.citizen("first");
     let answer = citizen.get("/nop-ho-so/1");
     assert_eq!(answer.status, 200);
     let name = eventually("the name of the session in the log", || {
-        let lines = town.gate.audit();
+        let lines = world.gate.audit();
         lines.iter().find_map(|line| line["principals"][0]["session"].as_str().map(str::to_owned))
     });
 
-    let told = town.revoke(&json!({ "session": name }));
+    let told = world.revoke(&json!({ "session": name }));
     assert_eq!(told["revoked"], json!({ "session": name }));
-    town.is_out(Ask::get("/nop-ho-so/1").cookie("PHPSESSID=first"));
+    world.is_out(Ask::get("/nop-ho-so/1").cookie("PHPSESSID=first"));
     // Public pages stay open, without the cookie.
-    assert_eq!(town.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie("PHPSESSID=first")).status, 200);
-    assert_eq!(town.origin.only().cookie("PHPSESSID"), None);
+    assert_eq!(world.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie("PHPSESSID=first")).status, 200);
+    assert_eq!(world.origin.only().cookie("PHPSESSID"), None);
 
-    let mut again = town.citizen("second");
+    let mut again = world.citizen("second");
     assert_eq!(again.get("/nop-ho-so/1").status, 200);
-    assert_eq!(town.origin.only().vouched(), VNEID);
+    assert_eq!(world.origin.only().vouched(), VNEID);
 }
 
 #[test]
 fn a_person_is_out_with_every_token_at_once_and_in_again_with_a_new_one() {
-    let town = Town::start();
-    let (mine, other) = (town.token("one"), town.token("two"));
+    let world = World::start();
+    let (mine, other) = (world.token("one"), world.token("two"));
     for token in [&mine, &other] {
-        town.is_in(&filing(token));
+        world.is_in(&filing(token));
     }
-    let told = town.command(&["--subject", PERSON], "");
+    let told = world.command(&["--subject", PERSON], "");
     assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
     assert!(told.stdout.starts_with("revoked: everything of the person "), "{}", told.stdout);
     assert!(
@@ -177,87 +177,87 @@ fn a_person_is_out_with_every_token_at_once_and_in_again_with_a_new_one() {
     );
     assert!(!told.stdout.contains(PERSON), "{}", told.stdout);
     for token in [&mine, &other] {
-        town.is_out(filing(token));
+        world.is_out(filing(token));
     }
     next_second();
-    town.is_in(&filing(&town.token("three")));
-    assert!(!town.gate.everything_written().contains(PERSON));
-    assert!(town.gate.stderr().contains("revoked through the admin address: one person, issued before "));
+    world.is_in(&filing(&world.token("three")));
+    assert!(!world.gate.everything_written().contains(PERSON));
+    assert!(world.gate.stderr().contains("revoked through the admin address: one person, issued before "));
 }
 
 #[test]
 fn the_name_may_come_from_standard_input_and_the_pseudonym_from_the_log() {
-    let town = Town::start();
-    let mine = town.token("one");
-    town.is_in(&filing(&mine));
+    let world = World::start();
+    let mine = world.token("one");
+    world.is_in(&filing(&mine));
     let told =
-        town.command(&["--subject", "-", "--format", "json", "--issued-before", "2020-01-01"], &format!("{PERSON}\n"));
+        world.command(&["--subject", "-", "--format", "json", "--issued-before", "2020-01-01"], &format!("{PERSON}\n"));
     assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
     let told: Value = serde_json::from_str(&told.stdout).unwrap();
     assert_eq!(told["issued_before"], "2019-12-31T17:00:00Z", "a date without an offset is in the zone of the gate");
-    town.is_in(&filing(&mine));
+    world.is_in(&filing(&mine));
 
     let pseudonym = told["revoked"]["pseudonym"].as_str().unwrap().to_owned();
     eventually("the pseudonym in the log", || {
-        town.gate.audit().iter().any(|line| line["principals"][0]["subject"] == pseudonym.as_str()).then_some(())
+        world.gate.audit().iter().any(|line| line["principals"][0]["subject"] == pseudonym.as_str()).then_some(())
     });
-    assert_eq!(town.command(&["--pseudonym", &pseudonym], "").code, Some(0));
-    town.is_out(filing(&mine));
-    assert_eq!(town.gate.metric("vneid_gate_revocations", &[]), 1.0, "the later moment prolongs the earlier one");
+    assert_eq!(world.command(&["--pseudonym", &pseudonym], "").code, Some(0));
+    world.is_out(filing(&mine));
+    assert_eq!(world.gate.metric("vneid_gate_revocations", &[]), 1.0, "the later moment prolongs the earlier one");
 }
 
 #[test]
 fn a_person_is_out_with_every_session_at_once_and_in_again_with_a_new_one() {
     let names_the_person = "is      = { account = \"citizen\", login = \"vneid\", level = 2 }";
-    let town = Town::with(|policy| {
+    let world = World::with(|policy| {
         let policy = policy
             .change(names_the_person, &format!("{names_the_person}\nheaders = {{ subject = \"X-Portal-Subject\" }}"));
         with_token(policy)
     });
-    town.origin.answer(|request| portal(request).with("X-Portal-Subject", PERSON));
-    let (_first, _second) = (town.citizen("first"), town.citizen("second"));
+    world.origin.answer(|request| portal(request).with("X-Portal-Subject", PERSON));
+    let (_first, _second) = (world.citizen("first"), world.citizen("second"));
     let session = |id: &str| Ask::get("/nop-ho-so/1").cookie(&format!("PHPSESSID={id}"));
-    town.is_in(&session("first"));
-    assert_eq!(town.command(&["--subject", "-"], PERSON).code, Some(0));
+    world.is_in(&session("first"));
+    assert_eq!(world.command(&["--subject", "-"], PERSON).code, Some(0));
     for id in ["first", "second"] {
-        town.is_out(session(id));
+        world.is_out(session(id));
     }
     next_second();
-    let _third = town.citizen("third");
-    town.is_in(&session("third"));
-    assert!(!town.gate.everything_written().contains(PERSON));
+    let _third = world.citizen("third");
+    world.is_in(&session("third"));
+    assert!(!world.gate.everything_written().contains(PERSON));
 }
 
 #[test]
 fn one_token_one_credential_or_everything_is_taken_away() {
-    let town = Town::start();
-    let (mine, other) = (town.token("one"), town.token("two"));
-    assert_eq!(town.command(&["--token-id", "one", "--credential", "sso-token"], "").code, Some(0));
-    town.is_out(filing(&mine));
-    town.is_in(&filing(&other));
+    let world = World::start();
+    let (mine, other) = (world.token("one"), world.token("two"));
+    assert_eq!(world.command(&["--token-id", "one", "--credential", "sso-token"], "").code, Some(0));
+    world.is_out(filing(&mine));
+    world.is_in(&filing(&other));
 
-    let _citizen = town.citizen("first");
+    let _citizen = world.citizen("first");
     let session = Ask::get("/nop-ho-so/1").cookie("PHPSESSID=first");
-    let told = town.command(&["--credential", "sso-token"], "");
+    let told = world.command(&["--credential", "sso-token"], "");
     assert!(
         told.stdout.starts_with("revoked: everything of credential `sso-token`, if issued before "),
         "{}",
         told.stdout
     );
-    town.is_out(filing(&other));
-    town.is_in(&session);
+    world.is_out(filing(&other));
+    world.is_in(&session);
 
-    let told = town.command(&["--everything"], "");
+    let told = world.command(&["--everything"], "");
     assert!(told.stdout.starts_with("revoked: everything, if issued before "), "{}", told.stdout);
-    town.is_out(session);
+    world.is_out(session);
     next_second();
-    town.is_in(&filing(&town.token("three")));
-    assert_eq!(town.citizen("second").get("/nop-ho-so/1").status, 200);
+    world.is_in(&filing(&world.token("three")));
+    assert_eq!(world.citizen("second").get("/nop-ho-so/1").status, 200);
 }
 
 #[test]
 fn whoever_does_not_show_the_token_takes_nobody_away() {
-    let town = Town::start();
+    let world = World::start();
     let body = json!({ "everything": true }).to_string();
     let ask = || Ask::json("/revocations", &body);
     let longer = format!("{TOKEN}0");
@@ -270,37 +270,37 @@ fn whoever_does_not_show_the_token_takes_nobody_away() {
         ("another scheme", ask().with("Authorization", &format!("Basic {TOKEN}"))),
         ("two fields", ask().bearer(TOKEN).bearer(TOKEN)),
     ] {
-        let answer = town.gate.ask_at("admin", &ask);
+        let answer = world.gate.ask_at("admin", &ask);
         assert_eq!(answer.status, 401, "{what}");
         assert_eq!(answer.value("www-authenticate"), Some("Bearer realm=\"vneid-gate admin\""), "{what}");
         assert_eq!(answer.value("content-type"), Some("application/problem+json"), "{what}");
     }
-    assert_eq!(town.gate.status()["revocations"], 0);
-    assert!(town.gate.stderr().contains("a wrong token was shown to the admin address"));
-    assert!(!town.gate.everything_written().contains("a-synthetic-token"));
+    assert_eq!(world.gate.status()["revocations"], 0);
+    assert!(world.gate.stderr().contains("a wrong token was shown to the admin address"));
+    assert!(!world.gate.everything_written().contains("a-synthetic-token"));
 
-    let changed = town.gate.policy().file("admin-token", "another-synthetic-token-of-some-length");
-    town.gate.reload(&changed, "failed");
-    assert!(town.gate.stderr().contains("[admin] changed, which only a restart can do"));
-    let refused = town.command(&["--everything"], "");
+    let changed = world.gate.policy().file("admin-token", "another-synthetic-token-of-some-length");
+    world.gate.reload(&changed, "failed");
+    assert!(world.gate.stderr().contains("[admin] changed, which only a restart can do"));
+    let refused = world.command(&["--everything"], "");
     assert_eq!(refused.code, Some(1), "the directory has another token than the gate that runs");
     assert!(refused.stderr.contains("answered 401: show the token of `[admin]`"), "{}", refused.stderr);
 }
 
 #[test]
 fn a_gate_without_an_admin_token_takes_nobody_away_and_says_what_to_set() {
-    let town = Town::with(|policy| policy);
-    let answer = town.ask(&json!({ "everything": true }));
+    let world = World::with(|policy| policy);
+    let answer = world.ask(&json!({ "everything": true }));
     assert_eq!(answer.status, 403);
     assert!(answer.json()["detail"].as_str().unwrap().contains("set `token_file` or `token_env` in `[admin]`"));
-    let refused = town.command(&["--everything"], "");
+    let refused = world.command(&["--everything"], "");
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.starts_with("error: `[admin]` has no `token_file`"), "{}", refused.stderr);
 }
 
 #[test]
 fn a_question_that_cannot_be_meant_changes_nothing_and_says_what_to_do() {
-    let town = Town::start();
+    let world = World::start();
     let long = "x".repeat(9_000);
     for (body, says) in [
         (json!({}).to_string(), "nobody is named"),
@@ -310,17 +310,17 @@ fn a_question_that_cannot_be_meant_changes_nothing_and_says_what_to_do() {
         (json!({ "subject": long }).to_string(), "longer than 8 KiB"),
         ("{".to_owned(), "a JSON object"),
     ] {
-        let answer = town.gate.ask_at("admin", &Ask::json("/revocations", &body).bearer(TOKEN));
+        let answer = world.gate.ask_at("admin", &Ask::json("/revocations", &body).bearer(TOKEN));
         let told = answer.json();
         assert_eq!((answer.status, &told["status"]), (400, &json!(400)), "{told}");
         assert!(told["detail"].as_str().unwrap().contains(says), "{told}");
     }
-    let get = town.gate.admin("/revocations");
+    let get = world.gate.admin("/revocations");
     assert_eq!((get.status, get.value("allow")), (405, Some("POST")));
-    let put = town.gate.ask_at("admin", &Ask::new("PUT", "/metrics"));
+    let put = world.gate.ask_at("admin", &Ask::new("PUT", "/metrics"));
     assert_eq!((put.status, put.value("allow")), (405, Some("GET, HEAD")));
-    assert_eq!(town.gate.metric("vneid_gate_revocations", &[]), 0.0);
-    let refused = town.command(&["--credential", "sso"], "");
+    assert_eq!(world.gate.metric("vneid_gate_revocations", &[]), 0.0);
+    let refused = world.command(&["--credential", "sso"], "");
     assert_eq!(refused.code, Some(1));
     assert!(
         refused.stderr.contains("answered 400: no credential of the policy in force has this name"),
@@ -331,18 +331,18 @@ fn a_question_that_cannot_be_meant_changes_nothing_and_says_what_to_do() {
 
 #[test]
 fn a_directory_that_is_being_edited_keeps_nobody_in() {
-    let town = Town::start();
+    let world = World::start();
     let broken =
-        town.gate.policy().append("rules.toml", "\n[[rule]]\nname = \"half-written\"\nthen = \"rejct\"\n[[rule");
-    town.gate.reload(&broken, "failed");
-    assert_eq!(town.command(&["--everything"], "").code, Some(0));
-    assert_eq!(town.gate.status()["revocations"], 1);
+        world.gate.policy().append("rules.toml", "\n[[rule]]\nname = \"half-written\"\nthen = \"rejct\"\n[[rule");
+    world.gate.reload(&broken, "failed");
+    assert_eq!(world.command(&["--everything"], "").code, Some(0));
+    assert_eq!(world.gate.status()["revocations"], 1);
 }
 
 #[test]
 fn where_no_gate_answers_the_command_ends_with_2_and_says_so() {
-    let mut town = Town::start();
-    let directory = town.gate.directory();
+    let mut world = World::start();
+    let directory = world.gate.directory();
     let directory = directory.to_str().unwrap();
     for (options, says) in [
         (&[][..], "required arguments were not provided"),
@@ -365,8 +365,8 @@ fn where_no_gate_answers_the_command_ends_with_2_and_says_so() {
         nowhere.stderr
     );
 
-    town.gate.signal("TERM");
-    town.gate.exit();
+    world.gate.signal("TERM");
+    world.gate.exit();
     let silent = command(directory, &["--everything"], "");
     assert_eq!(silent.code, Some(2));
     assert!(silent.stderr.starts_with("error: no gate answered at 127.0.0.1:"), "{}", silent.stderr);

@@ -4,7 +4,7 @@
 //! date takes effect at its instant, without a reload.
 
 use crate::harness::{
-    Ask, Browser, Gate, HOST, Issuer, Origin, PASSWORD_PAGE, Policy, Town, change, eventually, portal,
+    Ask, Browser, Gate, HOST, Issuer, Origin, PASSWORD_PAGE, Policy, World, change, eventually, portal,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -14,38 +14,38 @@ const OBSERVING: (&str, &str) = ("[gate]\n", "[gate]\nmode = \"observe\"\n");
 
 #[test]
 fn a_gate_that_only_observes_forwards_what_it_would_refuse_and_says_so() {
-    let town = Town::with(|policy| policy.change(OBSERVING.0, OBSERVING.1));
+    let world = World::with(|policy| policy.change(OBSERVING.0, OBSERVING.1));
     let disagreements = [("rule", "default"), ("enforced", "forward"), ("observed", "login")];
-    assert_eq!(town.gate.metric("vneid_gate_observe_disagreements_total", &disagreements), 0.0);
+    assert_eq!(world.gate.metric("vneid_gate_observe_disagreements_total", &disagreements), 0.0);
     let unseen = "PHPSESSID=unseen";
-    assert_eq!(town.gate.ask(&Ask::get("/nop-ho-so/1").cookie(unseen)).status, 200);
-    let arrived = town.origin.only();
+    assert_eq!(world.gate.ask(&Ask::get("/nop-ho-so/1").cookie(unseen)).status, 200);
+    let arrived = world.origin.only();
     assert_eq!(arrived.value("cookie"), Some(unseen), "the credential travels");
     assert_eq!(arrived.vouched(), "anonymous/none/0", "and nobody is vouched for");
 
-    let line = eventually("the audit line", || town.gate.audit().into_iter().find(|l| l["path"] == "/nop-ho-so/1"));
+    let line = eventually("the audit line", || world.gate.audit().into_iter().find(|l| l["path"] == "/nop-ho-so/1"));
     assert_eq!(line["decision"], json!({ "action": "forward", "rule": "default", "reason": "observed" }));
     assert_eq!(line["observed"], json!({ "action": "login", "rule": "default", "reason": "session-unbound" }));
-    town.gate.until_metric("vneid_gate_observe_disagreements_total", &disagreements, |n| n == 1.0);
+    world.gate.until_metric("vneid_gate_observe_disagreements_total", &disagreements, |n| n == 1.0);
     let observed = [("mode", "observe"), ("action", "login"), ("rule", "default"), ("reason", "session-unbound")];
-    assert_eq!(town.gate.metric("vneid_gate_decisions_total", &observed), 1.0);
+    assert_eq!(world.gate.metric("vneid_gate_decisions_total", &observed), 1.0);
 }
 
 #[test]
 fn a_gate_that_only_observes_lets_a_password_through_and_learns_what_it_opened() {
-    let town = Town::with(|policy| policy.change(OBSERVING.0, OBSERVING.1));
-    let mut citizen = Browser::new(&town.gate).with_session("c");
+    let world = World::with(|policy| policy.change(OBSERVING.0, OBSERVING.1));
+    let mut citizen = Browser::new(&world.gate).with_session("c");
     assert_eq!(citizen.type_password("079203001234", "dung").status, 302);
-    assert_eq!(town.origin.only().path(), PASSWORD_PAGE);
+    assert_eq!(world.origin.only().path(), PASSWORD_PAGE);
     assert_eq!(citizen.get("/nop-ho-so/1").status, 200);
-    let line = eventually("the audit line", || town.gate.audit().into_iter().find(|l| l["path"] == "/nop-ho-so/1"));
+    let line = eventually("the audit line", || world.gate.audit().into_iter().find(|l| l["path"] == "/nop-ho-so/1"));
     assert_eq!(line["observed"]["rule"], "citizen-uses-vneid");
     assert_eq!(line["principals"][0]["login"], "password");
 }
 
 #[test]
 fn a_gate_that_only_observes_still_refuses_what_it_cannot_decide() {
-    let town = Town::with(|policy| policy.change(OBSERVING.0, OBSERVING.1));
+    let world = World::with(|policy| policy.change(OBSERVING.0, OBSERVING.1));
     let refused = [
         (Ask::get("/assets/../x"), 400, "ambiguous-request"),
         (Ask::get("/x").cookie("PHPSESSID=a; PHPSESSID=b"), 400, "ambiguous-request"),
@@ -53,10 +53,10 @@ fn a_gate_that_only_observes_still_refuses_what_it_cannot_decide() {
         (Ask::form(PASSWORD_PAGE, "username=a&username=b"), 400, "login-body-unreadable"),
     ];
     for (ask, status, reason) in refused {
-        let answer = town.gate.ask(&ask);
+        let answer = world.gate.ask(&ask);
         assert_eq!((answer.status, answer.reason().as_str()), (status, reason), "{ask:?}");
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 /// Which of a hundred people are refused when a rule with this share is in force.

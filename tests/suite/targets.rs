@@ -3,7 +3,7 @@
 //! What two servers could read in two ways is refused with 400 for everybody; what is forwarded is byte for byte what
 //! came. Bypasses of other gates stand here as cases.
 
-use crate::harness::{Ask, HOST, Town};
+use crate::harness::{Ask, HOST, World};
 
 /// Targets that are refused whoever asks.
 const AMBIGUOUS: &[&str] = &[
@@ -85,30 +85,30 @@ const AMBIGUOUS: &[&str] = &[
 
 #[test]
 fn what_two_servers_could_read_in_two_ways_is_refused() {
-    let town = Town::start();
+    let world = World::start();
     for target in AMBIGUOUS {
-        for ask in [Ask::get(target), Ask::get(target).cookie(&town.vneid)] {
-            let response = town.gate.raw(&ask.bytes()).unwrap_or_else(|| panic!("no answer to {target:?}"));
+        for ask in [Ask::get(target), Ask::get(target).cookie(&world.vneid)] {
+            let response = world.gate.raw(&ask.bytes()).unwrap_or_else(|| panic!("no answer to {target:?}"));
             assert_eq!(response.status, 400, "{target:?}");
-            town.origin.expect_untouched();
+            world.origin.expect_untouched();
         }
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 #[test]
 fn raw_bytes_in_a_target_are_refused() {
-    let town = Town::start();
+    let world = World::start();
     let targets: [&[u8]; 7] =
         [b"/assets/\x00", b"/assets/\x7f", b"/assets/\xff", b"/assets/\xe1\xbb\x93", b"/assets/a\rb", b"", b"/a b c"];
     for target in targets {
         let host = format!(" HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
         let request = [b"GET ", target, host.as_bytes()].concat();
-        let response = town.gate.raw(&request);
+        let response = world.gate.raw(&request);
         assert!(response.is_none_or(|r| r.status == 400), "{target:?}");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 /// Targets that are another spelling of a closed page, or look like an open one, and are no way in.
@@ -136,16 +136,16 @@ const CLOSED: &[&str] = &[
 
 #[test]
 fn another_spelling_is_no_way_in() {
-    let town = Town::start();
+    let world = World::start();
     for target in CLOSED {
         for ask in [Ask::get(target), Ask::get(target).cookie("PHPSESSID=never-seen-being-born")] {
-            let response = town.gate.ask(&ask);
+            let response = world.gate.ask(&ask);
             assert_eq!(response.status, 401, "{target}");
             assert!(response.is_the_gates(), "{target}");
-            town.origin.expect_untouched();
+            world.origin.expect_untouched();
         }
     }
-    town.expect_untouched();
+    world.expect_untouched();
 }
 
 /// Targets that are forwarded as they stand.
@@ -183,12 +183,12 @@ const INNOCENT: &[&str] = &[
 
 #[test]
 fn what_is_forwarded_is_byte_for_byte_what_came() {
-    let town = Town::start();
+    let world = World::start();
     let long = format!("/nop-ho-so?q={}", "h%E1%BB%93".repeat(800));
     for target in INNOCENT.iter().copied().chain([long.as_str()]) {
-        let response = town.gate.ask(&Ask::get(target).cookie(&town.vneid));
+        let response = world.gate.ask(&Ask::get(target).cookie(&world.vneid));
         assert!(!response.is_the_gates(), "{target}: {}", response.text());
-        assert_eq!(town.origin.only().target(), target);
+        assert_eq!(world.origin.only().target(), target);
     }
 }
 
@@ -208,14 +208,14 @@ const SLOPPY: &[&str] = &[
 
 #[test]
 fn a_sloppy_target_is_refused_or_sent_on_untouched() {
-    let town = Town::start();
+    let world = World::start();
     for target in SLOPPY {
-        let response = town.gate.ask(&Ask::get(target).cookie(&town.vneid));
+        let response = world.gate.ask(&Ask::get(target).cookie(&world.vneid));
         match response.status {
-            200 => assert_eq!(town.origin.only().target(), *target),
+            200 => assert_eq!(world.origin.only().target(), *target),
             status => {
                 assert_eq!(status, 400, "{target}");
-                town.origin.expect_untouched();
+                world.origin.expect_untouched();
             }
         }
     }
@@ -223,32 +223,32 @@ fn a_sloppy_target_is_refused_or_sent_on_untouched() {
 
 #[test]
 fn an_absolute_target_is_judged_by_its_path_and_sent_on_in_origin_form() {
-    let town = Town::start();
+    let world = World::start();
     let target = format!("http://{HOST}/nop-ho-so/1?a=b");
-    assert_eq!(town.gate.ask(&Ask::get(&target)).status, 401);
-    town.origin.expect_untouched();
-    assert_eq!(town.gate.ask(&Ask::get(&target).cookie(&town.vneid)).status, 200);
-    assert_eq!(town.origin.only().target(), "/nop-ho-so/1?a=b");
+    assert_eq!(world.gate.ask(&Ask::get(&target)).status, 401);
+    world.origin.expect_untouched();
+    assert_eq!(world.gate.ask(&Ask::get(&target).cookie(&world.vneid)).status, 200);
+    assert_eq!(world.origin.only().target(), "/nop-ho-so/1?a=b");
     for ambiguous in ["/assets/../nop-ho-so", "//nop-ho-so", "/assets/%2e%2e/nop-ho-so"] {
-        let ask = Ask::get(&format!("http://{HOST}{ambiguous}")).cookie(&town.vneid);
-        assert_eq!(town.gate.ask(&ask).status, 400, "{ambiguous}");
-        town.origin.expect_untouched();
+        let ask = Ask::get(&format!("http://{HOST}{ambiguous}")).cookie(&world.vneid);
+        assert_eq!(world.gate.ask(&ask).status, 400, "{ambiguous}");
+        world.origin.expect_untouched();
     }
 }
 
 #[test]
 fn a_relaxation_changes_what_matches_and_nothing_else() {
     let relaxed = "path_parameters = \"allow\"\nempty_segments = \"merge\"\ncase_insensitive = true\n\n[[route]]";
-    let town = Town::with(|policy| policy.change("[[route]]", relaxed));
+    let world = World::with(|policy| policy.change("[[route]]", relaxed));
     for open in ["/assets//a.js", "//assets/a.js", "/ASSETS/a.js", "/assets/a.js;v=1", "/Assets;x=1//b"] {
-        assert_eq!(town.gate.ask(&Ask::get(open)).status, 200, "{open}");
-        assert_eq!(town.origin.only().target(), open);
+        assert_eq!(world.gate.ask(&Ask::get(open)).status, 200, "{open}");
+        assert_eq!(world.origin.only().target(), open);
     }
     for closed in ["//nop-ho-so", "/NOP-HO-SO", "/nop-ho-so;jsessionid=1", "/Nop-Ho-So;a=b//1"] {
-        assert_eq!(town.gate.ask(&Ask::get(closed)).status, 401, "{closed}");
-        town.origin.expect_untouched();
-        assert_eq!(town.gate.ask(&Ask::get(closed).cookie(&town.vneid)).status, 200, "{closed}");
-        assert_eq!(town.origin.only().target(), closed);
+        assert_eq!(world.gate.ask(&Ask::get(closed)).status, 401, "{closed}");
+        world.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&Ask::get(closed).cookie(&world.vneid)).status, 200, "{closed}");
+        assert_eq!(world.origin.only().target(), closed);
     }
     for ambiguous in [
         "/assets/..;/nop-ho-so",
@@ -259,16 +259,16 @@ fn a_relaxation_changes_what_matches_and_nothing_else() {
         "/assets/a%3bb",
         "/assets/a%2fb",
     ] {
-        assert_eq!(town.gate.ask(&Ask::get(ambiguous).cookie(&town.vneid)).status, 400, "{ambiguous}");
-        town.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&Ask::get(ambiguous).cookie(&world.vneid)).status, 400, "{ambiguous}");
+        world.origin.expect_untouched();
     }
 }
 
 #[test]
 fn a_refused_target_is_counted_by_its_cause() {
-    let town = Town::start();
+    let world = World::start();
     let labels = [("cause", "ambiguous_target")];
-    let before = town.gate.metric("vneid_gate_refused_requests_total", &labels);
-    assert_eq!(town.gate.ask(&Ask::get("/assets/../nop-ho-so")).status, 400);
-    town.gate.until_metric("vneid_gate_refused_requests_total", &labels, |count| count == before + 1.0);
+    let before = world.gate.metric("vneid_gate_refused_requests_total", &labels);
+    assert_eq!(world.gate.ask(&Ask::get("/assets/../nop-ho-so")).status, 400);
+    world.gate.until_metric("vneid_gate_refused_requests_total", &labels, |count| count == before + 1.0);
 }

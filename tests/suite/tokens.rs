@@ -8,21 +8,21 @@ use crate::harness::{
 };
 use serde_json::{Value, json};
 
-struct Town {
+struct World {
     origin: Origin,
     issuer: Issuer,
     gate: Gate,
 }
 
-impl Town {
-    fn start() -> Town {
-        Town::with(|policy| policy)
+impl World {
+    fn start() -> World {
+        World::with(|policy| policy)
     }
 
-    fn with(change: impl FnOnce(Policy) -> Policy) -> Town {
+    fn with(change: impl FnOnce(Policy) -> Policy) -> World {
         let (origin, issuer) = (Origin::answering(portal), Issuer::start());
         let gate = Gate::start(&change(Policy::portal_with_tokens(&origin, &issuer)));
-        Town { origin, issuer, gate }
+        World { origin, issuer, gate }
     }
 
     #[track_caller]
@@ -50,15 +50,15 @@ fn with(mut claims: Value, more: Value) -> Value {
 
 #[test]
 fn a_good_token_lets_its_owner_in_under_the_gates_own_headers() {
-    let town = Town::start();
-    let token = town.issuer.key.mint(&town.issuer.vneid());
+    let world = World::start();
+    let token = world.issuer.key.mint(&world.issuer.vneid());
     for ask in [
         Ask::get("/nop-ho-so/1").bearer(&token),
         Ask::get("/nop-ho-so/1").with("authorization", &format!("bearer {token}")),
         Ask::get("/nop-ho-so/1").cookie(&format!("a=b; access_token={token}")),
     ] {
-        assert_eq!(town.gate.ask(&ask.with("X-Gate-Subject", "forged")).status, 200);
-        let request = town.origin.only();
+        assert_eq!(world.gate.ask(&ask.with("X-Gate-Subject", "forged")).status, 200);
+        let request = world.origin.only();
         assert_eq!(request.vouched(), "citizen/vneid/2");
         assert_eq!(request.values("x-gate-subject"), ["079203001234"]);
         let travelled = request.value("authorization").map(str::to_owned).or(request.cookie("access_token"));
@@ -68,17 +68,17 @@ fn a_good_token_lets_its_owner_in_under_the_gates_own_headers() {
 
 #[test]
 fn keys_of_both_families_are_good() {
-    let town = Town::start();
+    let world = World::start();
     let ec = Key::ec("ec-1");
-    town.issuer.publish(vec![town.issuer.key.public(), ec.public()]);
-    assert_eq!(town.file(&town.issuer.key.mint(&town.issuer.vneid())).status, 200);
-    let token = ec.mint(&town.issuer.vneid());
-    eventually("the new key to be fetched", || (town.file(&token).status == 200).then_some(()));
+    world.issuer.publish(vec![world.issuer.key.public(), ec.public()]);
+    assert_eq!(world.file(&world.issuer.key.mint(&world.issuer.vneid())).status, 200);
+    let token = ec.mint(&world.issuer.vneid());
+    eventually("the new key to be fetched", || (world.file(&token).status == 200).then_some(()));
 }
 
 #[test]
 fn a_token_is_classified_by_its_claims() {
-    let town = Town::start();
+    let world = World::start();
     for (claims, status, vouched) in [
         (json!({ "identity_provider": "vneid", "vneid_level": 1 }), 200, "citizen/vneid/1"),
         (json!({ "identity_provider": "vneid" }), 200, "citizen/vneid/0"),
@@ -89,34 +89,34 @@ fn a_token_is_classified_by_its_claims() {
         (json!({ "azp": "public-pages" }), 200, "service/client-credentials/0"),
         (json!({}), 403, ""),
     ] {
-        let token = town.issuer.key.mint(&with(town.issuer.legacy(), claims.clone()));
-        assert_eq!(town.gate.ask(&Ask::get("/tra-cuu-ho-so").bearer(&token)).status, status, "{claims}");
+        let token = world.issuer.key.mint(&with(world.issuer.legacy(), claims.clone()));
+        assert_eq!(world.gate.ask(&Ask::get("/tra-cuu-ho-so").bearer(&token)).status, status, "{claims}");
         if status == 200 {
-            assert_eq!(town.origin.only().vouched(), vouched, "{claims}");
-            assert_ne!(town.file(&token).status, 200, "{claims}");
+            assert_eq!(world.origin.only().vouched(), vouched, "{claims}");
+            assert_ne!(world.file(&token).status, 200, "{claims}");
         }
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
 }
 
 #[test]
 fn a_password_token_is_turned_away_with_its_reason() {
-    let town = Town::start();
-    let token = town.issuer.key.mint(&town.issuer.legacy());
-    let answer = town.file(&token);
+    let world = World::start();
+    let token = world.issuer.key.mint(&world.issuer.legacy());
+    let answer = world.file(&token);
     assert_eq!((answer.status, answer.reason().as_str()), (403, "password-session"));
-    let low = town.issuer.key.mint(&with(town.issuer.vneid(), json!({ "vneid_level": 1 })));
-    let answer = town.file(&low);
+    let low = world.issuer.key.mint(&with(world.issuer.vneid(), json!({ "vneid_level": 1 })));
+    let answer = world.file(&low);
     assert_eq!((answer.status, answer.reason().as_str()), (403, "level-too-low"));
-    town.origin.expect_untouched();
+    world.origin.expect_untouched();
 }
 
 #[test]
 fn claims_that_do_not_hold_prove_nothing() {
-    let town = Town::start();
-    let good = || town.issuer.vneid();
-    let mint = |more: Value| town.issuer.key.mint(&with(good(), more));
-    town.refuses("expired", &mint(json!({ "exp": now() - 60 })), "credential-expired", "expired");
+    let world = World::start();
+    let good = || world.issuer.vneid();
+    let mint = |more: Value| world.issuer.key.mint(&with(good(), more));
+    world.refuses("expired", &mint(json!({ "exp": now() - 60 })), "credential-expired", "expired");
     for (what, more, result) in [
         ("no exp", json!({ "exp": null }), "malformed"),
         ("exp as text", json!({ "exp": (now() + 600).to_string() }), "malformed"),
@@ -124,9 +124,9 @@ fn claims_that_do_not_hold_prove_nothing() {
         ("nbf in the future", json!({ "nbf": now() + 600 }), "not_yet_valid"),
         ("nbf as text", json!({ "nbf": "1" }), "malformed"),
         ("another issuer", json!({ "iss": "https://sso.example/auth/realms/digo" }), "issuer"),
-        ("an issuer with a slash", json!({ "iss": format!("{}/", town.issuer.name) }), "issuer"),
+        ("an issuer with a slash", json!({ "iss": format!("{}/", world.issuer.name) }), "issuer"),
         ("no issuer", json!({ "iss": null }), "issuer"),
-        ("issuers", json!({ "iss": [town.issuer.name] }), "*"),
+        ("issuers", json!({ "iss": [world.issuer.name] }), "*"),
         ("another audience", json!({ "aud": "accounts" }), "audience"),
         ("no audience", json!({ "aud": null }), "audience"),
         ("audience as object", json!({ "aud": { "account": true } }), "*"),
@@ -137,39 +137,39 @@ fn claims_that_do_not_hold_prove_nothing() {
         ("a subject of another type", json!({ "preferred_username": 79203001234_i64 }), "malformed"),
     ] {
         let labels = [("credential", "sso-token"), ("result", result)];
-        town.gate.settle();
-        let before = town.gate.metrics().maybe("vneid_gate_credential_checks_total", &labels).unwrap_or(0.0);
-        let answer = town.file(&mint(more));
+        world.gate.settle();
+        let before = world.gate.metrics().maybe("vneid_gate_credential_checks_total", &labels).unwrap_or(0.0);
+        let answer = world.file(&mint(more));
         assert_eq!(answer.status, 401, "{what}");
         let reason = answer.reason();
         assert!(matches!(reason.as_str(), "credential-invalid" | "credential-expired"), "{what}: {reason}");
         if result != "*" {
-            town.gate.until_metric("vneid_gate_credential_checks_total", &labels, |count| count > before);
+            world.gate.until_metric("vneid_gate_credential_checks_total", &labels, |count| count > before);
         }
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
 }
 
 #[test]
 fn a_token_that_this_issuer_did_not_sign_proves_nothing() {
-    let town = Town::start();
-    let claims = town.issuer.vneid().to_string();
-    let good = town.issuer.key.mint(&town.issuer.vneid());
+    let world = World::start();
+    let claims = world.issuer.vneid().to_string();
+    let good = world.issuer.key.mint(&world.issuer.vneid());
     let (message, signature) = good.rsplit_once('.').unwrap();
     let thief = Key::rsa("key-1");
-    let header = |text: &str| town.issuer.key.mint_text(text, &claims);
-    let other_claims = encode(with(town.issuer.vneid(), json!({ "vneid_level": 3 })).to_string().as_bytes());
+    let header = |text: &str| world.issuer.key.mint_text(text, &claims);
+    let other_claims = encode(with(world.issuer.vneid(), json!({ "vneid_level": 3 })).to_string().as_bytes());
     let swapped = format!("{}.{other_claims}.{signature}", message.split('.').next().unwrap());
-    town.refuses("another key", &thief.mint(&town.issuer.vneid()), "credential-invalid", "signature");
-    town.refuses(
+    world.refuses("another key", &thief.mint(&world.issuer.vneid()), "credential-invalid", "signature");
+    world.refuses(
         "an unknown key",
-        &thief.called("key-9").mint(&town.issuer.vneid()),
+        &thief.called("key-9").mint(&world.issuer.vneid()),
         "credential-invalid",
         "unknown_kid",
     );
-    town.refuses("other claims", &swapped, "credential-invalid", "signature");
-    town.refuses("hs256", &header(r#"{"alg":"HS256","kid":"key-1"}"#), "credential-invalid", "algorithm");
-    town.refuses("rs512", &header(r#"{"alg":"RS512","kid":"key-1"}"#), "credential-invalid", "algorithm");
+    world.refuses("other claims", &swapped, "credential-invalid", "signature");
+    world.refuses("hs256", &header(r#"{"alg":"HS256","kid":"key-1"}"#), "credential-invalid", "algorithm");
+    world.refuses("rs512", &header(r#"{"alg":"RS512","kid":"key-1"}"#), "credential-invalid", "algorithm");
     for (what, token) in [
         ("none", format!("{}.{}.", encode(br#"{"alg":"none","kid":"key-1"}"#), encode(claims.as_bytes()))),
         ("nOnE", format!("{}.{}.", encode(br#"{"alg":"nOnE","kid":"key-1"}"#), encode(claims.as_bytes()))),
@@ -185,7 +185,7 @@ fn a_token_that_this_issuer_did_not_sign_proves_nothing() {
         ("two algorithms", header(r#"{"alg":"none","alg":"RS256","kid":"key-1"}"#)),
         (
             "twice a claim",
-            town.issuer.key.mint_text(
+            world.issuer.key.mint_text(
                 r#"{"alg":"RS256","kid":"key-1"}"#,
                 &claims.replacen('{', r#"{"identity_provider":"password","#, 1),
             ),
@@ -199,25 +199,25 @@ fn a_token_that_this_issuer_did_not_sign_proves_nothing() {
         ("no token", "null".to_owned()),
         ("nothing", String::new()),
     ] {
-        let answer = town.file(&token);
+        let answer = world.file(&token);
         assert_eq!(answer.status, 401, "{what}");
         assert_eq!(answer.reason(), "credential-invalid", "{what}");
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
-    assert_eq!(town.file(&good).status, 200, "and the good one still is");
+    assert_eq!(world.file(&good).status, 200, "and the good one still is");
 }
 
 #[test]
 fn a_scheme_other_than_bearer_is_an_invalid_credential() {
-    let town = Town::start();
-    let token = town.issuer.key.mint(&town.issuer.vneid());
+    let world = World::start();
+    let token = world.issuer.key.mint(&world.issuer.vneid());
     for value in ["Basic YTpi", "Digest username=\"a\"", &format!("Bearer\t{token}"), &format!("Bearer{token}"), &token]
     {
-        let answer = town.gate.ask(&Ask::get("/nop-ho-so/1").with("Authorization", value));
+        let answer = world.gate.ask(&Ask::get("/nop-ho-so/1").with("Authorization", value));
         assert_eq!((answer.status, answer.reason().as_str()), (401, "credential-invalid"));
-        town.origin.expect_untouched();
-        assert_eq!(town.gate.ask(&Ask::get("/tra-cuu-ho-so").with("Authorization", value)).status, 200);
-        let request = town.origin.only();
+        world.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&Ask::get("/tra-cuu-ho-so").with("Authorization", value)).status, 200);
+        let request = world.origin.only();
         assert!(request.values("authorization").is_empty(), "it does not travel");
         assert_eq!(request.vouched(), "anonymous/none/0");
     }
@@ -225,32 +225,32 @@ fn a_scheme_other_than_bearer_is_an_invalid_credential() {
 
 #[test]
 fn a_token_in_the_query_is_no_credential() {
-    let town = Town::start();
-    let token = town.issuer.key.mint(&town.issuer.vneid());
-    let answer = town.gate.ask(&Ask::get(&format!("/nop-ho-so/1?access_token={token}")));
+    let world = World::start();
+    let token = world.issuer.key.mint(&world.issuer.vneid());
+    let answer = world.gate.ask(&Ask::get(&format!("/nop-ho-so/1?access_token={token}")));
     assert_eq!((answer.status, answer.reason().as_str()), (401, "not-logged-in"));
-    town.origin.expect_untouched();
+    world.origin.expect_untouched();
 }
 
 #[test]
 fn of_several_credentials_the_most_severe_decides() {
-    let town = Town::start();
-    let vneid = town.issuer.key.mint(&town.issuer.vneid());
-    let legacy = town.issuer.key.mint(&town.issuer.legacy());
+    let world = World::start();
+    let vneid = world.issuer.key.mint(&world.issuer.vneid());
+    let legacy = world.issuer.key.mint(&world.issuer.legacy());
     let two =
         |first: &str, second: &str| Ask::get("/nop-ho-so/1").bearer(first).cookie(&format!("access_token={second}"));
     for ask in [two(&vneid, &legacy), two(&legacy, &vneid)] {
-        let answer = town.gate.ask(&ask);
+        let answer = world.gate.ask(&ask);
         assert_eq!((answer.status, answer.reason().as_str()), (403, "password-session"));
-        town.origin.expect_untouched();
+        world.origin.expect_untouched();
     }
     for ask in [
         two(&vneid, "garbage"),
         two("garbage", &vneid),
         Ask::get("/nop-ho-so/1").bearer(&vneid).cookie("PHPSESSID=never-seen"),
     ] {
-        assert_eq!(town.gate.ask(&ask).status, 401, "one of the two proves nothing");
-        town.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&ask).status, 401, "one of the two proves nothing");
+        world.origin.expect_untouched();
     }
     for ask in [
         Ask::get("/nop-ho-so/1").bearer(&vneid).bearer(&legacy),
@@ -258,45 +258,45 @@ fn of_several_credentials_the_most_severe_decides() {
         Ask::get("/nop-ho-so/1").bearer(&vneid).bearer(&vneid),
         Ask::get("/nop-ho-so/1").cookie(&format!("access_token={vneid}; access_token={legacy}")),
     ] {
-        assert_eq!(town.gate.ask(&ask).status, 400);
-        town.origin.expect_untouched();
+        assert_eq!(world.gate.ask(&ask).status, 400);
+        world.origin.expect_untouched();
     }
 }
 
 #[test]
 fn a_cookie_that_is_taken_away_takes_its_set_cookie_along_unless_it_is_worthless() {
-    let town = Town::start();
-    town.origin.answer(|_| {
+    let world = World::start();
+    world.origin.answer(|_| {
         let reply = Reply::ok("page").with("Set-Cookie", "access_token=refreshed; Path=/");
         reply.with("Set-Cookie", "theme=dark; Path=/")
     });
     let visit = |token: &str| {
         let cookie = format!("theme=light; access_token={token}; lang=vi");
-        let answer = town.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&cookie));
-        assert_eq!(town.origin.only().values("cookie"), ["theme=light; lang=vi"]);
+        let answer = world.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&cookie));
+        assert_eq!(world.origin.only().values("cookie"), ["theme=light; lang=vi"]);
         answer.values("set-cookie").len()
     };
     // Its key may be found a moment later, and the log-in is good again.
-    assert_eq!(visit(&Key::rsa("key-2").mint(&town.issuer.vneid())), 1);
+    assert_eq!(visit(&Key::rsa("key-2").mint(&world.issuer.vneid())), 1);
     // With this one its owner could never log in again.
     assert_eq!(visit("garbage"), 2);
-    let token = town.issuer.key.mint(&town.issuer.vneid());
-    let answer = town.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&format!("theme=light; access_token={token}")));
+    let token = world.issuer.key.mint(&world.issuer.vneid());
+    let answer = world.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&format!("theme=light; access_token={token}")));
     assert_eq!(answer.values("set-cookie").len(), 2, "a cookie that travels may be set");
 }
 
 #[test]
 fn a_remembered_token_is_read_anew_when_the_mappings_change() {
-    let town = Town::start();
-    let token = town.issuer.key.mint(&town.issuer.vneid());
-    assert_eq!(town.file(&token).status, 200);
-    town.origin.take();
+    let world = World::start();
+    let token = world.issuer.key.mint(&world.issuer.vneid());
+    assert_eq!(world.file(&token).status, 200);
+    world.origin.take();
     let was = r#"is     = { account = "citizen", login = "vneid", level_from = "/vneid_level" }"#;
     let is = r#"is     = { account = "citizen", login = "vneid", level = 1 }"#;
-    town.gate.reload(&town.gate.policy().change(was, is), "ok");
-    let answer = town.file(&token);
+    world.gate.reload(&world.gate.policy().change(was, is), "ok");
+    let answer = world.file(&token);
     assert_eq!((answer.status, answer.reason().as_str()), (403, "level-too-low"));
-    town.origin.expect_untouched();
+    world.origin.expect_untouched();
 }
 
 #[test]

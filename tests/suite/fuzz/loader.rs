@@ -1,7 +1,7 @@
 //! Anything as a policy file: mangled text, and tables whose values, keys and shapes are exchanged.
 
 use super::chance::{Chance, for_each_case};
-use crate::harness::{Ask, Gate, Town, eventually};
+use crate::harness::{Ask, Gate, World, eventually};
 use jiff::Timestamp;
 use std::path::Path;
 use toml::{Table, Value};
@@ -245,10 +245,10 @@ fn any_tables_as_policy_files_are_answered() {
 }
 
 /// What the gate says at a few places, and which policy it says is in force.
-fn in_force(town: &Town) -> (Vec<u16>, Vec<String>) {
-    let asked = [Ask::get("/undeclared"), Ask::get("/tra-cuu-ho-so"), Ask::get("/nop-ho-so").cookie(&town.vneid)];
-    let answers = asked.iter().map(|ask| town.gate.ask(ask).status).collect();
-    (answers, town.gate.metrics().label_values("vneid_gate_policy_info", "digest"))
+fn in_force(world: &World) -> (Vec<u16>, Vec<String>) {
+    let asked = [Ask::get("/undeclared"), Ask::get("/tra-cuu-ho-so"), Ask::get("/nop-ho-so").cookie(&world.vneid)];
+    let answers = asked.iter().map(|ask| world.gate.ask(ask).status).collect();
+    (answers, world.gate.metrics().label_values("vneid_gate_policy_info", "digest"))
 }
 
 /// Writes a file, has the directory read, and tells whether the load was refused.
@@ -267,21 +267,21 @@ fn reload(gate: &Gate, name: &str, bytes: &[u8]) -> bool {
 
 #[test]
 fn a_refused_load_leaves_the_running_policy_as_it_was() {
-    let town = Town::start();
+    let world = World::start();
     let names = ["gate.toml", "identity.toml", "rules.toml"];
-    let good = names.map(|name| std::fs::read(town.gate.directory().join(name)).unwrap());
-    let before = in_force(&town);
+    let good = names.map(|name| std::fs::read(world.gate.directory().join(name)).unwrap());
+    let before = in_force(&world);
     assert_eq!(before.0, [401, 200, 200]);
     let mut refused = 0;
     for_each_case(15, |chance| {
         let n = chance.below(names.len());
         let mut bytes = good[n].clone();
         chance.mangle(&mut bytes, &PIECES);
-        if reload(&town.gate, names[n], &bytes) {
-            assert_eq!(in_force(&town), before);
+        if reload(&world.gate, names[n], &bytes) {
+            assert_eq!(in_force(&world), before);
             refused += 1;
         }
-        eventually("the good policy", || (!reload(&town.gate, names[n], &good[n])).then_some(()));
+        eventually("the good policy", || (!reload(&world.gate, names[n], &good[n])).then_some(()));
         String::from_utf8_lossy(&bytes).into_owned()
     });
     assert!(refused > 0, "nothing was refused");

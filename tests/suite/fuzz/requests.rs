@@ -1,7 +1,7 @@
 //! Anything as a request: paths and hosts, credentials, and whole heads on a socket.
 
 use super::chance::{Chance, for_each_case};
-use crate::harness::{Ask, HOST, Town};
+use crate::harness::{Ask, HOST, World};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -271,26 +271,26 @@ const PARTS: [&str; 44] = [
 
 #[test]
 fn any_head_on_a_socket_is_answered_or_cut_and_brings_nobody_in() {
-    let town = Town::start();
+    let world = World::start();
     for_each_case(150, |chance| {
         let target = *chance.pick(&["/", "/nop-ho-so", "/assets/x", "/tra-cuu-ho-so/1"]);
         let mut head = format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\nAccept: */*\r\n").into_bytes();
         chance.mangle(&mut head, &PARTS);
         head.extend_from_slice(b"\r\n\r\n");
         let tried = head.escape_ascii().to_string();
-        let mut client = town.gate.connect();
+        let mut client = world.gate.connect();
         client.sends(&head);
         client.end();
         // A connection that hangs ends this with "no answer in time".
         while let Some(answer) = client.maybe_answer() {
             assert!((200..=505).contains(&answer.status), "{tried}: {}", answer.status);
         }
-        for request in town.origin.take() {
+        for request in world.origin.take() {
             assert!(!request.path().to_lowercase().starts_with("/nop-ho-so"), "{tried} reached {}", request.target());
             assert!(request.values("x-gate-account").len() == 1, "{tried}: {:?}", request.head);
             assert_eq!(request.value("x-gate-account"), Some("anonymous"), "{tried}");
         }
         tried
     });
-    assert_eq!(town.gate.ask(&Ask::get("/nop-ho-so").cookie(&town.vneid)).status, 200);
+    assert_eq!(world.gate.ask(&Ask::get("/nop-ho-so").cookie(&world.vneid)).status, 200);
 }

@@ -24,7 +24,7 @@ pub use gate::{Exit, Gate};
 pub use issuer::{Issuer, Key, change, encode, now};
 pub use origin::{Origin, Received};
 pub use policy::Policy;
-pub use portal::{Browser, CALLBACK, HOST, OFFICIAL, PASSWORD_PAGE, THEIR_NETWORK, Town, UNBOUND, VNEID, portal};
+pub use portal::{Browser, CALLBACK, HOST, OFFICIAL, PASSWORD_PAGE, THEIR_NETWORK, UNBOUND, VNEID, World, portal};
 pub use reply::{Latch, Reply};
 pub use scrape::Scrape;
 pub use tls::{Authority, Curl};

@@ -68,28 +68,28 @@ fn parameter(request: &Received, name: &str) -> Option<String> {
 }
 
 /// A gate with the portal behind it, and the cookie of a citizen who has come with VNeID.
-pub struct Town {
+pub struct World {
     pub origin: Origin,
     pub gate: Gate,
     /// `PHPSESSID=…` of a session that the gate saw being born by VNeID.
     pub vneid: String,
 }
 
-impl Town {
+impl World {
     #[track_caller]
-    pub fn start() -> Town {
-        Town::with(|policy| policy)
+    pub fn start() -> World {
+        World::with(|policy| policy)
     }
 
     /// The same with a changed policy.
     #[track_caller]
-    pub fn with(change: impl FnOnce(Policy) -> Policy) -> Town {
+    pub fn with(change: impl FnOnce(Policy) -> Policy) -> World {
         let origin = Origin::answering(portal);
         let gate = Gate::start(&change(Policy::portal(&origin)));
         Browser::new(&gate).log_in_with_vneid("born-by-vneid");
         gate.settle();
         origin.take();
-        Town { origin, gate, vneid: "PHPSESSID=born-by-vneid".to_owned() }
+        World { origin, gate, vneid: "PHPSESSID=born-by-vneid".to_owned() }
     }
 
     /// What the gate vouches for on a public page under this cookie: account, login, level.
