@@ -13,7 +13,7 @@ use crate::identity::check::Failure;
 use crate::identity::claimed::Claimed;
 use crate::identity::credential::SiteId;
 use crate::identity::presented::{Ambiguity, Location};
-use crate::identity::{Authenticated, Credential, Identity, Presented, SessionKey};
+use crate::identity::{Authenticated, Credential, Identity, Presented, SessionKey, Subject};
 use crate::state::State;
 use crate::telemetry::Telemetry;
 use crate::transport::Running;
@@ -69,9 +69,9 @@ enum Question<'r> {
 
 /// Every credential of a request, as far as it can be judged without asking.
 #[derive(Default)]
-pub struct LookedUp<'r> {
+struct LookedUp<'r> {
     /// Those that are asked about are `unavailable`.
-    pub presented: Vec<Presented>,
+    presented: Vec<Presented>,
     /// Each with the place of its credential.
     questions: Vec<(usize, Question<'r>)>,
 }
@@ -94,16 +94,35 @@ impl Authenticator {
 
     /// Every credential on a request, judged. Empty when there is none.
     pub async fn authenticate(&self, head: Head<'_>) -> Result<Vec<Presented>, Ambiguity> {
-        let LookedUp { presented, questions } = self.look_up(head)?;
-        if questions.is_empty() {
-            return Ok(presented);
+        let LookedUp { mut presented, questions } = self.look_up(head)?;
+        if !questions.is_empty() {
+            // What happens seldom is boxed, so that the future of every request stays small.
+            presented = Box::pin(self.ask(head, presented, questions)).await?;
         }
-        // What happens seldom is boxed, so that the future of every request stays small.
-        Box::pin(self.ask(head, presented, questions)).await
+        self.of_one_person(presented)
     }
 
-    /// The same without asking anybody.
-    pub fn look_up<'r>(&self, head: Head<'r>) -> Result<LookedUp<'r>, Ambiguity> {
+    /// The same without asking anybody: what must be asked about is `unavailable`.
+    pub fn authenticate_unasked(&self, head: Head<'_>) -> Result<Vec<Presented>, Ambiguity> {
+        self.of_one_person(self.look_up(head)?.presented)
+    }
+
+    /// Whom the portal would serve, if two people were named, only the portal knows. Two names are one person where their
+    /// pseudonyms are: case, width and spaces around them do not count.
+    fn of_one_person(&self, presented: Vec<Presented>) -> Result<Vec<Presented>, Ambiguity> {
+        if presented.len() > 1 {
+            let mut people = presented.iter().filter_map(Presented::person);
+            let pseudonym = |subject: &Subject| subject.pseudonym(|name| self.state.keyed.person(name));
+            if let Some(first) = people.next().map(pseudonym)
+                && people.any(|other| pseudonym(other) != first)
+            {
+                return Err(Ambiguity::TwoPeople);
+            }
+        }
+        Ok(presented)
+    }
+
+    fn look_up<'r>(&self, head: Head<'r>) -> Result<LookedUp<'r>, Ambiguity> {
         let mut all = LookedUp::default();
         let Some(plan) = head.in_force.identity.plan(head.site) else { return Ok(all) };
         head.in_force.identity.claimed(head.site, head.headers, |location, claimed| {

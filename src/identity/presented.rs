@@ -3,8 +3,9 @@
 use super::authenticated::{Authenticated, Identifiers};
 use super::check::{Check, Failure};
 use super::cookie::CookieError;
-use super::principal::{CredentialId, Principal};
+use super::principal::{CredentialId, Principal, Subject};
 use super::session::{SessionKey, SessionName};
+use super::words::Account;
 use http::HeaderName;
 
 /// Where a credential stands on a request.
@@ -58,6 +59,12 @@ impl Presented {
         Presented { principal, location, check: Err(failure), session: None, identifiers: None }
     }
 
+    /// The person whom this names, proved. A service is nobody: pages that call an API with a token of their own send it
+    /// beside a person's session.
+    pub fn person(&self) -> Option<&Subject> {
+        self.principal.subject().filter(|_| self.principal.account() != Account::Service)
+    }
+
     /// What the log calls the session, where it is one that is bound.
     pub fn session_name(&self) -> Option<SessionName> {
         self.identifiers.as_ref().and_then(|identifiers| identifiers.session)
@@ -71,4 +78,6 @@ pub enum Ambiguity {
     Cookies(CookieError),
     /// Another spelling of a session that is known.
     SessionSpelling,
+    /// Credentials of two people.
+    TwoPeople,
 }

@@ -134,7 +134,7 @@ pub fn identify<'s>(
     let identity = &settings.identity;
     let in_force = InForce { identity, generation: 0, introspectors: &[] };
     let head = Head { in_force, site: target.site, headers: request.headers(), now_s };
-    let mut presented = authn.look_up(head).map_err(Rejection::Credentials)?.presented;
+    let mut presented = authn.authenticate_unasked(head).map_err(Rejection::Credentials)?;
     let flow = match attempt::recognise(identity, target, request.method())? {
         Seen::Nothing | Seen::Ends(_) => None,
         Seen::ByRedirect(_, flow) => Some(flow),

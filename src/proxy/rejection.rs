@@ -88,6 +88,7 @@ impl Rejection {
             Rejection::Credentials(Ambiguity::Cookies(CookieError::LegacySyntax)) => Some("cookie-version"),
             Rejection::Credentials(Ambiguity::Cookies(CookieError::TooMany)) => Some("too-many-cookies"),
             Rejection::Credentials(Ambiguity::SessionSpelling) => Some("session-spelling"),
+            Rejection::Credentials(Ambiguity::TwoPeople) => Some("two-people"),
             Rejection::LoginBody(what) => Some(what.as_str()),
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed

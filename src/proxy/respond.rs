@@ -83,7 +83,7 @@ pub fn document(
 /// The session that was refused for good is taken out of the browser, so that the page is read once and the next
 /// visit starts clean. So is one that the gate does not know when a person is sent to log in: the portal might know it,
 /// and send the person from its log-in page straight back here, round and round. So is what was taken away, since the
-/// portal knows nothing of that. And so are two of one name, which nobody could ever get rid of.
+/// portal knows nothing of that. And so are two of one name, or of two people, which nobody could ever get rid of.
 fn expire_refused_sessions(
     ctx: &RequestContext,
     rejection: Rejection,
@@ -95,7 +95,9 @@ fn expire_refused_sessions(
     if let (true, Some(Location::Cookie(name))) = (takes_session_out(rejection, reader), deciding) {
         expire(ctx, name, head)?;
     }
-    if let (Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous)), true) = (rejection, person) {
+    let for_good =
+        matches!(rejection, Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous) | Ambiguity::TwoPeople));
+    if for_good && person {
         let plan = ctx.target.as_ref().and_then(|t| ctx.running.snapshot.settings.identity.plan(t.site));
         for name in plan.iter().flat_map(|p| &p.cookie_names) {
             expire(ctx, name, head)?;

@@ -76,7 +76,9 @@ pub fn advice(reason: Reason, account: Option<Account>, detail: &str) -> Advice 
             "Tài khoản này không được dùng phần đó của cổng. (Hỏi người phụ trách quy tắc nêu ở trên.)",
             "This account may not use that part of the portal. (Ask the owner of the rule named above.)",
         ),
-        Reason::AmbiguousRequest if matches!(detail, "two-cookies" | "too-many-cookies" | "session-spelling") => {
+        Reason::AmbiguousRequest
+            if matches!(detail, "two-cookies" | "too-many-cookies" | "session-spelling" | "two-people") =>
+        {
             COOKIES
         }
         Reason::HeadTooLarge => COOKIES,

@@ -38,6 +38,7 @@ mod metrics;
 mod mutations;
 mod passage;
 mod passwords;
+mod people;
 mod reload;
 mod replay;
 mod revoke;

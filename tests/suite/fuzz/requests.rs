@@ -175,7 +175,7 @@ fn no_credential_that_is_made_up_proves_anything() {
         let headers = headers(chance);
         for (site, _) in settings.policy.sites() {
             let head = Head { in_force, site, headers: &headers, now_s: 1_800_000_000 };
-            for presented in authn.look_up(head).unwrap_or_default().presented {
+            for presented in authn.authenticate_unasked(head).unwrap_or_default() {
                 let (evidence, account) = (presented.principal.evidence(), presented.principal.account());
                 assert!(![Evidence::Valid, Evidence::Attempt].contains(&evidence), "{headers:?}: {presented:?}");
                 assert_eq!(account, Principal::unproved(None, evidence).account(), "{headers:?}: {presented:?}");
