@@ -4,29 +4,29 @@
 //! knows the gate only by its log and its policy.
 
 mod advice;
+mod candidate;
 mod html;
 mod logs;
 mod masked;
 mod people;
-mod place;
 mod report;
 mod tally;
 mod text;
 pub mod why;
 mod words;
 
+pub use candidate::View;
 pub use html::html;
 pub use logs::{CannotRead, Logs};
-pub use place::View;
 pub use report::Report;
 pub use text::text;
 pub use words::Language;
 
 use crate::config::Settings;
 use crate::telemetry::Past;
+use candidate::Candidate;
 use jiff::Timestamp;
 use logs::Piece;
-use place::Candidate;
 use tally::Tally;
 
 /// What is tried.

@@ -1,6 +1,6 @@
 //! What is to be told: every name resolved, every list in order. Text, JSON and HTML say the same from this value.
 
-use super::place::{Candidate, Cause, METHODS, View};
+use super::candidate::{Candidate, Cause, METHODS, View};
 use super::tally::{Change, Changed, Counts, Mark, Names, Tally};
 use crate::policy::RouteId;
 use jiff::Timestamp;

@@ -3,8 +3,8 @@
 //! Each line is decided on its own: a log-in that the candidate refuses does not take the sessions away that it led to.
 //! Everything counted here is as long as a list of the policy, or has a limit; people have theirs in `people`.
 
+use super::candidate::{Candidate, Cause, Decided, View};
 use super::people::{People, Person, Turn};
-use super::place::{Candidate, Cause, Decided, View};
 use crate::identity::{Account, Evidence, Login};
 use crate::policy::{Action, RuleId};
 use crate::telemetry::past::Past;
