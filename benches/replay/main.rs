@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 use vneid_gate::config::read_directory;
-use vneid_gate::replay::{Logs, Report, Trial, View, replay};
+use vneid_gate::replay::{Logs, ReplayReport, Trial, View, replay};
 use vneid_gate::telemetry::Past;
 
 #[global_allocator]
@@ -77,7 +77,7 @@ fn main() {
     }
 }
 
-fn replayed(shipped: &Path, log: &Path) -> Report {
+fn replayed(shipped: &Path, log: &Path) -> ReplayReport {
     let loaded = read_directory(shipped);
     let settings = loaded.settings.expect("the shipped policy is fine");
     let trial = Trial { settings: &settings, directory: "", digest: "", at: None, view: View::Enforced };

@@ -4,7 +4,7 @@ use super::at::At;
 use super::directory::{Fine, fine_as_of};
 use super::voice::{complain, failed, said};
 use super::{COULD_NOT, NOT_FINE};
-use crate::replay::{self, Language, Logs, Report, Trial, View};
+use crate::replay::{self, Language, Logs, ReplayReport, Trial, View};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,11 +42,11 @@ pub(super) fn replay(arguments: &Arguments) -> ExitCode {
         Ok(fine) => fine,
         Err(status) => return status,
     };
-    let told = tried(arguments, &candidate).and_then(|report| told(arguments, &report));
-    told.unwrap_or_else(failed)
+    let printed = tried(arguments, &candidate).and_then(|report| printed(arguments, &report));
+    printed.unwrap_or_else(failed)
 }
 
-fn tried(arguments: &Arguments, candidate: &Fine) -> Result<Report, String> {
+fn tried(arguments: &Arguments, candidate: &Fine) -> Result<ReplayReport, String> {
     let logs = Logs::open(&arguments.logs).map_err(|e| e.to_string())?;
     let trial = Trial {
         settings: &candidate.settings,
@@ -62,7 +62,7 @@ fn tried(arguments: &Arguments, candidate: &Fine) -> Result<Report, String> {
     report
 }
 
-fn told(arguments: &Arguments, report: &Report) -> Result<ExitCode, String> {
+fn printed(arguments: &Arguments, report: &ReplayReport) -> Result<ExitCode, String> {
     if let Some(path) = &arguments.html {
         let language = if arguments.lang == "en" { Language::English } else { Language::Vietnamese };
         let page = replay::html(report, language);
@@ -77,7 +77,7 @@ fn told(arguments: &Arguments, report: &Report) -> Result<ExitCode, String> {
 }
 
 /// What a pipeline is told. Nothing compared is nothing proved, and what was left out is not passed over in silence.
-fn judged(report: &Report) -> u8 {
+fn judged(report: &ReplayReport) -> u8 {
     let lines = &report.lines;
     let (undecided, not_placed) = (lines.undecided.values().sum::<u64>(), lines.not_placed.values().sum::<u64>());
     if lines.decided == 0 {

@@ -25,13 +25,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn why(arguments: &Arguments) -> ExitCode {
-    match told(arguments) {
+    match explained(arguments) {
         Ok(code) => code,
         Err(error) => failed(error),
     }
 }
 
-fn told(arguments: &Arguments) -> Result<ExitCode, String> {
+fn explained(arguments: &Arguments) -> Result<ExitCode, String> {
     let code = why::support_code(&arguments.code)
         .ok_or_else(|| format!("`{}` is no support code: it has eight letters and digits", arguments.code))?;
     let loaded = arguments.policy.as_deref().map(read_directory);

@@ -1,4 +1,4 @@
-//! What would the candidate decide about one recorded request?
+//! The policy under trial, asked about one recorded request.
 //!
 //! Finds site and route, builds the principals again from what the line says of them, and asks the policy. What the
 //! candidate has no place for is told by its cause, never guessed. The claims of a token, the cookie and the name typed
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 
 words! {
     /// Why the candidate cannot decide a recorded request.
-    pub enum Cause {
+    pub enum Unplaced {
         UnknownHost = "unknown-host",
         UnclearPath = "unclear-path",
         /// The log cuts long paths.
@@ -77,26 +77,26 @@ impl<'s> Candidate<'s> {
         Candidate { settings, at, view, masked: Masked::new(settings), principals: Vec::new() }
     }
 
-    pub fn decide(&mut self, line: &Past<'_>, arrived: Timestamp) -> Result<Decided, Cause> {
+    pub fn decide(&mut self, line: &Past<'_>, arrived: Timestamp) -> Result<Decided, Unplaced> {
         let policy = &self.settings.policy;
-        let host = host_name(&line.host).map_err(|_| Cause::UnknownHost)?;
-        let (site, meant) = policy.site_of(&host).ok_or(Cause::UnknownHost)?;
+        let host = host_name(&line.host).map_err(|_| Unplaced::UnknownHost)?;
+        let (site, meant) = policy.site_of(&host).ok_or(Unplaced::UnknownHost)?;
         if line.path.ends_with('…') {
-            return Err(Cause::ShortenedPath);
+            return Err(Unplaced::ShortenedPath);
         }
-        let path = canonical_path(&line.path, meant.relaxed).map_err(|_| Cause::UnclearPath)?;
+        let path = canonical_path(&line.path, meant.relaxed).map_err(|_| Unplaced::UnclearPath)?;
         let found = meant.routes.find(&path).unwrap_or(meant.other);
-        let route = self.masked.route(self.settings, site, &path, found, &line.route).ok_or(Cause::MaskedPath)?;
-        let takes = policy.route(route).ok_or(Cause::UnclearPath)?;
-        let method = Method::from_bytes(line.method.as_bytes()).map_err(|_| Cause::UnknownWord)?;
+        let route = self.masked.route(self.settings, site, &path, found, &line.route).ok_or(Unplaced::MaskedPath)?;
+        let takes = policy.route(route).ok_or(Unplaced::UnclearPath)?;
+        let method = Method::from_bytes(line.method.as_bytes()).map_err(|_| Unplaced::UnknownWord)?;
         if line.method == "other" && takes.methods.is_some() {
-            return Err(Cause::RareMethod);
+            return Err(Unplaced::RareMethod);
         }
         self.principals.clear();
         for shown in &line.principals {
             self.principals.push(principal(self.settings, site, shown)?);
         }
-        let client = line.client.parse::<SocketAddr>().map_err(|_| Cause::UnreadableClient)?.ip();
+        let client = line.client.parse::<SocketAddr>().map_err(|_| Unplaced::UnreadableClient)?.ip();
         let query = Query { route, client, at: self.at.unwrap_or(arrived) };
         let decided = |action, rule, deciding: usize| {
             let who = self.principals.get(deciding);
@@ -106,9 +106,9 @@ impl<'s> Candidate<'s> {
         if !takes.allows(&method) {
             return Ok(decided(Action::Reject, None, 0));
         }
-        let buckets = Logged { principals: &line.principals, in_vain: Cell::new(false) };
+        let buckets = LoggedBuckets { principals: &line.principals, in_vain: Cell::new(false) };
         let (action, rule, deciding) = decide_line(policy, &query, &self.principals, &buckets, self.view);
-        if buckets.in_vain.get() { Err(Cause::UnknownShare) } else { Ok(decided(action, Some(rule), deciding)) }
+        if buckets.in_vain.get() { Err(Unplaced::UnknownShare) } else { Ok(decided(action, Some(rule), deciding)) }
     }
 }
 
@@ -117,7 +117,7 @@ fn decide_line(
     policy: &Policy,
     query: &Query,
     principals: &[Principal],
-    buckets: &Logged<'_>,
+    buckets: &LoggedBuckets<'_>,
     view: View,
 ) -> (Action, RuleId, usize) {
     let decision = policy.decide(query, principals.iter(), buckets);
@@ -128,14 +128,14 @@ fn decide_line(
     (verdict.action, verdict.rule, decision.deciding)
 }
 
-/// Lots by the pseudonyms of a line, as the gate draws them. The gate draws by the client's address or by an unbound session
+/// Buckets by the pseudonyms of a line, as the gate finds them. The gate goes by the client's address or by an unbound session
 /// where there is no pseudonym; the log does not tell enough for that.
-struct Logged<'l> {
+struct LoggedBuckets<'l> {
     principals: &'l [PastPrincipal<'l>],
     in_vain: Cell<bool>,
 }
 
-impl Buckets for Logged<'_> {
+impl Buckets for LoggedBuckets<'_> {
     fn of(&self, nth: usize, _: &Principal) -> Bucket {
         let names = self.principals.get(nth).map(|p| [&*p.subject, &*p.session]);
         match names.into_iter().flatten().find(|name| !name.is_empty()) {
@@ -149,28 +149,28 @@ impl Buckets for Logged<'_> {
 }
 
 /// Facts exist with evidence `valid` and `attempt` only, here as there.
-fn principal(settings: &Settings, site: SiteId, shown: &PastPrincipal<'_>) -> Result<Principal, Cause> {
-    let evidence = Evidence::parse(&shown.evidence).ok_or(Cause::UnknownWord)?;
+fn principal(settings: &Settings, site: SiteId, shown: &PastPrincipal<'_>) -> Result<Principal, Unplaced> {
+    let evidence = Evidence::parse(&shown.evidence).ok_or(Unplaced::UnknownWord)?;
     let credential = credential(settings, site, &shown.credential)?;
-    let account = || Account::parse(&shown.account).ok_or(Cause::UnknownWord);
+    let account = || Account::parse(&shown.account).ok_or(Unplaced::UnknownWord);
     match (evidence, credential) {
         (Evidence::None, _) => Ok(Principal::anonymous()),
         (Evidence::Valid, Some(id)) => {
-            let login = Login::parse(&shown.login).ok_or(Cause::UnknownWord)?;
-            let level = Level::new(shown.level).ok_or(Cause::UnknownWord)?;
+            let login = Login::parse(&shown.login).ok_or(Unplaced::UnknownWord)?;
+            let level = Level::new(shown.level).ok_or(Unplaced::UnknownWord)?;
             Ok(Principal::valid(id, Facts { account: account()?, login, level, subject: None }))
         }
         (Evidence::Attempt, Some(id)) => Ok(Principal::attempt(id, account()?)),
-        (Evidence::Valid | Evidence::Attempt, None) => Err(Cause::UnknownCredential),
+        (Evidence::Valid | Evidence::Attempt, None) => Err(Unplaced::UnknownCredential),
         (unproved, credential) => Ok(Principal::unproved(credential, unproved)),
     }
 }
 
 /// `None` is what no declared credential explains.
-fn credential(settings: &Settings, site: SiteId, name: &str) -> Result<Option<CredentialId>, Cause> {
+fn credential(settings: &Settings, site: SiteId, name: &str) -> Result<Option<CredentialId>, Unplaced> {
     if name == "none" {
         return Ok(None);
     }
-    let known = settings.identity.credentials.iter().find(|c| c.name == name).ok_or(Cause::UnknownCredential)?;
-    if known.covers(site) { Ok(Some(known.id)) } else { Err(Cause::CredentialNotOnSite) }
+    let known = settings.identity.credentials.iter().find(|c| c.name == name).ok_or(Unplaced::UnknownCredential)?;
+    if known.covers(site) { Ok(Some(known.id)) } else { Err(Unplaced::CredentialNotOnSite) }
 }

@@ -1,4 +1,4 @@
-//! Where do recorded lines come from?
+//! Reading recorded lines from logs.
 //!
 //! Files, packed or not, and standard input, one after the other, in bounded memory. Whether something is packed is seen
 //! by its first bytes, not by its name. Nothing here knows what a line says.
@@ -25,7 +25,7 @@ pub struct CannotRead {
 
 /// One line, or what stands in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece<'l> {
+pub enum LogPiece<'l> {
     /// Without its newline; never empty.
     Line(&'l [u8]),
     TooLong,
@@ -35,7 +35,7 @@ pub enum Piece<'l> {
 
 /// Where a piece stands.
 #[derive(Clone, Copy, Debug)]
-pub struct At<'l> {
+pub struct LineAt<'l> {
     pub file: &'l str,
     pub line: u64,
 }
@@ -74,7 +74,7 @@ impl Logs {
     }
 
     /// Hands on every piece of every log.
-    pub fn each(&self, mut each: impl FnMut(At<'_>, Piece<'_>)) -> Result<(), CannotRead> {
+    pub fn each(&self, mut each: impl FnMut(LineAt<'_>, LogPiece<'_>)) -> Result<(), CannotRead> {
         for path in &self.paths {
             let name = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
             let fail = |source| CannotRead { name: name.clone(), source };
@@ -84,11 +84,11 @@ impl Logs {
             let mut torn_at = None;
             let end = pieces(raw, |line, piece| {
                 torn_at = Some(line);
-                each(At { file: &name, line }, piece);
+                each(LineAt { file: &name, line }, piece);
             });
             match end {
                 Ok(()) => {}
-                Err(_) if packed => each(At { file: &name, line: torn_at.unwrap_or(0) + 1 }, Piece::Torn),
+                Err(_) if packed => each(LineAt { file: &name, line: torn_at.unwrap_or(0) + 1 }, LogPiece::Torn),
                 Err(error) => return Err(fail(error)),
             }
         }
@@ -113,7 +113,7 @@ fn unwrapped(mut raw: Metered) -> io::Result<(bool, Box<dyn BufRead>)> {
 }
 
 /// Cuts at newlines. A line that lies whole in the buffer is not copied.
-fn pieces(mut from: Box<dyn BufRead>, mut each: impl FnMut(u64, Piece<'_>)) -> io::Result<()> {
+fn pieces(mut from: Box<dyn BufRead>, mut each: impl FnMut(u64, LogPiece<'_>)) -> io::Result<()> {
     let mut number = 0;
     // The beginning of a line whose end is not read yet, and whether it became too long to keep.
     let (mut begun, mut overlong) = (Vec::new(), false);
@@ -121,9 +121,9 @@ fn pieces(mut from: Box<dyn BufRead>, mut each: impl FnMut(u64, Piece<'_>)) -> i
         number += 1;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if overlong || line.len() > LINE_MAX {
-            each(number, Piece::TooLong);
+            each(number, LogPiece::TooLong);
         } else if !line.is_empty() {
-            each(number, Piece::Line(line));
+            each(number, LogPiece::Line(line));
         }
     };
     loop {
@@ -197,7 +197,7 @@ mod tests {
         pieces(Box::new(from), |number, piece| {
             all.push((
                 number,
-                if let Piece::Line(l) = piece { Some(String::from_utf8_lossy(l).into_owned()) } else { None },
+                if let LogPiece::Line(l) = piece { Some(String::from_utf8_lossy(l).into_owned()) } else { None },
             ));
         })
         .unwrap();

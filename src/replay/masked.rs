@@ -1,4 +1,4 @@
-//! Which route did a request take whose path the log masks?
+//! The route of a request whose path the log masks.
 //!
 //! A mask may stand where the candidate has a pattern in plain text: `/[number]/x` for `/2024010101/**`. The path alone
 //! then leads elsewhere, so the name of the recorded route has the say: it is found again, or nothing is claimed.

@@ -1,4 +1,4 @@
-//! What would other rules have done with recorded traffic, and what was decided about one person?
+//! Recorded traffic: what other rules would have done with it, and what was decided about one person.
 //!
 //! Reads audit logs line by line, asks a candidate policy about each and compares. Serves nothing and changes nothing;
 //! knows the gate only by its log and its policy.
@@ -18,7 +18,7 @@ mod words;
 pub use candidate::View;
 pub use html::html;
 pub use logs::{CannotRead, Logs};
-pub use report::Report;
+pub use report::ReplayReport;
 pub use text::text;
 pub use words::Language;
 
@@ -26,7 +26,7 @@ use crate::config::Settings;
 use crate::telemetry::Past;
 use candidate::Candidate;
 use jiff::Timestamp;
-use logs::Piece;
+use logs::LogPiece;
 use tally::Tally;
 
 /// What is tried.
@@ -45,15 +45,15 @@ pub fn replay(
     logs: &Logs,
     names: Vec<String>,
     mut progress: impl FnMut(u64),
-) -> Result<Report, CannotRead> {
+) -> Result<ReplayReport, CannotRead> {
     let mut candidate = Candidate::new(trial.settings, trial.at, trial.view);
     let mut tally = Tally::default();
     logs.each(|at, piece| {
-        tally.lines += u64::from(piece != Piece::Torn);
+        tally.lines += u64::from(piece != LogPiece::Torn);
         let read = match piece {
-            Piece::Line(line) => Past::read(line).map_err(|error| error.to_string()),
-            Piece::TooLong => Err("longer than any line of a gate".to_owned()),
-            Piece::Torn => Err("the packed file ends or is damaged here; what follows is not counted".to_owned()),
+            LogPiece::Line(line) => Past::read(line).map_err(|error| error.to_string()),
+            LogPiece::TooLong => Err("longer than any line of a gate".to_owned()),
+            LogPiece::Torn => Err("the packed file ends or is damaged here; what follows is not counted".to_owned()),
         };
         let counted = read.and_then(|past| tally.line(&mut candidate, &past).map_err(str::to_owned));
         if let Err(why) = counted {
@@ -63,7 +63,7 @@ pub fn replay(
             progress(tally.lines);
         }
     })?;
-    Ok(Report::new(&candidate, trial.directory, trial.digest, names, &tally))
+    Ok(ReplayReport::new(&candidate, trial.directory, trial.digest, names, &tally))
 }
 
 const PROGRESS_LINES: u64 = 1 << 16;

@@ -1,4 +1,4 @@
-//! How many people does it concern, and what were they doing?
+//! The people behind changed decisions: how many they are, and which routes they visited.
 //!
 //! A person is a pseudonym under one key: of the subject where there is one, else of the session. Memory is bounded:
 //! at most [`PEOPLE_MAX`] people at about 100 bytes each, and [`JOURNEYS_MAX`] journeys; what comes later is counted as
@@ -18,18 +18,18 @@ const VISIT_GAP_S: i64 = 1_800;
 
 /// A pseudonym and the number of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Person {
+pub struct PersonKey {
     name: u64,
     key: u16,
 }
 
-impl Person {
+impl PersonKey {
     /// Who stands behind the line: the first subject, else the first session.
-    pub fn of(line: &Past<'_>, key: u16) -> Option<Person> {
+    pub fn of(line: &Past<'_>, key: u16) -> Option<PersonKey> {
         let names = |name: &str| (name.len() == 16).then(|| u64::from_str_radix(name, 16).ok()).flatten();
         let subject = line.principals.iter().find_map(|p| names(&p.subject));
         let name = subject.or_else(|| line.principals.iter().find_map(|p| names(&p.session)))?;
-        Some(Person { name, key })
+        Some(PersonKey { name, key })
     }
 }
 
@@ -73,9 +73,9 @@ impl Journey {
 /// Everyone seen so far.
 #[derive(Default)]
 pub struct People {
-    visits: HashMap<Person, Visit>,
+    visits: HashMap<PersonKey, Visit>,
     /// People by the numbers of the changes that concern them.
-    concerned: HashSet<(u32, Person)>,
+    concerned: HashSet<(u32, PersonKey)>,
     pub journeys: HashMap<Journey, u64>,
     /// Requests of people beyond the limit.
     pub beyond: u64,
@@ -89,7 +89,7 @@ impl People {
     }
 
     /// One request of a person. `false`: there is no room to tell them apart.
-    pub fn visit(&mut self, person: Person, who: (Account, Login), route: RouteId, at_s: i64, turn: Turn) -> bool {
+    pub fn visit(&mut self, person: PersonKey, who: (Account, Login), route: RouteId, at_s: i64, turn: Turn) -> bool {
         if self.visits.len() >= PEOPLE_MAX && !self.visits.contains_key(&person) {
             self.beyond += 1;
             return false;
@@ -118,7 +118,7 @@ impl People {
     }
 
     /// Whether this person was not yet concerned by that change.
-    pub fn concern(&mut self, change: u32, person: Person) -> bool {
+    pub fn concern(&mut self, change: u32, person: PersonKey) -> bool {
         self.concerned.len() < PEOPLE_MAX && self.concerned.insert((change, person))
     }
 }
@@ -148,8 +148,8 @@ mod tests {
 
     const WHO: (Account, Login) = (Account::Citizen, Login::Password);
 
-    fn person(name: u64) -> Person {
-        Person { name, key: 0 }
+    fn person(name: u64) -> PersonKey {
+        PersonKey { name, key: 0 }
     }
 
     fn walked(people: &mut People, routes: &[u16], start_s: i64, refused: u16) {
@@ -177,7 +177,7 @@ mod tests {
     fn people_under_two_keys_are_two() {
         let mut people = People::default();
         for key in [0, 1, 1] {
-            people.visit(Person { name: 7, key }, WHO, RouteId(0), 0, Turn::LetIn);
+            people.visit(PersonKey { name: 7, key }, WHO, RouteId(0), 0, Turn::LetIn);
         }
         assert_eq!((people.seen(), people.let_in), (2, 2));
         assert!(people.concern(3, person(1)) && !people.concern(3, person(1)) && people.concern(4, person(1)));

@@ -1,7 +1,8 @@
-//! What is to be told: every name resolved, every list in order. Text, JSON and HTML say the same from this value.
+//! The report of a replay: every name resolved, every list in order. Text, JSON and HTML are made from this one value.
 
-use super::candidate::{Candidate, Cause, METHODS, View};
-use super::tally::{Change, Changed, Counts, Mark, Names, Tally};
+use super::candidate::{Candidate, METHODS, Unplaced, View};
+pub use super::tally::Counts;
+use super::tally::{Changed, NameCounts, RuleChange, Tally, Unreadable};
 use crate::policy::RouteId;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,12 +13,12 @@ const JOURNEYS: usize = 10;
 /// Policies and keys that are told by name.
 const NAMED: usize = 16;
 
-/// One replay, told.
+/// One replay, ready to be printed.
 #[derive(Debug, Serialize)]
-pub struct Report {
-    pub candidate: Tried,
+pub struct ReplayReport {
+    pub candidate: CandidateShown,
     pub recorded: Recorded,
-    pub lines: Lines,
+    pub lines: LineCounts,
     /// Requests whose action changes.
     pub changed: u64,
     pub locked_out: u64,
@@ -30,11 +31,11 @@ pub struct Report {
     pub routes: Vec<ByRoute>,
     pub accounts: Vec<ByAccount>,
     pub hours: Vec<ByHour>,
-    pub journeys: Vec<Way>,
+    pub journeys: Vec<JourneyCount>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct Tried {
+pub struct CandidateShown {
     pub directory: String,
     pub digest: String,
     /// Everything was decided as of this instant.
@@ -60,7 +61,7 @@ pub struct Count {
 }
 
 #[derive(Debug, Serialize)]
-pub struct Lines {
+pub struct LineCounts {
     pub read: u64,
     pub decided: u64,
     /// Answered without a decision, by reason: refused before it, and log-outs that an identity provider posted.
@@ -68,14 +69,7 @@ pub struct Lines {
     /// The candidate has no place for them, by cause.
     pub not_placed: BTreeMap<&'static str, u64>,
     pub unreadable: u64,
-    pub unreadable_first: Vec<Place>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct Place {
-    pub file: String,
-    pub line: u64,
-    pub why: String,
+    pub unreadable_first: Vec<Unreadable>,
 }
 
 /// Distinct people.
@@ -119,7 +113,7 @@ pub struct ByRoute {
     pub site: String,
     pub route: String,
     #[serde(flatten)]
-    pub counts: Told,
+    pub counts: Counts,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,7 +121,7 @@ pub struct ByAccount {
     pub account: &'static str,
     pub login: &'static str,
     #[serde(flatten)]
-    pub counts: Told,
+    pub counts: Counts,
 }
 
 #[derive(Debug, Serialize)]
@@ -135,20 +129,11 @@ pub struct ByHour {
     /// As logged: `2026-11-23T07`.
     pub hour: String,
     #[serde(flatten)]
-    pub counts: Told,
-}
-
-/// See [`Counts`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Told {
-    pub decided: u64,
-    pub locked_out: u64,
-    pub let_in: u64,
-    pub otherwise: u64,
+    pub counts: Counts,
 }
 
 #[derive(Debug, Serialize)]
-pub struct Way {
+pub struct JourneyCount {
     pub account: &'static str,
     pub login: &'static str,
     /// Routes of the visit in the order of their first appearance.
@@ -157,14 +142,20 @@ pub struct Way {
     pub visits: u64,
 }
 
-impl Report {
+impl ReplayReport {
     /// `from` names the candidate as the user wrote it, its digest, and the logs.
-    pub fn new(candidate: &Candidate<'_>, directory: &str, digest: &str, logs: Vec<String>, tally: &Tally) -> Report {
+    pub fn new(
+        candidate: &Candidate<'_>,
+        directory: &str,
+        digest: &str,
+        logs: Vec<String>,
+        tally: &Tally,
+    ) -> ReplayReport {
         let zone = &candidate.settings.gate.zone;
         let local = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
         let people = &tally.people;
-        Report {
-            candidate: Tried {
+        ReplayReport {
+            candidate: CandidateShown {
                 directory: directory.to_owned(),
                 digest: digest.to_owned(),
                 at: candidate.at.map(local),
@@ -177,13 +168,13 @@ impl Report {
                 policies: named(&tally.policies),
                 key_ids: named(&tally.keys),
             },
-            lines: Lines {
+            lines: LineCounts {
                 read: tally.lines,
                 decided: tally.all.decided,
                 undecided: tally.undecided.iter().map(|(reason, n)| (reason.to_owned(), n)).collect(),
-                not_placed: tally.not_placed.iter().map(|(cause, n): (&Cause, _)| (cause.as_str(), *n)).collect(),
+                not_placed: tally.not_placed.iter().map(|(cause, n): (&Unplaced, _)| (cause.as_str(), *n)).collect(),
                 unreadable: tally.unreadable,
-                unreadable_first: tally.marks.iter().map(place).collect(),
+                unreadable_first: tally.marks.clone(),
             },
             changed: tally.all.changed(),
             locked_out: tally.all.locked_out,
@@ -214,11 +205,11 @@ impl Report {
                 tally.accounts.iter().map(|((account, login), counts)| ByAccount {
                     account: account.as_str(),
                     login: login.as_str(),
-                    counts: told(counts),
+                    counts: *counts,
                 }),
                 |a| a.counts.decided,
             ),
-            hours: tally.hours.iter().map(|(hour, c)| ByHour { hour: hour_text(*hour), counts: told(c) }).collect(),
+            hours: tally.hours.iter().map(|(hour, c)| ByHour { hour: hour_text(*hour), counts: *c }).collect(),
             journeys: journeys(candidate, tally),
         }
     }
@@ -226,9 +217,9 @@ impl Report {
 
 fn rules(candidate: &Candidate<'_>, tally: &Tally) -> Vec<ByRule> {
     let policy = &candidate.settings.policy;
-    let mut all: Vec<(&Change, &Changed)> = tally.changes.iter().collect();
+    let mut all: Vec<(&RuleChange, &Changed)> = tally.changes.iter().collect();
     all.sort_by_key(|(change, changed)| (std::cmp::Reverse(changed.requests), **change));
-    let told = all.into_iter().map(|(change, changed)| ByRule {
+    let rows = all.into_iter().map(|(change, changed)| ByRule {
         from_rule: tally.rules_then.name(change.rule_then).to_owned(),
         from: change.action_then.as_str(),
         to_rule: match change.rule_now {
@@ -239,33 +230,33 @@ fn rules(candidate: &Candidate<'_>, tally: &Tally) -> Vec<ByRule> {
         requests: changed.requests,
         people: changed.people,
     });
-    told.collect()
+    rows.collect()
 }
 
 fn routes(candidate: &Candidate<'_>, tally: &Tally) -> Vec<ByRoute> {
     let policy = &candidate.settings.policy;
     let counted = policy.routes().zip(&tally.routes).filter(|(_, counts)| counts.decided > 0);
-    let told = counted.map(|((_, route), counts)| ByRoute {
+    let rows = counted.map(|((_, route), counts)| ByRoute {
         site: policy.site(route.site).map_or(String::new(), |s| s.name.clone()),
         route: route.name.clone(),
-        counts: told(counts),
+        counts: *counts,
     });
     let changed = |r: &ByRoute| r.counts.locked_out + r.counts.let_in + r.counts.otherwise;
-    most(told, |r| (changed(r), r.counts.decided))
+    most(rows, |r| (changed(r), r.counts.decided))
 }
 
-fn journeys(candidate: &Candidate<'_>, tally: &Tally) -> Vec<Way> {
+fn journeys(candidate: &Candidate<'_>, tally: &Tally) -> Vec<JourneyCount> {
     let name = |id: RouteId| candidate.settings.policy.route(id).map_or(String::new(), |r| r.name.clone());
     let mut all: Vec<_> = tally.people.journeys.iter().collect();
     all.sort_by_key(|(journey, visits)| (std::cmp::Reverse(**visits), **journey));
-    let told = all.into_iter().take(JOURNEYS).map(|(journey, visits)| Way {
+    let rows = all.into_iter().take(JOURNEYS).map(|(journey, visits)| JourneyCount {
         account: journey.account.as_str(),
         login: journey.login.as_str(),
         routes: journey.steps().map(name).collect(),
         refused: name(journey.refused),
         visits: *visits,
     });
-    told.collect()
+    rows.collect()
 }
 
 /// The largest first, equal ones in the order they came.
@@ -275,17 +266,9 @@ fn most<T, K: Ord>(all: impl Iterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<T
     all
 }
 
-fn named(names: &Names) -> Vec<Count> {
+fn named(names: &NameCounts) -> Vec<Count> {
     let all = names.iter().filter(|(name, _)| !name.is_empty());
     all.take(NAMED).map(|(name, lines)| Count { name: name.to_owned(), lines }).collect()
-}
-
-fn place(mark: &Mark) -> Place {
-    Place { file: mark.file.clone(), line: mark.line, why: mark.why.clone() }
-}
-
-fn told(counts: &Counts) -> Told {
-    Told { decided: counts.decided, locked_out: counts.locked_out, let_in: counts.let_in, otherwise: counts.otherwise }
 }
 
 fn hour_text(hour: u32) -> String {

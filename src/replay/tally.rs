@@ -1,14 +1,15 @@
-//! What changes, counted while the lines go by.
+//! Counts of what the candidate changes, kept while the lines go by.
 //!
 //! Each line is decided on its own: a log-in that the candidate refuses does not take the sessions away that it led to.
 //! Everything counted here is as long as a list of the policy, or has a limit; people have theirs in `people`.
 
-use super::candidate::{Candidate, Cause, Decided, View};
-use super::people::{People, Person, Turn};
+use super::candidate::{Candidate, Decided, Unplaced, View};
+use super::people::{People, PersonKey, Turn};
 use crate::identity::{Account, Evidence, Login};
 use crate::policy::{Action, RuleId};
 use crate::telemetry::past::Past;
 use jiff::Timestamp;
+use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
 /// Names of the recorded side: rules, digests, keys, reasons.
@@ -19,7 +20,7 @@ const HOURS_MAX: usize = 100_000;
 const MARKS_MAX: usize = 5;
 
 /// Requests, and what becomes of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub decided: u64,
     pub locked_out: u64,
@@ -46,7 +47,7 @@ impl Counts {
 
 /// From which rule and action to which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Change {
+pub struct RuleChange {
     /// Number in [`Tally::rules_then`].
     pub rule_then: u32,
     pub action_then: Action,
@@ -73,8 +74,8 @@ pub struct Nameless {
 }
 
 /// A place in a log, and what is wrong there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
     pub file: String,
     pub line: u64,
     pub why: String,
@@ -84,16 +85,16 @@ pub struct Mark {
 pub struct Tally {
     pub lines: u64,
     pub unreadable: u64,
-    pub marks: Vec<Mark>,
+    pub marks: Vec<Unreadable>,
     /// Requests that never came to a decision, by reason.
-    pub undecided: Names,
-    pub not_placed: BTreeMap<Cause, u64>,
+    pub undecided: NameCounts,
+    pub not_placed: BTreeMap<Unplaced, u64>,
     pub all: Counts,
     /// The same action by another rule.
     pub other_rule: u64,
     pub actions: BTreeMap<(Action, Action), u64>,
-    pub rules_then: Names,
-    pub changes: HashMap<Change, Changed>,
+    pub rules_then: NameCounts,
+    pub changes: HashMap<RuleChange, Changed>,
     /// By the number of the route.
     pub routes: Vec<Counts>,
     pub accounts: BTreeMap<(Account, Login), Counts>,
@@ -101,8 +102,8 @@ pub struct Tally {
     pub hours: BTreeMap<u32, Counts>,
     pub people: People,
     pub nameless: Nameless,
-    pub keys: Names,
-    pub policies: Names,
+    pub keys: NameCounts,
+    pub policies: NameCounts,
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
 }
@@ -111,7 +112,7 @@ impl Tally {
     pub fn unreadable(&mut self, file: &str, line: u64, why: &str) {
         self.unreadable += 1;
         if self.marks.len() < MARKS_MAX {
-            self.marks.push(Mark { file: file.to_owned(), line, why: why.to_owned() });
+            self.marks.push(Unreadable { file: file.to_owned(), line, why: why.to_owned() });
         }
     }
 
@@ -130,7 +131,7 @@ impl Tally {
         let then = line.observed.as_ref().filter(|_| candidate.view == View::Observed).unwrap_or(then);
         let placed = match Action::parse(&then.action) {
             Some(action) => candidate.decide(line, at).map(|now| (action, now)),
-            None => Err(Cause::UnknownWord),
+            None => Err(Unplaced::UnknownWord),
         };
         let (action, now) = match placed {
             Ok(placed) => placed,
@@ -142,7 +143,7 @@ impl Tally {
         let turn = turn(action, now.action);
         let change = (action != now.action).then_some(turn);
         self.count(&now, hour, change);
-        let person = Person::of(line, key)
+        let person = PersonKey::of(line, key)
             .filter(|person| self.people.visit(*person, (now.account, now.login), now.route, at.as_second(), turn));
         if change.is_some() {
             self.changed(&then.rule, action, &now, person);
@@ -170,10 +171,10 @@ impl Tally {
         }
     }
 
-    fn changed(&mut self, rule: &str, then: Action, now: &Decided, who: Option<Person>) {
+    fn changed(&mut self, rule: &str, then: Action, now: &Decided, who: Option<PersonKey>) {
         *self.actions.entry((then, now.action)).or_default() += 1;
         let rule_then = self.rules_then.count(rule);
-        let change = Change { rule_then, action_then: then, rule_now: now.rule, action_now: now.action };
+        let change = RuleChange { rule_then, action_then: then, rule_now: now.rule, action_now: now.action };
         let number = u32::try_from(self.changes.len()).unwrap_or(u32::MAX);
         let changed = self.changes.entry(change).or_insert(Changed { number, requests: 0, people: 0 });
         changed.requests += 1;
@@ -214,13 +215,13 @@ fn hour(time: &str) -> Option<u32> {
 
 /// Names as they come, each with a number and a count.
 #[derive(Debug, Default)]
-pub struct Names {
+pub struct NameCounts {
     numbers: HashMap<Box<str>, u32>,
     known: Vec<(Box<str>, u64)>,
     last: usize,
 }
 
-impl Names {
+impl NameCounts {
     /// Beyond the limit all are one.
     const OTHERS: &'static str = "(others)";
 
@@ -271,7 +272,7 @@ mod tests {
 
     #[test]
     fn names_keep_their_numbers() {
-        let mut names = Names::default();
+        let mut names = NameCounts::default();
         assert_eq!(["a", "b", "a", "b", "b"].map(|n| names.count(n)), [0, 1, 0, 1, 1]);
         assert_eq!(names.iter().collect::<Vec<_>>(), [("a", 2), ("b", 3)]);
     }

@@ -1,6 +1,6 @@
 //! A report for a terminal: the answer first, then what it is made of.
 
-use super::report::{Report, Told};
+use super::report::{Counts, ReplayReport};
 use std::fmt::Write;
 
 /// Hours that are listed; JSON and HTML have them all.
@@ -8,7 +8,7 @@ const HOURS: usize = 48;
 const RULES: usize = 20;
 
 /// The whole report.
-pub fn text(report: &Report) -> String {
+pub fn text(report: &ReplayReport) -> String {
     let mut out = String::new();
     head(&mut out, report);
     answer(&mut out, report);
@@ -46,7 +46,7 @@ fn n(number: u64) -> String {
 }
 
 // Writing to a String cannot fail, here and below.
-fn head(out: &mut String, r: &Report) {
+fn head(out: &mut String, r: &ReplayReport) {
     let (from, to) = (r.recorded.from.as_deref().unwrap_or("nothing"), r.recorded.to.as_deref().unwrap_or("nothing"));
     let _ = writeln!(out, "candidate   {} (policy {})", plain(&r.candidate.directory), r.candidate.digest);
     if let Some(at) = &r.candidate.at {
@@ -84,7 +84,7 @@ fn head(out: &mut String, r: &Report) {
     }
 }
 
-fn answer(out: &mut String, r: &Report) {
+fn answer(out: &mut String, r: &ReplayReport) {
     let apart = &r.people.not_told_apart;
     if r.changed == 0 {
         let nothing = if r.lines.decided == 0 { "nothing was decided" } else { "no decision changes" };
@@ -119,7 +119,7 @@ fn answer(out: &mut String, r: &Report) {
     }
 }
 
-fn rules(out: &mut String, r: &Report) {
+fn rules(out: &mut String, r: &ReplayReport) {
     let rows = r.rules.iter().take(RULES).map(|rule| {
         let side = |action: &str, name: &str| format!("{action} by {}", plain(name));
         (
@@ -133,13 +133,13 @@ fn rules(out: &mut String, r: &Report) {
     }
 }
 
-fn counts(out: &mut String, title: &str, all: impl Iterator<Item = (Vec<String>, Told)>) {
+fn counts(out: &mut String, title: &str, all: impl Iterator<Item = (Vec<String>, Counts)>) {
     let rows = all.filter(|(_, c)| c.locked_out + c.let_in + c.otherwise > 0);
     let rows = rows.map(|(names, c)| (names, vec![n(c.decided), n(c.locked_out), n(c.let_in), n(c.otherwise)]));
     table(out, title, &["decided", "locked out", "let in", "otherwise"], rows);
 }
 
-fn hours(out: &mut String, r: &Report) {
+fn hours(out: &mut String, r: &ReplayReport) {
     let all: Vec<_> =
         r.hours.iter().filter(|h| h.counts.locked_out + h.counts.let_in + h.counts.otherwise > 0).collect();
     counts(out, "by hour, as logged", all.iter().take(HOURS).map(|h| (vec![h.hour.clone()], h.counts)));
@@ -148,7 +148,7 @@ fn hours(out: &mut String, r: &Report) {
     }
 }
 
-fn journeys(out: &mut String, r: &Report) {
+fn journeys(out: &mut String, r: &ReplayReport) {
     let rows = r.journeys.iter().map(|way| {
         let steps: Vec<String> = way.routes.iter().map(|s| format!("{} > ", plain(s))).collect();
         let who = format!("{} by {}:", way.account, way.login);

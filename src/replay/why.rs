@@ -1,11 +1,11 @@
-//! What was decided about the person with this support code, and what can they be told?
+//! `why`: what was decided about the person with a support code, and what they can be told.
 //!
 //! Looks through logs for lines with that code and says each in words. Several lines can carry one code only by chance;
 //! all are told.
 
 use super::advice::{self, Advice};
-use super::logs::{CannotRead, Logs, Piece};
-use super::tally::Mark;
+use super::logs::{CannotRead, LogPiece, Logs};
+use super::tally::Unreadable;
 use super::text::plain;
 use super::words::{self, Language};
 use crate::config::Settings;
@@ -20,7 +20,7 @@ const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// One line that carries the code.
 #[derive(Debug, Serialize)]
-pub struct Found {
+pub struct FoundLine {
     pub file: String,
     pub line: u64,
     pub support_code: String,
@@ -34,8 +34,8 @@ pub struct Found {
     pub client: String,
     /// Each credential in words; empty when there was none, or none was looked at.
     pub who: Vec<String>,
-    pub decision: Option<Verdict>,
-    pub observed: Option<Verdict>,
+    pub decision: Option<LoggedVerdict>,
+    pub observed: Option<LoggedVerdict>,
     pub reason: String,
     pub detail: Option<String>,
     /// The sentence that the rule shows, from the policy that was given.
@@ -51,7 +51,7 @@ pub struct Found {
 }
 
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub struct LoggedVerdict {
     pub action: String,
     pub rule: String,
     pub reason: String,
@@ -80,20 +80,24 @@ pub fn support_code(said: &str) -> Option<String> {
 }
 
 /// Every line with that code, and the places that could not be read.
-pub fn find(code: &str, logs: &Logs, given: Option<&Given<'_>>) -> Result<(Vec<Found>, Vec<Mark>), CannotRead> {
+pub fn find(
+    code: &str,
+    logs: &Logs,
+    given: Option<&Given<'_>>,
+) -> Result<(Vec<FoundLine>, Vec<Unreadable>), CannotRead> {
     let (mut found, mut marks) = (Vec::new(), Vec::new());
     let finder = memchr::memmem::Finder::new(code);
     logs.each(|at, piece| {
-        let mut mark = |why: String| marks.push(Mark { file: at.file.to_owned(), line: at.line, why });
+        let mut mark = |why: String| marks.push(Unreadable { file: at.file.to_owned(), line: at.line, why });
         let line = match piece {
-            Piece::Line(line) if finder.find(line).is_some() => line,
-            Piece::Line(_) | Piece::TooLong => return,
-            Piece::Torn => {
+            LogPiece::Line(line) if finder.find(line).is_some() => line,
+            LogPiece::Line(_) | LogPiece::TooLong => return,
+            LogPiece::Torn => {
                 return mark("the packed file ends or is damaged here; what follows was not looked at".into());
             }
         };
         match Past::read(line) {
-            Ok(past) if past.support_code == code => found.push(told(at.file, at.line, &past, given)),
+            Ok(past) if past.support_code == code => found.push(found_line(at.file, at.line, &past, given)),
             Ok(_) => {}
             Err(error) => mark(format!("holds the code and cannot be read: {error}")),
         }
@@ -101,7 +105,7 @@ pub fn find(code: &str, logs: &Logs, given: Option<&Given<'_>>) -> Result<(Vec<F
     Ok((found, marks))
 }
 
-fn told(file: &str, line: u64, past: &Past<'_>, given: Option<&Given<'_>>) -> Found {
+fn found_line(file: &str, line: u64, past: &Past<'_>, given: Option<&Given<'_>>) -> FoundLine {
     let rule = past.decision.as_ref().and_then(|d| {
         let rules = given?.settings.policy.rules();
         rules.iter().find(|rule| rule.name == d.rule)
@@ -110,7 +114,7 @@ fn told(file: &str, line: u64, past: &Past<'_>, given: Option<&Given<'_>>) -> Fo
     let account = past.principals.iter().find_map(|p| Account::parse(&p.account).filter(|a| *a != Account::Unknown));
     let Advice { vi, en } = reason.map_or(advice::UNKNOWN, |r| advice::advice(r, account, &past.detail));
     let page = rule.and_then(|r| r.page).or_else(|| reason.and_then(advice::page));
-    Found {
+    FoundLine {
         file: file.to_owned(),
         line,
         support_code: past.support_code.to_string(),
@@ -137,8 +141,8 @@ fn told(file: &str, line: u64, past: &Past<'_>, given: Option<&Given<'_>>) -> Fo
     }
 }
 
-fn verdict(past: &PastVerdict<'_>) -> Verdict {
-    Verdict { action: past.action.to_string(), rule: past.rule.to_string(), reason: past.reason.to_string() }
+fn verdict(past: &PastVerdict<'_>) -> LoggedVerdict {
+    LoggedVerdict { action: past.action.to_string(), rule: past.rule.to_string(), reason: past.reason.to_string() }
 }
 
 /// One credential in words.
@@ -189,7 +193,7 @@ fn saw(past: &Past<'_>, page: Option<&str>) -> String {
 }
 
 /// For a terminal.
-pub fn text(found: &[Found]) -> String {
+pub fn text(found: &[FoundLine]) -> String {
     let mut out = String::new();
     for (nth, f) in found.iter().enumerate() {
         if nth > 0 {
@@ -200,8 +204,8 @@ pub fn text(found: &[Found]) -> String {
     out
 }
 
-fn one(out: &mut String, f: &Found) {
-    let by = |v: &Verdict| format!("{} by rule {}: {}", v.action, v.rule, v.reason);
+fn one(out: &mut String, f: &FoundLine) {
+    let by = |v: &LoggedVerdict| format!("{} by rule {}: {}", v.action, v.rule, v.reason);
     // Writing to a String cannot fail.
     let mut put = |name: &str, value: &str| {
         let _ = writeln!(out, "{name:<9}{}", plain(value));

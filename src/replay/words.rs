@@ -8,16 +8,16 @@ pub enum Language {
 }
 
 /// Word, Vietnamese, English.
-type Entry = (&'static str, &'static str, &'static str);
+type Wording = (&'static str, &'static str, &'static str);
 
-const ACTIONS: [Entry; 4] = [
+const ACTIONS: [Wording; 4] = [
     ("forward", "cho qua", "let through"),
     ("anonymous", "cho qua, không kèm danh tính", "let through without identity"),
     ("login", "chuyển đến đăng nhập", "sent to log in"),
     ("reject", "từ chối", "refused"),
 ];
 
-const ACCOUNTS: [Entry; 6] = [
+const ACCOUNTS: [Wording; 6] = [
     ("citizen", "công dân", "citizen"),
     ("organization", "tổ chức, doanh nghiệp", "organisation"),
     ("official", "cán bộ", "official"),
@@ -26,7 +26,7 @@ const ACCOUNTS: [Entry; 6] = [
     ("unknown", "chưa rõ là ai", "not known who"),
 ];
 
-const LOGINS: [Entry; 6] = [
+const LOGINS: [Wording; 6] = [
     ("vneid", "VNeID", "VNeID"),
     ("national-portal", "Cổng Dịch vụ công quốc gia", "National Portal"),
     ("password", "mật khẩu", "password"),
@@ -56,7 +56,7 @@ pub fn who(account_word: &str, login_word: &str, language: Language) -> String {
     format!("{account} · {login}")
 }
 
-fn of<'w>(list: &[Entry], word: &'w str, language: Language) -> &'w str {
+fn of<'w>(list: &[Wording], word: &'w str, language: Language) -> &'w str {
     match list.iter().find(|(known, _, _)| *known == word) {
         Some((_, vi, _)) if language == Language::Vietnamese => vi,
         Some((_, _, en)) => en,
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_word_of_the_policy_is_said_in_both_languages() {
-        let all = |list: &[Entry]| list.iter().map(|(word, _, _)| *word).collect::<Vec<_>>();
+        let all = |list: &[Wording]| list.iter().map(|(word, _, _)| *word).collect::<Vec<_>>();
         assert_eq!(all(&ACTIONS), Action::WORDS);
         assert_eq!(all(&ACCOUNTS), Account::WORDS);
         assert_eq!(all(&LOGINS), Login::WORDS);

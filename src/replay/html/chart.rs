@@ -4,7 +4,7 @@
 //! to see it.
 
 use super::sentences::Sentences;
-use crate::replay::report::{ByHour, Told};
+use crate::replay::report::{ByHour, Counts};
 use crate::replay::text::grouped;
 use jiff::civil::DateTime;
 use jiff::{ToSpan, Unit};
@@ -22,13 +22,13 @@ const DAYS: usize = 800;
 /// One column.
 pub struct Column {
     pub starts: DateTime,
-    pub counts: Told,
+    pub counts: Counts,
 }
 
 /// Columns without a gap from the first hour to the last, and whether they are days.
 pub fn columns(hours: &[ByHour]) -> (Vec<Column>, bool) {
     let known = hours.iter().filter_map(|h| Some((format!("{}:00:00", h.hour).parse::<DateTime>().ok()?, h.counts)));
-    let known: Vec<(DateTime, Told)> = known.collect();
+    let known: Vec<(DateTime, Counts)> = known.collect();
     let (Some((first, _)), Some((last, _))) = (known.first(), known.last()) else { return (Vec::new(), false) };
     let long = first.until((Unit::Hour, *last)).is_ok_and(|span| span.get_hours().unsigned_abs() as usize >= HOURS);
     let floor = |at: DateTime| if long { at.date().to_datetime(jiff::civil::Time::midnight()) } else { at };
@@ -36,7 +36,7 @@ pub fn columns(hours: &[ByHour]) -> (Vec<Column>, bool) {
     let mut all: Vec<Column> = Vec::new();
     let mut next = Some(floor(*first));
     while let Some(starts) = next.filter(|at| *at <= *last && all.len() < if long { DAYS } else { HOURS }) {
-        all.push(Column { starts, counts: Told::default() });
+        all.push(Column { starts, counts: Counts::default() });
         next = starts.checked_add(step).ok();
     }
     for (at, counts) in known {
@@ -51,11 +51,11 @@ pub fn columns(hours: &[ByHour]) -> (Vec<Column>, bool) {
     (all, long)
 }
 
-fn parts(counts: &Told) -> [(u64, &'static str); 3] {
+fn parts(counts: &Counts) -> [(u64, &'static str); 3] {
     [(counts.locked_out, "f-out"), (counts.let_in, "f-in"), (counts.otherwise, "f-else")]
 }
 
-pub fn changed(counts: &Told) -> u64 {
+pub fn changed(counts: &Counts) -> u64 {
     counts.locked_out + counts.let_in + counts.otherwise
 }
 
@@ -132,7 +132,7 @@ fn scale(highest: u64) -> (u64, u64) {
 }
 
 /// A bar as long as its share of the longest.
-pub fn bar(counts: &Told, longest: u64) -> String {
+pub fn bar(counts: &Counts, longest: u64) -> String {
     let mut svg = String::from(
         "<svg viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"track\" width=\"100\" height=\"10\"/>",
     );
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     fn hour(hour: &str, locked_out: u64) -> ByHour {
-        ByHour { hour: hour.to_owned(), counts: Told { decided: locked_out, locked_out, ..Told::default() } }
+        ByHour { hour: hour.to_owned(), counts: Counts { decided: locked_out, locked_out, ..Counts::default() } }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod chart;
 mod sentences;
 mod tables;
 
-use super::report::Report;
+use super::report::ReplayReport;
 use super::text::grouped;
 use super::words::Language;
 use aws_lc_rs::digest;
@@ -19,7 +19,7 @@ use std::fmt::Write;
 const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
-pub fn html(report: &Report, language: Language) -> String {
+pub fn html(report: &ReplayReport, language: Language) -> String {
     let page = Page { r: report, language, say: sentences::of(language), out: String::new() };
     page.whole()
 }
@@ -43,7 +43,7 @@ fn escaped(text: &str) -> String {
 
 /// A page as far as it is written. Writing to a String cannot fail.
 struct Page<'r> {
-    r: &'r Report,
+    r: &'r ReplayReport,
     language: Language,
     say: &'static Sentences,
     out: String,

@@ -1,7 +1,7 @@
 //! The parts of the page that count: over time, by rule, by route, by account, and the ways to a refusal.
 
 use super::{Page, chart, escaped};
-use crate::replay::report::{ByRule, Told};
+use crate::replay::report::{ByRule, Counts};
 use crate::replay::words;
 use std::fmt::Write;
 
@@ -49,7 +49,7 @@ impl Page<'_> {
     }
 
     /// `name` is HTML.
-    fn row(&mut self, name: &str, counts: &Told, bar: Option<String>) {
+    fn row(&mut self, name: &str, counts: &Counts, bar: Option<String>) {
         let _ = write!(self.out, "<tr><th scope=\"row\">{name}</th>");
         if let Some(bar) = bar {
             let _ = write!(self.out, "<td class=\"bar\">{bar}</td>");
@@ -103,7 +103,7 @@ impl Page<'_> {
         self.counts(say.by_account, say.account, rows.collect());
     }
 
-    fn counts(&mut self, title: &str, name: &str, rows: Vec<(String, Told)>) {
+    fn counts(&mut self, title: &str, name: &str, rows: Vec<(String, Counts)>) {
         let longest = rows.iter().map(|(_, counts)| chart::changed(counts)).max().unwrap_or(1);
         let _ = write!(self.out, "<h2>{title}</h2>\n<div class=\"scroll\" tabindex=\"0\"><table>");
         self.table_head(name, true);
@@ -138,12 +138,12 @@ impl Page<'_> {
 }
 
 /// Whose colour the bar of a rule has.
-fn kind(rule: &ByRule) -> Told {
+fn kind(rule: &ByRule) -> Counts {
     let lets_in = |action: &str| matches!(action, "forward" | "anonymous");
     let requests = rule.requests;
     match (lets_in(rule.from), lets_in(rule.to)) {
-        (true, false) => Told { locked_out: requests, ..Told::default() },
-        (false, true) => Told { let_in: requests, ..Told::default() },
-        _ => Told { otherwise: requests, ..Told::default() },
+        (true, false) => Counts { locked_out: requests, ..Counts::default() },
+        (false, true) => Counts { let_in: requests, ..Counts::default() },
+        _ => Counts { otherwise: requests, ..Counts::default() },
     }
 }
