@@ -4,7 +4,7 @@
 use super::at::{self, At};
 use super::people::Universe;
 use super::words::route_name;
-use super::{directory, voice};
+use super::{directory, output};
 use crate::config::Loaded;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Diagnostic, Source, code, counted, render, sorted, summary};
@@ -28,7 +28,7 @@ const LISTED_MAX: usize = 10;
 pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode {
     let (mut loaded, now) = match directory::read_as_of(directory, at) {
         Ok(read) => read,
-        Err(no_clock) => return voice::failed(no_clock),
+        Err(no_clock) => return output::fail(no_clock),
     };
     let mut found = None;
     if let Some(settings) = &loaded.settings {
@@ -42,10 +42,10 @@ pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode
     }
     let status = directory::status(&loaded);
     if as_json {
-        return voice::said(format!("{:#}\n", report(&loaded, found.as_ref(), now)), status);
+        return output::print(format!("{:#}\n", report(&loaded, found.as_ref(), now)), status);
     }
-    voice::complain(render(&loaded.diagnostics, &loaded.sources));
-    voice::said(format!("{}\n", said(directory, &loaded, found.as_ref(), now)), status)
+    output::eprint(render(&loaded.diagnostics, &loaded.sources));
+    output::print(format!("{}\n", outcome(directory, &loaded, found.as_ref(), now)), status)
 }
 
 /// What is worth knowing of a policy that is fine.
@@ -148,7 +148,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-fn said(directory: &Path, loaded: &Loaded, found: Option<&Found>, now: Timestamp) -> String {
+fn outcome(directory: &Path, loaded: &Loaded, found: Option<&Found>, now: Timestamp) -> String {
     let broken = loaded.diagnostics.iter().any(Diagnostic::is_error);
     let Some((settings, found)) = loaded.settings.as_ref().filter(|_| !broken).zip(found) else {
         return format!("{}: not fine: {}", directory.display(), summary(&loaded.diagnostics));

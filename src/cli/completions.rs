@@ -1,7 +1,7 @@
 //! `vneid-gate completions SHELL`: what a shell must know to complete commands and options.
 
 use super::Cli;
-use super::voice::said;
+use super::output::print;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::process::ExitCode;
@@ -15,5 +15,5 @@ pub(super) fn completions(shell: &str) -> ExitCode {
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "vneid-gate", &mut script);
-    said(script, 0)
+    print(script, 0)
 }

@@ -3,7 +3,7 @@
 //! The policy is written into a directory of its own and run from there like any other: whoever edits it sees the gate
 //! take the change over. Only what the shipped policy marks as the operators' to answer is filled in.
 
-use super::voice::{failed, said};
+use super::output::{fail, print};
 use super::{run, serve};
 use crate::config::read_directory;
 use crate::demo::{self, Addresses, Stage};
@@ -45,7 +45,7 @@ pub(super) fn demo() -> ExitCode {
     run::start_log(log::LevelFilter::Warn);
     match show() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(error),
+        Err(error) => fail(error),
     }
 }
 
@@ -79,7 +79,7 @@ fn present(directory: &Path, stage: &Stage) -> Result<(), CannotShow> {
     let tidy = move || drop(std::fs::remove_dir_all(&own));
     // Nobody need read it: the gate serves all the same.
     let announce = move || {
-        let _ = said(&text, 0);
+        let _ = print(&text, 0);
     };
     prepared.run(services, announce, tidy);
     Ok(())
@@ -129,14 +129,14 @@ fn fill_in(gate: SocketAddr, admin: SocketAddr, at: &Addresses) -> Result<Vec<(&
 }
 
 fn write_policy(directory: &Path, files: &[(&str, String)]) -> Result<(), CannotShow> {
-    let failed = |path: &Path| {
+    let cannot_write = |path: &Path| {
         let path = path.to_owned();
         move |source| CannotShow::Write { path, source }
     };
-    std::fs::DirBuilder::new().mode(0o700).create(directory).map_err(failed(directory))?;
+    std::fs::DirBuilder::new().mode(0o700).create(directory).map_err(cannot_write(directory))?;
     for (name, text) in files {
         let path = directory.join(name);
-        std::fs::write(&path, text).map_err(failed(&path))?;
+        std::fs::write(&path, text).map_err(cannot_write(&path))?;
     }
     Ok(())
 }

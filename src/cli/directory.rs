@@ -4,7 +4,7 @@
 //! also where it says something else that is wrong.
 
 use super::at::At;
-use super::voice::{complain, failed};
+use super::output::{eprint, fail};
 use super::{COULD_NOT, NOT_FINE};
 use crate::config::{self, Loaded, Settings, read_directory_at};
 use crate::diagnostic::{Diagnostic, render, summary};
@@ -41,12 +41,12 @@ pub(super) fn read_as_of(directory: &Path, at: Option<At>) -> Result<(Loaded, Ti
 
 /// Likewise; what is wrong with the policy is said, and the exit status for it is returned.
 pub(super) fn fine_as_of(directory: &Path, at: Option<At>) -> Result<Fine, ExitCode> {
-    let (loaded, at) = read_as_of(directory, at).map_err(failed)?;
+    let (loaded, at) = read_as_of(directory, at).map_err(fail)?;
     match loaded {
         Loaded { settings: Some(settings), digest, .. } => Ok(Fine { settings, digest, at }),
         loaded => {
-            complain(render(&loaded.diagnostics, &loaded.sources));
-            complain(format_args!("{}: not fine: {}\n", directory.display(), summary(&loaded.diagnostics)));
+            eprint(render(&loaded.diagnostics, &loaded.sources));
+            eprint(format_args!("{}: not fine: {}\n", directory.display(), summary(&loaded.diagnostics)));
             Err(ExitCode::from(status(&loaded)))
         }
     }

@@ -1,7 +1,7 @@
 //! `vneid-gate man DIR`: a manual page for the program and for each of its commands.
 
 use super::Cli;
-use super::voice::failed;
+use super::output::fail;
 use clap::CommandFactory;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,6 +10,6 @@ pub(super) fn man(directory: &Path) -> ExitCode {
     let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
     match written {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(format_args!("cannot write manual pages to `{}`: {error}", directory.display())),
+        Err(error) => fail(format_args!("cannot write manual pages to `{}`: {error}", directory.display())),
     }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod directory;
 mod explain;
 mod man;
+mod output;
 mod people;
 mod reachable;
 mod replay;
@@ -18,7 +19,6 @@ mod run;
 mod schema;
 mod serve;
 mod table;
-mod voice;
 mod why;
 mod words;
 

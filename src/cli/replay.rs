@@ -2,7 +2,7 @@
 
 use super::at::At;
 use super::directory::{Fine, fine_as_of};
-use super::voice::{complain, failed, said};
+use super::output::{eprint, fail, print};
 use super::{COULD_NOT, NOT_FINE};
 use crate::replay::{self, Language, Logs, ReplayReport, Trial, View};
 use std::io::{IsTerminal, Write};
@@ -43,7 +43,7 @@ pub(super) fn replay(arguments: &Arguments) -> ExitCode {
         Err(status) => return status,
     };
     let printed = tried(arguments, &candidate).and_then(|report| printed(arguments, &report));
-    printed.unwrap_or_else(failed)
+    printed.unwrap_or_else(fail)
 }
 
 fn tried(arguments: &Arguments, candidate: &Fine) -> Result<ReplayReport, String> {
@@ -73,7 +73,7 @@ fn printed(arguments: &Arguments, report: &ReplayReport) -> Result<ExitCode, Str
         _ => replay::text(report),
     };
     let status = if arguments.fail_on_change { judged(report) } else { 0 };
-    Ok(said(text, status))
+    Ok(print(text, status))
 }
 
 /// What a pipeline is told. Nothing compared is nothing proved, and what was left out is not passed over in silence.
@@ -81,14 +81,14 @@ fn judged(report: &ReplayReport) -> u8 {
     let lines = &report.lines;
     let (undecided, not_placed) = (lines.undecided.values().sum::<u64>(), lines.not_placed.values().sum::<u64>());
     if lines.decided == 0 {
-        complain(format_args!(
+        eprint(format_args!(
             "error: nothing could be compared: of {} lines {undecided} were refused before any decision, {not_placed} not placed, {} unreadable\n",
             lines.read, lines.unreadable
         ));
         return COULD_NOT;
     }
     if lines.unreadable + not_placed > 0 {
-        complain(format_args!("warning: not compared: {} unreadable, {not_placed} not placed\n", lines.unreadable));
+        eprint(format_args!("warning: not compared: {} unreadable, {not_placed} not placed\n", lines.unreadable));
     }
     if report.changed > 0 { NOT_FINE } else { 0 }
 }

@@ -1,8 +1,8 @@
 //! `vneid-gate run DIR`: read, check everything that can be checked, then serve.
 
 use super::directory;
+use super::output::eprint;
 use super::serve::{self, CannotServe};
-use super::voice::complain;
 use super::{COULD_NOT, NOT_FINE};
 use crate::config::read_directory;
 use crate::diagnostic::{render, summary};
@@ -12,9 +12,9 @@ use std::process::ExitCode;
 pub(super) fn run(directory: &Path) -> ExitCode {
     start_log(log::LevelFilter::Info);
     let mut loaded = read_directory(directory);
-    complain(render(&loaded.diagnostics, &loaded.sources));
+    eprint(render(&loaded.diagnostics, &loaded.sources));
     let Some(settings) = loaded.settings.take() else {
-        complain(format_args!("{}: not started: {}\n", directory.display(), summary(&loaded.diagnostics)));
+        eprint(format_args!("{}: not started: {}\n", directory.display(), summary(&loaded.diagnostics)));
         return ExitCode::from(directory::status(&loaded));
     };
     match serve::prepare(directory, settings, loaded.digest) {
@@ -23,10 +23,10 @@ pub(super) fn run(directory: &Path) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            complain(format_args!("error: {error}\n"));
+            eprint(format_args!("error: {error}\n"));
             let mut cause = std::error::Error::source(&error);
             while let Some(inner) = cause {
-                complain(format_args!("  because: {inner}\n"));
+                eprint(format_args!("  because: {inner}\n"));
                 cause = inner.source();
             }
             ExitCode::from(match error {

@@ -1,9 +1,9 @@
 //! `vneid-gate schema`: the JSON Schema of the policy files, for editors.
 
-use super::voice::said;
+use super::output::print;
 use crate::config::schema;
 use std::process::ExitCode;
 
 pub(super) fn schema() -> ExitCode {
-    said(format!("{:#}\n", schema::schema()), 0)
+    print(format!("{:#}\n", schema::schema()), 0)
 }

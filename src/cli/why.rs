@@ -1,7 +1,7 @@
 //! `vneid-gate why CODE --log FILE…`: the decision behind a support code, for a help desk.
 
 use super::NOT_FINE;
-use super::voice::{complain, failed, said};
+use super::output::{eprint, fail, print};
 use crate::config::read_directory;
 use crate::diagnostic::{render, summary};
 use crate::replay::Logs;
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
 pub(super) fn why(arguments: &Arguments) -> ExitCode {
     match explained(arguments) {
         Ok(code) => code,
-        Err(error) => failed(error),
+        Err(error) => fail(error),
     }
 }
 
@@ -40,7 +40,7 @@ fn explained(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(loaded) => match &loaded.settings {
             Some(settings) => Some(Given { settings, digest: &loaded.digest }),
             None => {
-                complain(render(&loaded.diagnostics, &loaded.sources));
+                eprint(render(&loaded.diagnostics, &loaded.sources));
                 return Err(format!("the policy is not fine: {}", summary(&loaded.diagnostics)));
             }
         },
@@ -48,14 +48,14 @@ fn explained(arguments: &Arguments) -> Result<ExitCode, String> {
     let logs = Logs::open(&arguments.logs).map_err(|e| e.to_string())?;
     let (found, marks) = why::find(&code, &logs, given.as_ref()).map_err(|e| e.to_string())?;
     for mark in &marks {
-        complain(format_args!("warning: {}:{}: {}\n", mark.file, mark.line, mark.why));
+        eprint(format_args!("warning: {}:{}: {}\n", mark.file, mark.line, mark.why));
     }
     let text = match arguments.format.as_str() {
         "json" => serde_json::to_string_pretty(&found).map_err(|e| e.to_string())? + "\n",
         _ => why::text(&found),
     };
     if found.is_empty() {
-        complain(format_args!("no line with the support code {code}; older logs may hold it\n"));
+        eprint(format_args!("no line with the support code {code}; older logs may hold it\n"));
     }
-    Ok(said(text, if found.is_empty() { NOT_FINE } else { 0 }))
+    Ok(print(text, if found.is_empty() { NOT_FINE } else { 0 }))
 }

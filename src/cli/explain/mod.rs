@@ -14,7 +14,7 @@ mod text;
 
 use super::at::At;
 use super::directory::{self, Fine};
-use super::voice::{complain, said};
+use super::output::{eprint, print};
 use super::{COULD_NOT, NOT_FINE};
 use crate::config::Settings;
 use crate::config::settings::Limits;
@@ -77,14 +77,14 @@ pub(super) fn explain(question: &Question) -> ExitCode {
     let asked = match Asked::of(question, &settings, at) {
         Ok(asked) => asked,
         Err(Unanswered { why, status }) => {
-            complain(format_args!("error: {why}\n"));
+            eprint(format_args!("error: {why}\n"));
             return ExitCode::from(status);
         }
     };
     let known = match Offline::new(&settings, question.fetch, at.as_second()) {
         Ok(known) => known,
         Err(why) => {
-            complain(format_args!("error: {why}\n"));
+            eprint(format_args!("error: {why}\n"));
             return ExitCode::from(COULD_NOT);
         }
     };
@@ -93,7 +93,7 @@ pub(super) fn explain(question: &Question) -> ExitCode {
         "json" => format!("{:#}\n", json::report(&explanation, &settings)),
         _ => text::report(&explanation, &settings),
     };
-    said(text, if explanation.refused.is_none() { 0 } else { NOT_FINE })
+    print(text, if explanation.refused.is_none() { 0 } else { NOT_FINE })
 }
 
 /// Why a question has no answer, and the exit status for it.

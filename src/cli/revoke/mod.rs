@@ -6,7 +6,7 @@
 mod call;
 
 use super::at::{self, At};
-use super::voice::{complain, failed, said};
+use super::output::{eprint, fail, print};
 use super::{COULD_NOT, NOT_FINE};
 use crate::config;
 use crate::config::files;
@@ -63,7 +63,7 @@ pub(super) fn revoke(arguments: &Arguments) -> ExitCode {
     };
     match asked(arguments, &known) {
         Ok(code) => code,
-        Err(why) => failed(why),
+        Err(why) => fail(why),
     }
 }
 
@@ -77,8 +77,8 @@ struct Known {
 impl Known {
     fn of(directory: &Path) -> Result<Self, ExitCode> {
         let told = |found: &[Diagnostic], sources: &[_]| {
-            complain(render(found, sources));
-            complain(format_args!("{}: `[admin]` cannot be read, so no gate was asked\n", directory.display()));
+            eprint(render(found, sources));
+            eprint(format_args!("{}: `[admin]` cannot be read, so no gate was asked\n", directory.display()));
             ExitCode::from(COULD_NOT)
         };
         let sources = files::sources(directory).map_err(|finding| told(&[finding], &[]))?;
@@ -98,14 +98,14 @@ fn asked(arguments: &Arguments, known: &Known) -> Result<ExitCode, String> {
     let told: Value = serde_json::from_slice(&body).unwrap_or_default();
     if status != 200 {
         let detail = told.get("detail").and_then(Value::as_str).unwrap_or("it does not say why");
-        complain(format_args!("error: the gate at {} answered {status}: {detail}\n", known.address));
+        eprint(format_args!("error: the gate at {} answered {status}: {detail}\n", known.address));
         return Ok(ExitCode::from(NOT_FINE));
     }
     let text = match arguments.format.as_str() {
         "json" => format!("{told:#}\n"),
         _ => text(&told, known.zone.as_ref().unwrap_or(&TimeZone::UTC)),
     };
-    Ok(said(text, 0))
+    Ok(print(text, 0))
 }
 
 /// The body of the question.

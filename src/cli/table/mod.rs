@@ -10,8 +10,8 @@ mod text;
 
 use super::at::{self, At};
 use super::directory::{Fine, fine_as_of};
+use super::output::print;
 use super::people::Universe;
-use super::voice::said;
 use super::{COULD_NOT, NOT_FINE};
 use crate::config::Settings;
 use crate::policy::reach;
@@ -58,7 +58,7 @@ pub(super) fn table(wanted: &Wanted) -> ExitCode {
         "json" => format!("{:#}\n", serde_json::to_value(&sheet).unwrap_or_default()),
         _ => text::report(&sheet, wanted.diff.is_some()),
     };
-    said(text, status)
+    print(text, status)
 }
 
 fn of_policy(settings: &Settings, name: &str, at: Timestamp) -> Sheet {
