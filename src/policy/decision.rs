@@ -6,7 +6,7 @@ use super::bucket::Buckets;
 use super::page::Page;
 use super::reason::Reason;
 use super::rule::{Action, RuleId};
-use super::table::Cell;
+use super::table::TableCell;
 use super::{Policy, RouteId, class};
 use crate::identity::{Evidence, Principal, SiteId};
 use jiff::Timestamp;
@@ -146,8 +146,8 @@ impl Policy {
     ) -> (Verdict, Option<Verdict>) {
         let (nth, principal) = who;
         let list = match self.table.cell(query.route, class::number(principal), query.at) {
-            Some(Cell::Rule(id)) => return (self.verdict(id, principal), None),
-            Some(Cell::List(list)) => list,
+            Some(TableCell::Rule(id)) => return (self.verdict(id, principal), None),
+            Some(TableCell::List(list)) => list,
             None => &[],
         };
         let (mut observed, mut bucket) = (None, None);

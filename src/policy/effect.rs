@@ -5,7 +5,7 @@
 
 use super::enumerate::Group;
 use super::rule::{Action, Rule, RuleId};
-use super::table::{Cell, Entry};
+use super::table::{ListEntry, TableCell};
 use super::{Page, Policy, class};
 use crate::identity::Principal;
 use ipnet::IpNet;
@@ -131,10 +131,10 @@ impl Policy {
         all
     }
 
-    fn effect(&self, cell: Cell<'_>, principal: &Principal) -> Effect {
+    fn effect(&self, cell: TableCell<'_>, principal: &Principal) -> Effect {
         match cell {
-            Cell::Rule(id) => Effect(vec![self.clause(id, 100, principal)]),
-            Cell::List(list) => Effect::simplified(list.iter().map(|e| self.clause_of(e, principal)).collect()),
+            TableCell::Rule(id) => Effect(vec![self.clause(id, 100, principal)]),
+            TableCell::List(list) => Effect::simplified(list.iter().map(|e| self.clause_of(e, principal)).collect()),
         }
     }
 
@@ -144,7 +144,7 @@ impl Policy {
         Clause { action: verdict.action, page: verdict.page, share, within, outside, rules: vec![id] }
     }
 
-    fn clause_of(&self, entry: &Entry, principal: &Principal) -> Clause {
+    fn clause_of(&self, entry: &ListEntry, principal: &Principal) -> Clause {
         let rule = self.rule(entry.rule);
         let within = rule.filter(|_| entry.asks_within()).map(|r| r.when.client.clone());
         let unless = rule.filter(|_| entry.asks_outside()).and_then(|r: &Rule| r.unless.as_ref());

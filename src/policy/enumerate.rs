@@ -3,7 +3,7 @@
 //! Principals are kinds, time falls into steps, and of the clients of a cell only those at which its outcome may change
 //! need to be asked; so the enumeration is complete, and it ends.
 
-use super::table::Cell;
+use super::table::TableCell;
 use super::{Bucket, Policy, Query, RouteId, Verdict, class};
 use crate::identity::Principal;
 use jiff::Timestamp;
@@ -74,8 +74,8 @@ impl Policy {
             let from = (start > Timestamp::MIN).then_some(start);
             let until = cells.peek().map(|(next, _)| *next);
             let (more, buckets) = match cell {
-                Cell::Rule(_) => (Vec::new(), vec![Bucket::FIRST]),
-                Cell::List(list) => {
+                TableCell::Rule(_) => (Vec::new(), vec![Bucket::FIRST]),
+                TableCell::List(list) => {
                     let buckets = Bucket::distinct(list.iter().map(|entry| entry.share));
                     (self.table().edges(list).chain(LOWEST).collect(), buckets)
                 }

@@ -31,7 +31,7 @@ pub use table::TooLarge;
 use crate::identity::SiteId;
 use http::Method;
 use std::collections::HashMap;
-use table::Table;
+use table::DecisionTable;
 use target::Relaxed;
 
 /// The route of a path that no declared route covers.
@@ -82,7 +82,7 @@ pub struct Policy {
     routes: Vec<Route>,
     /// The default is the last.
     rules: Vec<Rule>,
-    table: Table,
+    table: DecisionTable,
     /// What each rule says and the site of each route, apart from the rest, so that a decision touches little memory.
     says: Vec<(Action, Option<Page>)>,
     site_of: Vec<SiteId>,
@@ -111,7 +111,7 @@ impl Policy {
         self.observing
     }
 
-    pub fn table(&self) -> &Table {
+    pub fn table(&self) -> &DecisionTable {
         &self.table
     }
 

@@ -28,7 +28,7 @@ pub const CASES_MAX: usize = 1 << 18;
 
 /// A rule that still depends on something that is no closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Entry {
+pub struct ListEntry {
     pub rule: RuleId,
     /// Percent of the people for whom it is enforced; it is observed for the others.
     pub share: u8,
@@ -38,7 +38,7 @@ pub struct Entry {
     outside: Option<NetworksId>,
 }
 
-impl Entry {
+impl ListEntry {
     /// Whether only clients from the networks of its `when` are meant.
     pub fn asks_within(&self) -> bool {
         self.within.is_some()
@@ -60,11 +60,11 @@ struct NetworksId(u16);
 
 /// What may hold somewhere, for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell<'t> {
+pub enum TableCell<'t> {
     /// This rule, whatever the client.
     Rule(RuleId),
     /// The first of these that admits the client and is enforced. The last always is.
-    List(&'t [Entry]),
+    List(&'t [ListEntry]),
 }
 
 /// Packed, since there is one for each row and column: the two highest bits say what the rest is the number of.
@@ -77,12 +77,12 @@ const TIMELINE: u32 = 1 << 31;
 
 /// Where a list or a timeline lies in its pool.
 #[derive(Clone, Copy, Debug)]
-struct Piece {
+struct CellPart {
     start: u32,
     len: u32,
 }
 
-impl Piece {
+impl CellPart {
     fn of<T>(self, pool: &[T]) -> &[T] {
         let start = self.start as usize;
         pool.get(start..start + self.len as usize).unwrap_or_default()
@@ -91,14 +91,14 @@ impl Piece {
 
 /// From a moment on; the first step of a timeline begins before all time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Step {
+struct TimelineStep {
     from: Timestamp,
     slot: Slot,
 }
 
 /// A compiled policy. Immutable.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
+pub struct DecisionTable {
     /// Kind of principal -> column.
     columns: Vec<u16>,
     width: usize,
@@ -106,17 +106,17 @@ pub struct Table {
     rows: Vec<u16>,
     /// Row by row, one for each column.
     slots: Vec<Slot>,
-    lists: Vec<Piece>,
-    entries: Vec<Entry>,
-    timelines: Vec<Piece>,
-    steps: Vec<Step>,
+    lists: Vec<CellPart>,
+    entries: Vec<ListEntry>,
+    timelines: Vec<CellPart>,
+    steps: Vec<TimelineStep>,
     networks: Vec<Networks>,
     network_bytes: usize,
 }
 
-impl Table {
+impl DecisionTable {
     /// `None` for a route or a kind of principal that the policy does not have.
-    pub fn cell(&self, route: RouteId, kind: usize, at: Timestamp) -> Option<Cell<'_>> {
+    pub fn cell(&self, route: RouteId, kind: usize, at: Timestamp) -> Option<TableCell<'_>> {
         let mut slot = self.slot(self.row(route)?, kind)?;
         if slot.0 & KIND == TIMELINE {
             let steps = self.timeline(slot);
@@ -128,7 +128,7 @@ impl Table {
 
     /// Every cell of a row for a kind of principal, each with the moment from which it holds; the first holds from the
     /// beginning of time.
-    pub fn cells(&self, row: usize, kind: usize) -> impl Iterator<Item = (Timestamp, Cell<'_>)> {
+    pub fn cells(&self, row: usize, kind: usize) -> impl Iterator<Item = (Timestamp, TableCell<'_>)> {
         let slot = self.slot(row, kind);
         let timed = slot.filter(|s| s.0 & KIND == TIMELINE);
         let always = slot.filter(|_| timed.is_none()).and_then(|s| self.plain(s)).map(|cell| (Timestamp::MIN, cell));
@@ -145,13 +145,13 @@ impl Table {
         self.slots.len().checked_div(self.width).unwrap_or(0)
     }
 
-    pub fn admits(&self, entry: &Entry, client: IpAddr) -> bool {
+    pub fn admits(&self, entry: &ListEntry, client: IpAddr) -> bool {
         let is_in = |id: NetworksId| self.networks.get(usize::from(id.0)).is_some_and(|n| n.contains(client));
         entry.within.is_none_or(is_in) && !entry.outside.is_some_and(is_in)
     }
 
     /// Addresses at which the outcome of a list may change.
-    pub fn edges<'t>(&'t self, list: &'t [Entry]) -> impl Iterator<Item = IpAddr> + 't {
+    pub fn edges<'t>(&'t self, list: &'t [ListEntry]) -> impl Iterator<Item = IpAddr> + 't {
         let sets = list.iter().flat_map(|e| [e.within, e.outside]).flatten();
         sets.filter_map(|id| self.networks.get(usize::from(id.0))).flat_map(Networks::edges)
     }
@@ -174,16 +174,16 @@ impl Table {
         self.slots.get(row * self.width + column).copied()
     }
 
-    fn timeline(&self, slot: Slot) -> &[Step] {
+    fn timeline(&self, slot: Slot) -> &[TimelineStep] {
         self.timelines.get((slot.0 & !KIND) as usize).map_or(&[], |piece| piece.of(&self.steps))
     }
 
     /// `None` for a timeline: one does not lead to another.
-    fn plain(&self, slot: Slot) -> Option<Cell<'_>> {
+    fn plain(&self, slot: Slot) -> Option<TableCell<'_>> {
         let number = slot.0 & !KIND;
         match slot.0 & KIND {
-            0 => u16::try_from(number).ok().map(|n| Cell::Rule(RuleId(n))),
-            LIST => self.lists.get(number as usize).map(|piece| Cell::List(piece.of(&self.entries))),
+            0 => u16::try_from(number).ok().map(|n| TableCell::Rule(RuleId(n))),
+            LIST => self.lists.get(number as usize).map(|piece| TableCell::List(piece.of(&self.entries))),
             _ => None,
         }
     }

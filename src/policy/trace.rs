@@ -29,7 +29,7 @@ pub enum Met {
 
 /// One rule in a trace.
 #[derive(Clone, Copy, Debug)]
-pub struct Step<'p> {
+pub struct TraceStep<'p> {
     pub id: RuleId,
     pub rule: &'p Rule,
     pub met: Met,
@@ -37,7 +37,7 @@ pub struct Step<'p> {
 
 impl Policy {
     /// Every rule up to the one that decides for the principal, in order.
-    pub fn trace(&self, query: &Query, principal: &Principal, bucket: Bucket) -> Vec<Step<'_>> {
+    pub fn trace(&self, query: &Query, principal: &Principal, bucket: Bucket) -> Vec<TraceStep<'_>> {
         let covered = self.route(query.route).map_or(&[][..], |route| route.rules.as_slice());
         let mut steps = Vec::new();
         for (id, rule) in (0_u16..).map(RuleId).zip(self.rules()) {
@@ -48,7 +48,7 @@ impl Policy {
             } else {
                 rule.met_by(principal, query, bucket)
             };
-            steps.push(Step { id, rule, met });
+            steps.push(TraceStep { id, rule, met });
             if met == Met::Decides {
                 break;
             }

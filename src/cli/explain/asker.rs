@@ -3,7 +3,7 @@
 use crate::identity::Principal;
 use crate::identity::check::Check;
 use crate::policy::Bucket;
-use crate::policy::trace::Step;
+use crate::policy::trace::TraceStep;
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -27,5 +27,5 @@ pub(super) struct Asker<'s> {
     pub note: Option<String>,
     /// Whether it is shown by a cookie; `None` where nobody knows.
     pub in_cookie: Option<bool>,
-    pub steps: Vec<Step<'s>>,
+    pub steps: Vec<TraceStep<'s>>,
 }

@@ -7,7 +7,7 @@ use crate::cli::at;
 use crate::config::Settings;
 use crate::identity::Principal;
 use crate::identity::check::check_word;
-use crate::policy::trace::{Met, Step};
+use crate::policy::trace::{Met, TraceStep};
 use crate::policy::{OTHER, Policy, Verdict};
 use crate::proxy::answer::{Audience, Kind};
 use crate::proxy::rehearsal::Reply;
@@ -73,7 +73,7 @@ fn asker(asker: &Asker<'_>, settings: &Settings, e: &Explanation<'_>) -> Value {
     })
 }
 
-fn step(step: &Step<'_>, principal: &Principal, settings: &Settings, e: &Explanation<'_>) -> Value {
+fn step(step: &TraceStep<'_>, principal: &Principal, settings: &Settings, e: &Explanation<'_>) -> Value {
     let (met, key) = match step.met {
         Met::OtherRoutes => ("miss", Some("routes")),
         Met::NotYet(_) => ("miss", Some("from")),

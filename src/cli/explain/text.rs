@@ -7,7 +7,7 @@ use crate::cli::at;
 use crate::cli::words::either;
 use crate::config::Settings;
 use crate::identity::{Account, Evidence, Login, Principal};
-use crate::policy::trace::{Met, Step};
+use crate::policy::trace::{Met, TraceStep};
 use crate::policy::{Finite, OTHER, Policy, Verdict};
 use crate::proxy::answer::{Audience, Kind};
 use crate::proxy::rehearsal::Reply;
@@ -135,7 +135,7 @@ fn rules(out: &mut String, asker: &Asker<'_>, settings: &Settings, zone: &TimeZo
 
 /// Why a rule was missed, or what it does.
 pub(super) fn met(
-    step: &Step<'_>,
+    step: &TraceStep<'_>,
     principal: &Principal,
     settings: &Settings,
     zone: &TimeZone,

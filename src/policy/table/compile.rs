@@ -5,7 +5,8 @@
 //! them starts or ends.
 
 use super::{
-    BYTES_MAX, CASES_MAX, Entry, LIST, LIST_MAX, Networks, NetworksId, Piece, RuleId, Slot, Step, TIMELINE, Table,
+    BYTES_MAX, CASES_MAX, CellPart, DecisionTable, LIST, LIST_MAX, ListEntry, Networks, NetworksId, RuleId, Slot,
+    TIMELINE, TimelineStep,
 };
 use crate::identity::Principal;
 use crate::policy::rule::{Condition, Finite};
@@ -27,9 +28,9 @@ pub enum TooLarge {
 }
 
 /// Rules in order with the default last.
-pub fn compile(routes: &[Route], rules: &[Rule], credentials: usize) -> Result<Table, TooLarge> {
+pub fn compile(routes: &[Route], rules: &[Rule], credentials: usize) -> Result<DecisionTable, TooLarge> {
     let columns = Columns::of(rules, credentials);
-    let mut maker = Maker { rules, table: Table::default(), lists: HashMap::new(), lines: HashMap::new() };
+    let mut maker = Maker { rules, table: DecisionTable::default(), lists: HashMap::new(), lines: HashMap::new() };
     let conditions = rules.iter().flat_map(|rule| std::iter::once(&rule.when).chain(&rule.unless));
     let networks = maker.number_networks(conditions)?;
     maker.table.width = columns.principals.len();
@@ -140,9 +141,9 @@ impl Bits {
 /// The table as far as it is made, and what in it can be used again.
 struct Maker<'r> {
     rules: &'r [Rule],
-    table: Table,
-    lists: HashMap<Vec<Entry>, Slot>,
-    lines: HashMap<Vec<Entry>, Slot>,
+    table: DecisionTable,
+    lists: HashMap<Vec<ListEntry>, Slot>,
+    lines: HashMap<Vec<ListEntry>, Slot>,
 }
 
 impl Maker<'_> {
@@ -168,13 +169,13 @@ impl Maker<'_> {
         fitting: impl Iterator<Item = usize>,
         principal: &Principal,
         networks: &HashMap<&[ipnet::IpNet], NetworksId>,
-    ) -> Vec<Entry> {
+    ) -> Vec<ListEntry> {
         let default = self.rules.len().saturating_sub(1);
         let mut line = Vec::new();
         for number in fitting.chain([default]) {
             let (Some(rule), Ok(id)) = (self.rules.get(number), u16::try_from(number)) else { continue };
             let unless = rule.unless.as_ref().filter(|u| u.finite.fits(principal));
-            let entry = Entry {
+            let entry = ListEntry {
                 rule: RuleId(id),
                 share: rule.share,
                 within: networks.get(rule.when.client.as_slice()).copied(),
@@ -189,20 +190,20 @@ impl Maker<'_> {
     }
 
     /// Cuts the line at every moment at which one of its rules starts or ends.
-    fn slot(&mut self, line: Vec<Entry>, route: &str) -> Result<Slot, TooLarge> {
+    fn slot(&mut self, line: Vec<ListEntry>, route: &str) -> Result<Slot, TooLarge> {
         if let Some(known) = self.lines.get(&line) {
             return Ok(*known);
         }
-        let dates = |e: &Entry| self.rules.get(usize::from(e.rule.0)).map(|r| [r.from, r.until]);
+        let dates = |e: &ListEntry| self.rules.get(usize::from(e.rule.0)).map(|r| [r.from, r.until]);
         let mut edges: Vec<Timestamp> = line.iter().filter_map(dates).flatten().flatten().collect();
         edges.push(Timestamp::MIN);
         edges.sort_unstable();
         edges.dedup();
-        let mut steps: Vec<Step> = Vec::new();
+        let mut steps: Vec<TimelineStep> = Vec::new();
         for from in edges {
             let slot = self.list(&line, from, route)?;
             if steps.last().is_none_or(|last| last.slot != slot) {
-                steps.push(Step { from, slot });
+                steps.push(TimelineStep { from, slot });
             }
         }
         let slot = match steps.as_slice() {
@@ -220,8 +221,8 @@ impl Maker<'_> {
     }
 
     /// What of the line is in force at a moment, up to the first that surely holds.
-    fn list(&mut self, line: &[Entry], at: Timestamp, route: &str) -> Result<Slot, TooLarge> {
-        let in_force = |e: &&Entry| self.rules.get(usize::from(e.rule.0)).is_some_and(|r| r.in_force(at));
+    fn list(&mut self, line: &[ListEntry], at: Timestamp, route: &str) -> Result<Slot, TooLarge> {
+        let in_force = |e: &&ListEntry| self.rules.get(usize::from(e.rule.0)).is_some_and(|r| r.in_force(at));
         let mut list = Vec::new();
         for entry in line.iter().filter(in_force) {
             list.push(*entry);
@@ -256,9 +257,9 @@ impl Maker<'_> {
     }
 }
 
-fn append<T: Copy>(pool: &mut Vec<T>, more: &[T]) -> Piece {
+fn append<T: Copy>(pool: &mut Vec<T>, more: &[T]) -> CellPart {
     let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let piece = Piece { start: place(pool.len()), len: place(more.len()) };
+    let piece = CellPart { start: place(pool.len()), len: place(more.len()) };
     pool.extend_from_slice(more);
     piece
 }
