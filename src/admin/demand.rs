@@ -18,13 +18,13 @@ const SHAPE: &str = "a JSON object with one of session, subject, pseudonym, toke
 /// One revocation as it was asked for.
 #[derive(Debug)]
 pub(super) struct Demand {
-    target: Target,
+    target: RevocationTarget,
     /// `None`: whatever its date of issue is.
     pub issued_before: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-enum Target {
+enum RevocationTarget {
     Session(SessionName),
     Person(Pseudonym),
     Token { credential: String, issuer: String, id: String },
@@ -43,19 +43,21 @@ impl Demand {
         let target = target(object, credentials, keyed)?;
         let at = object.get("issued_before").map(|at| moment(at, now)).transpose()?;
         match (&target, at) {
-            (Target::Token { .. }, Some(_)) => Err("issued_before says nothing of a single token: leave it out".into()),
-            (Target::Token { .. }, None) => Ok(Demand { target, issued_before: None }),
+            (RevocationTarget::Token { .. }, Some(_)) => {
+                Err("issued_before says nothing of a single token: leave it out".into())
+            }
+            (RevocationTarget::Token { .. }, None) => Ok(Demand { target, issued_before: None }),
             (_, at) => Ok(Demand { target, issued_before: Some(at.unwrap_or(now)) }),
         }
     }
 
     pub(super) fn whom(&self) -> Whom<'_> {
         match &self.target {
-            Target::Session(name) => Whom::Session(*name),
-            Target::Person(pseudonym) => Whom::Person(*pseudonym),
-            Target::Token { issuer, id, .. } => Whom::Token { issuer, id },
-            Target::Credential(name) => Whom::Credential(name),
-            Target::Everything => Whom::Everybody,
+            RevocationTarget::Session(name) => Whom::Session(*name),
+            RevocationTarget::Person(pseudonym) => Whom::Person(*pseudonym),
+            RevocationTarget::Token { issuer, id, .. } => Whom::Token { issuer, id },
+            RevocationTarget::Credential(name) => Whom::Credential(name),
+            RevocationTarget::Everything => Whom::Everybody,
         }
     }
 
@@ -68,27 +70,27 @@ impl Demand {
     /// For whoever asked. A person by the pseudonym only.
     pub(super) fn told(&self) -> Value {
         match &self.target {
-            Target::Session(SessionName(number)) => json!({ "session": format!("{number:016x}") }),
-            Target::Person(Pseudonym(number)) => json!({ "pseudonym": format!("{number:016x}") }),
-            Target::Token { credential, .. } => json!({ "token_of": credential }),
-            Target::Credential(name) => json!({ "credential": name }),
-            Target::Everything => json!({ "everything": true }),
+            RevocationTarget::Session(SessionName(number)) => json!({ "session": format!("{number:016x}") }),
+            RevocationTarget::Person(Pseudonym(number)) => json!({ "pseudonym": format!("{number:016x}") }),
+            RevocationTarget::Token { credential, .. } => json!({ "token_of": credential }),
+            RevocationTarget::Credential(name) => json!({ "credential": name }),
+            RevocationTarget::Everything => json!({ "everything": true }),
         }
     }
 
     /// For the log: no person, no session.
     pub(super) fn logged(&self) -> String {
         match &self.target {
-            Target::Session(_) => "one session".to_owned(),
-            Target::Person(_) => "one person".to_owned(),
-            Target::Token { credential, .. } => format!("one token of credential `{credential}`"),
-            Target::Credential(name) => format!("everything of credential `{name}`"),
-            Target::Everything => "everything".to_owned(),
+            RevocationTarget::Session(_) => "one session".to_owned(),
+            RevocationTarget::Person(_) => "one person".to_owned(),
+            RevocationTarget::Token { credential, .. } => format!("one token of credential `{credential}`"),
+            RevocationTarget::Credential(name) => format!("everything of credential `{name}`"),
+            RevocationTarget::Everything => "everything".to_owned(),
         }
     }
 }
 
-fn target(object: &Map<String, Value>, credentials: &[Credential], keyed: &Keyed) -> Result<Target, String> {
+fn target(object: &Map<String, Value>, credentials: &[Credential], keyed: &Keyed) -> Result<RevocationTarget, String> {
     let mut ways = WAYS.into_iter().filter(|way| object.contains_key(*way));
     let (way, credential) = (ways.next(), object.get("credential"));
     if ways.next().is_some() || (credential.is_some() && way.is_some_and(|way| way != "token_id")) {
@@ -103,30 +105,32 @@ fn target(object: &Map<String, Value>, credentials: &[Credential], keyed: &Keyed
     };
     let of = |way: &str| object.get(way);
     match (way, credential) {
-        (Some("session"), _) => of("session").and_then(hex).map(|n| Target::Session(SessionName(n))).ok_or_else(|| {
-            "session is written in 16 hex digits, as `principals[].session` of the audit line has it".to_owned()
-        }),
+        (Some("session"), _) => {
+            of("session").and_then(hex).map(|n| RevocationTarget::Session(SessionName(n))).ok_or_else(|| {
+                "session is written in 16 hex digits, as `principals[].session` of the audit line has it".to_owned()
+            })
+        }
         (Some("pseudonym"), _) => {
-            of("pseudonym").and_then(hex).map(|n| Target::Person(Pseudonym(n))).ok_or_else(|| {
+            of("pseudonym").and_then(hex).map(|n| RevocationTarget::Person(Pseudonym(n))).ok_or_else(|| {
                 "pseudonym is written in 16 hex digits, as `principals[].subject` of the audit line has it".to_owned()
             })
         }
         (Some("subject"), _) => match of("subject").and_then(Value::as_str) {
-            Some(name) if !name.is_empty() => Ok(Target::Person(keyed.person(name))),
+            Some(name) if !name.is_empty() => Ok(RevocationTarget::Person(keyed.person(name))),
             _ => Err("subject is the person's name as tokens and the portal give it, a text".into()),
         },
         (Some("token_id"), Some(credential)) => match of("token_id").and_then(Value::as_str) {
             Some(id) if !id.is_empty() => {
                 let credential = named(credential)?;
                 let (name, issuer) = (credential.name.clone(), issuer_of(credential).to_owned());
-                Ok(Target::Token { credential: name, issuer, id: id.to_owned() })
+                Ok(RevocationTarget::Token { credential: name, issuer, id: id.to_owned() })
             }
             _ => Err("token_id is the claim `jti` of the token, a text".into()),
         },
         (Some("token_id"), None) => Err("token_id needs the credential that reads the token beside it".into()),
-        (Some(_), _) if of("everything") == Some(&Value::Bool(true)) => Ok(Target::Everything),
+        (Some(_), _) if of("everything") == Some(&Value::Bool(true)) => Ok(RevocationTarget::Everything),
         (Some(_), _) => Err("everything is true, or left out".into()),
-        (None, Some(credential)) => named(credential).map(|c| Target::Credential(c.name.clone())),
+        (None, Some(credential)) => named(credential).map(|c| RevocationTarget::Credential(c.name.clone())),
         (None, None) => Err(format!("nobody is named; write {SHAPE}")),
     }
 }

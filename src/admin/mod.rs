@@ -18,7 +18,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub struct Admin {
+pub struct AdminService {
     pub live: Arc<Live<Running>>,
     pub state: Arc<State>,
     pub telemetry: Arc<Telemetry>,
@@ -29,7 +29,7 @@ pub struct Admin {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 #[async_trait]
-impl ServeHttp for Admin {
+impl ServeHttp for AdminService {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
         let (method, path) = (head.method.clone(), head.uri.path().to_owned());
@@ -50,7 +50,7 @@ impl ServeHttp for Admin {
     }
 }
 
-impl Admin {
+impl AdminService {
     fn metrics(&self) -> Response<Vec<u8>> {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.telemetry.metrics.ledger_sessions.set(number(self.state.ledger.count()));

@@ -3,7 +3,7 @@
 //! Without a token in the policy this door is closed. The token is compared in a time that says nothing of it.
 
 use super::demand::Demand;
-use super::{Admin, answer};
+use super::{AdminService, answer};
 use crate::config::settings::Secret;
 use crate::identity::token::bearer;
 use crate::state::revocations::NotRevoked;
@@ -21,7 +21,7 @@ const BODY_MAX_BYTES: usize = 8 << 10;
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why nobody was taken away.
-enum Refused {
+enum RefusedDemand {
     /// The policy has no token.
     Closed,
     /// The request does not show the token.
@@ -31,7 +31,7 @@ enum Refused {
     NotKept(NotRevoked),
 }
 
-impl Admin {
+impl AdminService {
     pub(super) async fn revoke(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let answer = match self.revoked(session).await {
             Ok(told) => answer(StatusCode::OK, "application/json", told.to_string().into_bytes()),
@@ -45,18 +45,18 @@ impl Admin {
     }
 
     /// What was taken away, for whoever asked.
-    async fn revoked(&self, session: &mut ServerSession) -> Result<Value, Refused> {
+    async fn revoked(&self, session: &mut ServerSession) -> Result<Value, RefusedDemand> {
         let running = self.live.current();
         let settings = &running.snapshot.settings;
         permitted(&session.req_header().headers, settings.admin.token.as_ref())?;
         let body = body(session).await?;
         let now = Timestamp::now();
         let demand = Demand::read(&body, &settings.identity.credentials, &self.state.keyed, now);
-        let demand = demand.map_err(Refused::Unclear)?;
+        let demand = demand.map_err(RefusedDemand::Unclear)?;
         let revoked = self.state.revocations.revoke(demand.whom(), demand.before_s(), now.as_second()).await;
         if let Err(why) = revoked {
             log::error!("{} could not be revoked: {why}", demand.logged());
-            return Err(Refused::NotKept(why));
+            return Err(RefusedDemand::NotKept(why));
         }
         let before = demand.issued_before.map_or_else(String::new, |at| format!(", issued before {at}"));
         log::info!("revoked through the admin address: {}{before}", demand.logged());
@@ -69,29 +69,29 @@ impl Admin {
     }
 }
 
-impl Refused {
+impl RefusedDemand {
     fn answer(self) -> Response<Vec<u8>> {
         match self {
-            Refused::Closed => {
+            RefusedDemand::Closed => {
                 let what = "this gate takes nobody away: set `token_file` or `token_env` in `[admin]` and restart it";
                 problem(StatusCode::FORBIDDEN, what)
             }
-            Refused::NotPermitted => {
+            RefusedDemand::NotPermitted => {
                 let what = "show the token of `[admin]`: `Authorization: Bearer …`";
                 let mut refused = problem(StatusCode::UNAUTHORIZED, what);
                 let realm = HeaderValue::from_static("Bearer realm=\"vneid-gate admin\"");
                 refused.headers_mut().insert(WWW_AUTHENTICATE, realm);
                 refused
             }
-            Refused::Unclear(what) => problem(StatusCode::BAD_REQUEST, &what),
-            Refused::NotKept(why) => problem(StatusCode::SERVICE_UNAVAILABLE, &why.to_string()),
+            RefusedDemand::Unclear(what) => problem(StatusCode::BAD_REQUEST, &what),
+            RefusedDemand::NotKept(why) => problem(StatusCode::SERVICE_UNAVAILABLE, &why.to_string()),
         }
     }
 }
 
 /// Whether the request shows the token.
-fn permitted(headers: &HeaderMap, token: Option<&Secret>) -> Result<(), Refused> {
-    let token = token.ok_or(Refused::Closed)?;
+fn permitted(headers: &HeaderMap, token: Option<&Secret>) -> Result<(), RefusedDemand> {
+    let token = token.ok_or(RefusedDemand::Closed)?;
     let mut shown = headers.get_all(AUTHORIZATION).iter();
     let shown = match (shown.next(), shown.next()) {
         (Some(only), None) => bearer(only.as_bytes()),
@@ -107,10 +107,10 @@ fn permitted(headers: &HeaderMap, token: Option<&Secret>) -> Result<(), Refused>
     if shown.is_some() {
         log::warn!("a wrong token was shown to the admin address");
     }
-    Err(Refused::NotPermitted)
+    Err(RefusedDemand::NotPermitted)
 }
 
-async fn body(session: &mut ServerSession) -> Result<Vec<u8>, Refused> {
+async fn body(session: &mut ServerSession) -> Result<Vec<u8>, RefusedDemand> {
     let read = async {
         let mut body = Vec::new();
         while let Some(chunk) = session.read_request_body().await.map_err(|_| "the body broke off")? {
@@ -122,7 +122,7 @@ async fn body(session: &mut ServerSession) -> Result<Vec<u8>, Refused> {
         Ok(body)
     };
     let read = timeout(BODY_WITHIN, read).await.unwrap_or(Err("the body did not arrive in time"));
-    read.map_err(|what| Refused::Unclear(what.to_owned()))
+    read.map_err(|what| RefusedDemand::Unclear(what.to_owned()))
 }
 
 /// RFC 9457.

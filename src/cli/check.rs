@@ -38,7 +38,7 @@ pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode
         loaded.diagnostics.extend(rules_to_look_at(settings, &lint, now));
         loaded.diagnostics.extend(invariants_of_nobody(settings, &principals));
         let untested = settings.policy.untested(&settings.cases);
-        found = Some(Found { untested, left: left_to_the_default(settings, &lint, &principals) });
+        found = Some(Remarks { untested, left: left_to_the_default(settings, &lint, &principals) });
     }
     let status = directory::status(&loaded);
     if as_json {
@@ -49,7 +49,7 @@ pub(super) fn check(directory: &Path, at: Option<At>, as_json: bool) -> ExitCode
 }
 
 /// What is worth knowing of a policy that is fine.
-struct Found {
+struct Remarks {
     untested: Vec<RuleId>,
     left: Vec<Left>,
 }
@@ -148,7 +148,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-fn outcome(directory: &Path, loaded: &Loaded, found: Option<&Found>, now: Timestamp) -> String {
+fn outcome(directory: &Path, loaded: &Loaded, found: Option<&Remarks>, now: Timestamp) -> String {
     let broken = loaded.diagnostics.iter().any(Diagnostic::is_error);
     let Some((settings, found)) = loaded.settings.as_ref().filter(|_| !broken).zip(found) else {
         return format!("{}: not fine: {}", directory.display(), summary(&loaded.diagnostics));
@@ -184,7 +184,7 @@ fn outcome(directory: &Path, loaded: &Loaded, found: Option<&Found>, now: Timest
     text
 }
 
-fn report(loaded: &Loaded, found: Option<&Found>, now: Timestamp) -> Value {
+fn report(loaded: &Loaded, found: Option<&Remarks>, now: Timestamp) -> Value {
     json!({
         "fine": !loaded.diagnostics.iter().any(Diagnostic::is_error),
         "digest": loaded.digest,
@@ -194,7 +194,7 @@ fn report(loaded: &Loaded, found: Option<&Found>, now: Timestamp) -> Value {
     })
 }
 
-fn about(settings: &Settings, found: &Found, now: Timestamp) -> Value {
+fn about(settings: &Settings, found: &Remarks, now: Timestamp) -> Value {
     let policy = &settings.policy;
     let next = policy.next_transition(now).map(|(rule, at)| json!({ "rule": rule, "at": at }));
     json!({

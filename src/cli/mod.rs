@@ -66,7 +66,7 @@ enum Command {
     /// Who may go where at a moment, and what changes later; or what differs between two policies
     Table {
         #[command(flatten)]
-        wanted: table::Wanted,
+        wanted: table::TableArguments,
     },
     /// Print the JSON Schema of the policy files, with which editors complete and underline
     Schema,
@@ -82,11 +82,11 @@ enum Command {
         directory: PathBuf,
     },
     /// Replay recorded traffic through a policy directory: which decisions change, who would be locked out
-    Replay(replay::Arguments),
+    Replay(replay::ReplayArguments),
     /// The decision behind a support code, for a help desk
-    Why(why::Arguments),
+    Why(why::WhyArguments),
     /// Take somebody away at the running gate: a session, a person, a token, or everybody
-    Revoke(revoke::Arguments),
+    Revoke(revoke::RevokeArguments),
     /// The gate with the shipped policy in front of a small built-in portal: try it in a browser
     Demo,
 }

@@ -15,30 +15,30 @@ pub(super) struct Universe<'p> {
 
 /// Who somebody is, whatever the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Kind {
+struct PrincipalKind {
     evidence: Evidence,
     account: Account,
     login: Login,
     level: u8,
 }
 
-impl Kind {
+impl PrincipalKind {
     fn of(p: &Principal) -> Self {
-        Kind { evidence: p.evidence(), account: p.account(), login: p.login(), level: p.level().number() }
+        PrincipalKind { evidence: p.evidence(), account: p.account(), login: p.login(), level: p.level().number() }
     }
 }
 
 /// Credentials by which people of a kind can be shown.
-type Shown = BTreeSet<Option<CredentialId>>;
+type ShownBy = BTreeSet<Option<CredentialId>>;
 
 /// A part of the people: numbers of principals in the universe.
 pub(super) type Part = BTreeSet<usize>;
 
 impl Universe<'_> {
-    fn kinds<'n>(&self, part: impl Iterator<Item = &'n usize>) -> BTreeMap<Kind, Shown> {
-        let mut kinds: BTreeMap<Kind, Shown> = BTreeMap::new();
+    fn kinds<'n>(&self, part: impl Iterator<Item = &'n usize>) -> BTreeMap<PrincipalKind, ShownBy> {
+        let mut kinds: BTreeMap<PrincipalKind, ShownBy> = BTreeMap::new();
         for principal in part.filter_map(|n| self.principals.get(*n)) {
-            kinds.entry(Kind::of(principal)).or_default().insert(principal.credential());
+            kinds.entry(PrincipalKind::of(principal)).or_default().insert(principal.credential());
         }
         kinds
     }
@@ -52,12 +52,12 @@ impl Universe<'_> {
             return vec!["everyone".to_owned()];
         }
         // People of a kind who are meant with some credentials only are told by these.
-        let mut by_credential: BTreeMap<Option<&Shown>, Vec<Kind>> = BTreeMap::new();
+        let mut by_credential: BTreeMap<Option<&ShownBy>, Vec<PrincipalKind>> = BTreeMap::new();
         for (kind, shown) in &mine {
             let whole = everyone.get(kind) == Some(shown);
             by_credential.entry(Some(shown).filter(|_| !whole)).or_default().push(*kind);
         }
-        let possible: Vec<Kind> = everyone.keys().copied().collect();
+        let possible: Vec<PrincipalKind> = everyone.keys().copied().collect();
         let mut phrases = Vec::new();
         for (shown, kinds) in by_credential {
             let suffix = shown.map_or_else(String::new, |shown| format!(" ({})", self.names(shown)));
@@ -87,7 +87,7 @@ impl Universe<'_> {
         self.principals.get(n).is_some_and(|p| p.evidence() == Evidence::Valid)
     }
 
-    fn names(&self, shown: &Shown) -> String {
+    fn names(&self, shown: &ShownBy) -> String {
         let name = |id: &CredentialId| self.credentials.get(usize::from(id.0)).map_or("another", String::as_str);
         let quoted = |id: &Option<CredentialId>| match id {
             Some(id) => format!("`{}`", name(id)),
@@ -97,9 +97,9 @@ impl Universe<'_> {
     }
 }
 
-fn in_words(kinds: &[Kind], possible: &[Kind]) -> Vec<String> {
+fn in_words(kinds: &[PrincipalKind], possible: &[PrincipalKind]) -> Vec<String> {
     let mut phrases = Vec::new();
-    let of = |evidence: Evidence, list: &[Kind]| -> Vec<Kind> {
+    let of = |evidence: Evidence, list: &[PrincipalKind]| -> Vec<PrincipalKind> {
         list.iter().filter(|k| k.evidence == evidence).copied().collect()
     };
     if !of(Evidence::None, kinds).is_empty() {
@@ -112,8 +112,9 @@ fn in_words(kinds: &[Kind], possible: &[Kind]) -> Vec<String> {
         let all = attempts == of(Evidence::Attempt, possible);
         phrases.push(if all { "password attempt".to_owned() } else { format!("password attempt as {accounts}") });
     }
-    let proves_nothing = |k: &&Kind| !matches!(k.evidence, Evidence::None | Evidence::Valid | Evidence::Attempt);
-    let unproved: Vec<Kind> = kinds.iter().filter(proves_nothing).copied().collect();
+    let proves_nothing =
+        |k: &&PrincipalKind| !matches!(k.evidence, Evidence::None | Evidence::Valid | Evidence::Attempt);
+    let unproved: Vec<PrincipalKind> = kinds.iter().filter(proves_nothing).copied().collect();
     if !unproved.is_empty() {
         let all = possible.iter().filter(proves_nothing).copied().eq(unproved.iter().copied());
         let words = either(unproved.iter().map(|k| k.evidence));
@@ -123,7 +124,7 @@ fn in_words(kinds: &[Kind], possible: &[Kind]) -> Vec<String> {
 }
 
 /// People whose credential is good. Levels are put together first, then accounts, then log-ins.
-fn proved(kinds: &[Kind], possible: &[Kind]) -> Vec<String> {
+fn proved(kinds: &[PrincipalKind], possible: &[PrincipalKind]) -> Vec<String> {
     if !kinds.is_empty() && kinds == possible {
         return vec!["everyone logged in".to_owned()];
     }
@@ -144,7 +145,7 @@ fn proved(kinds: &[Kind], possible: &[Kind]) -> Vec<String> {
         logins.entry((accounts, levels)).or_default().push(login);
     }
     let phrase = |((accounts, levels), logins): ((Vec<Account>, Vec<u8>), Vec<Login>)| {
-        let of_login = |k: &&Kind| logins.contains(&k.login);
+        let of_login = |k: &&PrincipalKind| logins.contains(&k.login);
         let all: BTreeSet<Account> = possible.iter().filter(of_login).map(|k| k.account).collect();
         let whoever = accounts.len() > 1 && all.len() == accounts.len();
         if (accounts.as_slice(), logins.as_slice()) == (&[Account::Unknown], &[Login::Unknown]) {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct ReplayArguments {
     /// Policy directory to try, for example policies/daknong
     directory: PathBuf,
     /// Audit logs, packed with gzip or not, oldest first; `-` is standard input
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     fail_on_change: bool,
 }
 
-pub(super) fn replay(arguments: &Arguments) -> ExitCode {
+pub(super) fn replay(arguments: &ReplayArguments) -> ExitCode {
     let candidate = match fine_as_of(&arguments.directory, arguments.at) {
         Ok(fine) => fine,
         Err(status) => return status,
@@ -46,7 +46,7 @@ pub(super) fn replay(arguments: &Arguments) -> ExitCode {
     printed.unwrap_or_else(fail)
 }
 
-fn tried(arguments: &Arguments, candidate: &Fine) -> Result<ReplayReport, String> {
+fn tried(arguments: &ReplayArguments, candidate: &Fine) -> Result<ReplayReport, String> {
     let logs = Logs::open(&arguments.logs).map_err(|e| e.to_string())?;
     let trial = Trial {
         settings: &candidate.settings,
@@ -62,7 +62,7 @@ fn tried(arguments: &Arguments, candidate: &Fine) -> Result<ReplayReport, String
     report
 }
 
-fn printed(arguments: &Arguments, report: &ReplayReport) -> Result<ExitCode, String> {
+fn printed(arguments: &ReplayArguments, report: &ReplayReport) -> Result<ExitCode, String> {
     if let Some(path) = &arguments.html {
         let language = if arguments.lang == "en" { Language::English } else { Language::Vietnamese };
         let page = replay::html(report, language);

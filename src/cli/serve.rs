@@ -1,7 +1,7 @@
 //! Puts the rooms together and serves: listeners, admin, background work, graceful stop.
 
 use super::reachable::reachable;
-use crate::admin::Admin;
+use crate::admin::AdminService;
 use crate::authn::Authenticator;
 use crate::config::settings::{Listener, Settings};
 use crate::proxy::Enforcer;
@@ -109,8 +109,12 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
         server.add_service(listen(&server, enforcer, listener, settings, &tls, &telemetry)?);
     }
     let listening = Arc::new(AtomicBool::new(false));
-    let admin =
-        Admin { live: live.clone(), state: state.clone(), telemetry: telemetry.clone(), listening: listening.clone() };
+    let admin = AdminService {
+        live: live.clone(),
+        state: state.clone(),
+        telemetry: telemetry.clone(),
+        listening: listening.clone(),
+    };
     server.add_service(admin_service(admin, settings));
     server.add_service(background_service(
         "keys",
@@ -232,7 +236,7 @@ fn listen(
     Ok(Guarded::new(Arc::new(proxy), limits, meters, refuse).into_service("gate", &address, speaks))
 }
 
-fn admin_service(admin: Admin, settings: &Settings) -> Service<HttpServer<Admin>> {
+fn admin_service(admin: AdminService, settings: &Settings) -> Service<HttpServer<AdminService>> {
     let mut service = Service::new("admin".to_owned(), HttpServer::new_app(admin));
     service.threads = Some(1);
     service.add_tcp(&settings.admin.address.to_string());

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct WhyArguments {
     /// What the person reads out, for example K7PM-2QXD
     code: String,
     /// Audit logs, packed with gzip or not; `-` is standard input
@@ -24,14 +24,14 @@ pub(super) struct Arguments {
     format: String,
 }
 
-pub(super) fn why(arguments: &Arguments) -> ExitCode {
+pub(super) fn why(arguments: &WhyArguments) -> ExitCode {
     match explained(arguments) {
         Ok(code) => code,
         Err(error) => fail(error),
     }
 }
 
-fn explained(arguments: &Arguments) -> Result<ExitCode, String> {
+fn explained(arguments: &WhyArguments) -> Result<ExitCode, String> {
     let code = why::support_code(&arguments.code)
         .ok_or_else(|| format!("`{}` is no support code: it has eight letters and digits", arguments.code))?;
     let loaded = arguments.policy.as_deref().map(read_directory);

@@ -14,13 +14,13 @@ const ANSWER_MAX_BYTES: usize = 64 << 10;
 
 /// What came back.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct GateAnswer {
     pub status: u16,
     pub body: Vec<u8>,
 }
 
 /// Posts JSON; `Err` says what to do where nobody answered.
-pub(super) fn post(address: SocketAddr, path: &str, token: &str, json: &str) -> Result<Answer, String> {
+pub(super) fn post(address: SocketAddr, path: &str, token: &str, json: &str) -> Result<GateAnswer, String> {
     let address = reachable(address);
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
@@ -33,7 +33,7 @@ pub(super) fn post(address: SocketAddr, path: &str, token: &str, json: &str) -> 
 }
 
 /// `None` for what is no answer.
-fn exchange(address: SocketAddr, request: &[u8]) -> std::io::Result<Option<Answer>> {
+fn exchange(address: SocketAddr, request: &[u8]) -> std::io::Result<Option<GateAnswer>> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -51,7 +51,7 @@ fn exchange(address: SocketAddr, request: &[u8]) -> std::io::Result<Option<Answe
 }
 
 /// An answer that is there to its end.
-fn read(answer: &[u8]) -> Option<Answer> {
+fn read(answer: &[u8]) -> Option<GateAnswer> {
     let mut fields = [httparse::EMPTY_HEADER; 32];
     let mut head = httparse::Response::new(&mut fields);
     match head.parse(answer).ok()? {
@@ -59,7 +59,7 @@ fn read(answer: &[u8]) -> Option<Answer> {
             let length = head.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"))?;
             let length: usize = std::str::from_utf8(length.value).ok()?.parse().ok()?;
             let body = answer.get(end..end.checked_add(length)?)?.to_vec();
-            Some(Answer { status: head.code?, body })
+            Some(GateAnswer { status: head.code?, body })
         }
         httparse::Status::Partial => None,
     }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn an_answer_is_read_whole_or_not_at_all() {
         let answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}";
-        assert_eq!(read(answer), Some(Answer { status: 403, body: b"{}".to_vec() }));
+        assert_eq!(read(answer), Some(GateAnswer { status: 403, body: b"{}".to_vec() }));
         assert_eq!(read(b"HTTP/1.1 200 OK\r\nContent-"), None);
         assert_eq!(read(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}"), None);
         assert_eq!(read(b"HTTP/1.1 200 OK\r\n\r\n{}"), None);

@@ -11,7 +11,7 @@ use super::{COULD_NOT, NOT_FINE};
 use crate::config;
 use crate::config::files;
 use crate::diagnostic::{Diagnostic, render};
-use call::Answer;
+use call::GateAnswer;
 use clap::ArgGroup;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -25,7 +25,7 @@ const WAYS: [&str; 6] = ["session", "subject", "pseudonym", "token_id", "credent
 /// Whom, and until when.
 #[derive(clap::Args)]
 #[command(group(ArgGroup::new("whom").required(true).multiple(true).args(WAYS)))]
-pub(super) struct Arguments {
+pub(super) struct RevokeArguments {
     /// Policy directory of the running gate: its admin address and token are read there
     directory: PathBuf,
     /// One session, as the audit line calls it: 16 hex digits
@@ -56,25 +56,25 @@ pub(super) struct Arguments {
     format: String,
 }
 
-pub(super) fn revoke(arguments: &Arguments) -> ExitCode {
-    let known = match Known::of(&arguments.directory) {
-        Ok(known) => known,
+pub(super) fn revoke(arguments: &RevokeArguments) -> ExitCode {
+    let gate = match GateAddress::of(&arguments.directory) {
+        Ok(gate) => gate,
         Err(status) => return status,
     };
-    match asked(arguments, &known) {
+    match asked(arguments, &gate) {
         Ok(code) => code,
         Err(why) => fail(why),
     }
 }
 
 /// What the directory tells of the running gate.
-struct Known {
+struct GateAddress {
     address: std::net::SocketAddr,
     token: Option<String>,
     zone: Option<TimeZone>,
 }
 
-impl Known {
+impl GateAddress {
     fn of(directory: &Path) -> Result<Self, ExitCode> {
         let told = |found: &[Diagnostic], sources: &[_]| {
             eprint(render(found, sources));
@@ -84,32 +84,32 @@ impl Known {
         let sources = files::sources(directory).map_err(|finding| told(&[finding], &[]))?;
         let admin = config::admin(&sources, directory).map_err(|found| told(&found, &sources))?;
         let token = admin.token.and_then(|token| std::str::from_utf8(&token.0).ok().map(str::to_owned));
-        Ok(Known { address: admin.address, token, zone: config::time_zone(&sources) })
+        Ok(GateAddress { address: admin.address, token, zone: config::time_zone(&sources) })
     }
 }
 
-fn asked(arguments: &Arguments, known: &Known) -> Result<ExitCode, String> {
-    let token = known.token.as_deref().ok_or(
+fn asked(arguments: &RevokeArguments, gate: &GateAddress) -> Result<ExitCode, String> {
+    let token = gate.token.as_deref().ok_or(
         "`[admin]` has no `token_file` and no `token_env`: set one (make it with `openssl rand -hex 32`) and restart the \
          gate",
     )?;
-    let demand = demand(arguments, known.zone.as_ref())?;
-    let Answer { status, body } = call::post(known.address, "/revocations", token, &demand.to_string())?;
+    let demand = demand(arguments, gate.zone.as_ref())?;
+    let GateAnswer { status, body } = call::post(gate.address, "/revocations", token, &demand.to_string())?;
     let told: Value = serde_json::from_slice(&body).unwrap_or_default();
     if status != 200 {
         let detail = told.get("detail").and_then(Value::as_str).unwrap_or("it does not say why");
-        eprint(format_args!("error: the gate at {} answered {status}: {detail}\n", known.address));
+        eprint(format_args!("error: the gate at {} answered {status}: {detail}\n", gate.address));
         return Ok(ExitCode::from(NOT_FINE));
     }
     let text = match arguments.format.as_str() {
         "json" => format!("{told:#}\n"),
-        _ => text(&told, known.zone.as_ref().unwrap_or(&TimeZone::UTC)),
+        _ => text(&told, gate.zone.as_ref().unwrap_or(&TimeZone::UTC)),
     };
     Ok(print(text, 0))
 }
 
 /// The body of the question.
-fn demand(arguments: &Arguments, zone: Option<&TimeZone>) -> Result<Value, String> {
+fn demand(arguments: &RevokeArguments, zone: Option<&TimeZone>) -> Result<Value, String> {
     let subject = arguments.subject.as_deref().map(|name| if name == "-" { read_name() } else { Ok(name.to_owned()) });
     let mut body = Map::new();
     let ways = [

@@ -1,6 +1,6 @@
 //! What is decided otherwise, where and for whom: later by the same policy, or by another one.
 
-use super::sheet::{Change, Moment, brief, rule_names};
+use super::sheet::{DatedChange, Moment, brief, rule_names};
 use crate::cli::at;
 use crate::cli::people::{Part, Universe};
 use crate::cli::words::route_name;
@@ -14,15 +14,15 @@ use std::collections::BTreeMap;
 type Ways = BTreeMap<usize, Part>;
 
 /// From what to what, for whom and on which routes; all by moment.
-pub(super) struct Found {
+pub(super) struct PairedEffects {
     routes: Vec<String>,
     moments: BTreeMap<Timestamp, BTreeMap<(Effect, Effect), Ways>>,
 }
 
-impl Found {
+impl PairedEffects {
     /// `routes` are all that are looked at.
     pub(super) fn on(routes: Vec<String>) -> Self {
-        Found { routes, moments: BTreeMap::new() }
+        PairedEffects { routes, moments: BTreeMap::new() }
     }
 
     /// Notes that from `at` on a principal gets the second where the first was; `routes` by their place in the list.
@@ -38,8 +38,8 @@ impl Found {
     }
 
     /// In words: routes with the same change for the same people are put together.
-    pub(super) fn changes(&self, at: Timestamp, universe: &Universe<'_>, of: (&Policy, &Policy)) -> Vec<Change> {
-        let mut changes: Vec<(Vec<usize>, Change)> = Vec::new();
+    pub(super) fn changes(&self, at: Timestamp, universe: &Universe<'_>, of: (&Policy, &Policy)) -> Vec<DatedChange> {
+        let mut changes: Vec<(Vec<usize>, DatedChange)> = Vec::new();
         for ((before, after), ways) in self.moments.get(&at).into_iter().flatten() {
             let mut alike: BTreeMap<&Part, Vec<usize>> = BTreeMap::new();
             for (route, part) in ways {
@@ -47,7 +47,7 @@ impl Found {
             }
             let with_page = brief(before, false) == brief(after, false);
             for (part, routes) in alike {
-                let change = Change {
+                let change = DatedChange {
                     routes: self.names(&routes),
                     who: universe.phrases(part),
                     before: brief(before, with_page),
@@ -78,7 +78,7 @@ fn rules_of(policy: &Policy, effect: &Effect) -> Vec<String> {
 
 /// Every moment after `at` at which a rule starts or ends, with what is then decided otherwise.
 pub(super) fn transitions(policy: &Policy, universe: &Universe<'_>, at: Timestamp, zone: &TimeZone) -> Vec<Moment> {
-    let mut found = Found::on(policy.routes().map(|(id, _)| route_name(policy, id)).collect());
+    let mut found = PairedEffects::on(policy.routes().map(|(id, _)| route_name(policy, id)).collect());
     for group in policy.groups() {
         let routes: Vec<usize> = group.routes.iter().map(|id| usize::from(id.0)).collect();
         for (nth, principal) in universe.principals.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! What differs between two policies, by the names of routes and by people: at a moment, and at each later one.
 
-use super::changes::Found;
+use super::changes::PairedEffects;
 use super::declared;
 use super::sheet::{Moment, Sheet, at_moment};
 use crate::cli::at;
@@ -98,7 +98,7 @@ pub(super) fn compare(before: (&Settings, &str), after: (&Settings, &str), at: T
             pairs.entry((*one, *other)).or_default().push(nth);
         }
     }
-    let mut found = Found::on(routes);
+    let mut found = PairedEffects::on(routes);
     for ((first, second), routes) in &pairs {
         for (nth, principal) in people.iter().enumerate() {
             let own = (sides.0.own(principal, &names), sides.1.own(principal, &names));

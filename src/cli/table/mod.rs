@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 /// What is asked.
 #[derive(clap::Args)]
-pub(super) struct Wanted {
+pub(super) struct TableArguments {
     /// Policy directory, for example policies/daknong
     directory: PathBuf,
     /// When, like 2024-07-01T00:00:00+07:00; without an offset in the time zone of the gate
@@ -36,7 +36,7 @@ pub(super) struct Wanted {
     format: String,
 }
 
-pub(super) fn table(wanted: &Wanted) -> ExitCode {
+pub(super) fn table(wanted: &TableArguments) -> ExitCode {
     let Fine { settings, at, .. } = match fine_as_of(&wanted.directory, wanted.at) {
         Ok(fine) => fine,
         Err(status) => return status,

@@ -1,6 +1,6 @@
 //! The table for a decision paper (Markdown) and for a spreadsheet (CSV, RFC 4180).
 
-use super::sheet::{Change, Line, Sheet};
+use super::sheet::{DatedChange, Sheet, SheetLine};
 
 pub(super) fn markdown(sheet: &Sheet) -> String {
     let mut out = format!("## {}\n", sheet.title);
@@ -68,7 +68,7 @@ pub(super) fn csv(sheet: &Sheet) -> String {
 }
 
 /// `reject, page use-vneid, from 10.20.0.0/16`
-fn decision(line: &Line) -> String {
+fn decision(line: &SheetLine) -> String {
     let observed = line.observed.then(|| "observed".to_owned());
     let page = line.page.map(|page| format!("page {page}"));
     let condition = Some(line.condition.clone()).filter(|c| !c.is_empty());
@@ -76,7 +76,7 @@ fn decision(line: &Line) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn rules(change: &Change) -> String {
+fn rules(change: &DatedChange) -> String {
     format!("{} -> {}", change.rules_before.join(", "), change.rules_after.join(", "))
 }
 

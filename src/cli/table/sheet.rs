@@ -30,12 +30,12 @@ pub(super) struct Sheet {
 #[derive(Debug, Serialize)]
 pub(super) struct Block {
     pub routes: Vec<String>,
-    pub lines: Vec<Line>,
+    pub lines: Vec<SheetLine>,
 }
 
 /// People for whom the same is done by the same rules.
 #[derive(Debug, Serialize)]
-pub(super) struct Line {
+pub(super) struct SheetLine {
     pub who: Vec<String>,
     /// From where and for how many of them; empty: always.
     pub condition: String,
@@ -55,11 +55,11 @@ pub(super) struct Moment {
     /// Rules that make it so.
     pub starts: Vec<String>,
     pub ends: Vec<String>,
-    pub changes: Vec<Change>,
+    pub changes: Vec<DatedChange>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Change {
+pub(super) struct DatedChange {
     pub routes: Vec<String>,
     pub who: Vec<String>,
     pub before: String,
@@ -99,10 +99,10 @@ pub(super) fn at_moment(timeline: &Timeline, at: Timestamp) -> Option<&Effect> {
 }
 
 /// A clause, and how it is said that it holds when none before it does.
-type Said = (Clause, Option<&'static str>);
+type SaidClause = (Clause, Option<&'static str>);
 
 /// Each clause of an effect, with the words for "when none before it holds".
-fn said(effect: &Effect) -> impl Iterator<Item = Said> {
+fn said(effect: &Effect) -> impl Iterator<Item = SaidClause> {
     let mut before: Vec<&Clause> = Vec::new();
     effect.0.iter().map(move |clause| {
         let by_network_only = before.iter().all(|b| b.share >= 100 && b.outside.is_empty());
@@ -116,8 +116,8 @@ fn said(effect: &Effect) -> impl Iterator<Item = Said> {
     })
 }
 
-fn lines(policy: &Policy, universe: &Universe<'_>, effects: &[Effect]) -> Vec<Line> {
-    let mut parts: BTreeMap<Said, Part> = BTreeMap::new();
+fn lines(policy: &Policy, universe: &Universe<'_>, effects: &[Effect]) -> Vec<SheetLine> {
+    let mut parts: BTreeMap<SaidClause, Part> = BTreeMap::new();
     for (nth, effect) in effects.iter().enumerate() {
         for key in said(effect) {
             parts.entry(key).or_default().insert(nth);
@@ -128,10 +128,10 @@ fn lines(policy: &Policy, universe: &Universe<'_>, effects: &[Effect]) -> Vec<Li
     let rest = longest.filter(|(length, _)| *length > PHRASES_MAX).map(|(_, key)| key);
     let mut ordered: Vec<_> = parts.into_iter().collect();
     ordered.sort_by_key(|((b, _), _)| (b.share == 0, b.action.severity(), b.action, b.rules.clone()));
-    let line = |(key, part): (Said, Part)| {
+    let line = |(key, part): (SaidClause, Part)| {
         let is_rest = rest.as_ref() == Some(&key);
         let (clause, otherwise) = key;
-        Line {
+        SheetLine {
             who: if is_rest { universe.phrases_of_the_rest(&part) } else { universe.phrases(&part) },
             condition: condition(&clause, otherwise),
             action: clause.action.as_str(),
@@ -160,7 +160,7 @@ fn condition(clause: &Clause, otherwise: Option<&str>) -> String {
 
 /// `forward (from 10.20.0.0/16), reject (from elsewhere)`; the page only where it is what differs.
 pub(super) fn brief(effect: &Effect, with_page: bool) -> String {
-    let part = |(clause, otherwise): Said| {
+    let part = |(clause, otherwise): SaidClause| {
         let page = clause.page.filter(|_| with_page).map_or_else(String::new, |page| format!(" `{page}`"));
         let condition = condition(&clause, otherwise);
         let condition = if condition.is_empty() { condition } else { format!(" ({condition})") };

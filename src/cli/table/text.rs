@@ -1,6 +1,6 @@
 //! The table for a terminal of 120 columns: a block for each set of routes, in it who, what and by which rule.
 
-use super::sheet::{Change, Line, Moment, Sheet};
+use super::sheet::{DatedChange, Moment, Sheet, SheetLine};
 use std::fmt::Write;
 
 const WIDTH: usize = 120;
@@ -29,7 +29,7 @@ pub(super) fn report(sheet: &Sheet, is_comparison: bool) -> String {
 }
 
 /// People with what is done and by which rules.
-fn row(line: &Line) -> (&str, Vec<String>) {
+fn row(line: &SheetLine) -> (&str, Vec<String>) {
     let mut who = line.who.clone();
     let would = if line.observed { format!("would be {}", line.action) } else { String::new() };
     let terms: Vec<&str> = [would.as_str(), line.condition.as_str()].into_iter().filter(|t| !t.is_empty()).collect();
@@ -39,7 +39,7 @@ fn row(line: &Line) -> (&str, Vec<String>) {
     (if line.observed { "observed" } else { line.action }, who)
 }
 
-fn rows(out: &mut String, lines: &[Line]) {
+fn rows(out: &mut String, lines: &[SheetLine]) {
     let names = lines.iter().flat_map(|line| line.rules.iter().map(|rule| rule.chars().count() + 1));
     let rule_width = names.max().unwrap_or(0).min(RULE_MAX);
     let who_max = WIDTH - 2 - ACTION - 2 - 2 - rule_width;
@@ -81,7 +81,7 @@ fn of_moment(out: &mut String, moment: &Moment) {
     }
 }
 
-fn of_change(out: &mut String, change: &Change) {
+fn of_change(out: &mut String, change: &DatedChange) {
     let what = match change.before == change.after {
         true => format!("{} again for both", change.after),
         false => format!("{} -> {}", change.before, change.after),
