@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, METHODS, Unplaced, View};
 pub use super::tally::Counts;
-use super::tally::{Changed, NameCounts, RuleChange, Tally, Unreadable};
+use super::tally::{Changed, NameCounts, RuleChange, Tally, UnreadableLine};
 use crate::policy::RouteId;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -69,7 +69,7 @@ pub struct LineCounts {
     /// The candidate has no place for them, by cause.
     pub not_placed: BTreeMap<&'static str, u64>,
     pub unreadable: u64,
-    pub unreadable_first: Vec<Unreadable>,
+    pub unreadable_first: Vec<UnreadableLine>,
 }
 
 /// Distinct people.

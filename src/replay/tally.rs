@@ -75,7 +75,7 @@ pub struct Nameless {
 
 /// A place in a log, and what is wrong there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unreadable {
+pub struct UnreadableLine {
     pub file: String,
     pub line: u64,
     pub why: String,
@@ -85,7 +85,7 @@ pub struct Unreadable {
 pub struct Tally {
     pub lines: u64,
     pub unreadable: u64,
-    pub marks: Vec<Unreadable>,
+    pub marks: Vec<UnreadableLine>,
     /// Requests that never came to a decision, by reason.
     pub undecided: NameCounts,
     pub not_placed: BTreeMap<Unplaced, u64>,
@@ -112,7 +112,7 @@ impl Tally {
     pub fn unreadable(&mut self, file: &str, line: u64, why: &str) {
         self.unreadable += 1;
         if self.marks.len() < MARKS_MAX {
-            self.marks.push(Unreadable { file: file.to_owned(), line, why: why.to_owned() });
+            self.marks.push(UnreadableLine { file: file.to_owned(), line, why: why.to_owned() });
         }
     }
 

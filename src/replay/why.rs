@@ -5,7 +5,7 @@
 
 use super::advice::{self, Advice};
 use super::logs::{CannotRead, LogPiece, Logs};
-use super::tally::Unreadable;
+use super::tally::UnreadableLine;
 use super::text::plain;
 use super::words::{self, Language};
 use crate::config::Settings;
@@ -84,11 +84,11 @@ pub fn find(
     code: &str,
     logs: &Logs,
     given: Option<&Given<'_>>,
-) -> Result<(Vec<FoundLine>, Vec<Unreadable>), CannotRead> {
+) -> Result<(Vec<FoundLine>, Vec<UnreadableLine>), CannotRead> {
     let (mut found, mut marks) = (Vec::new(), Vec::new());
     let finder = memchr::memmem::Finder::new(code);
     logs.each(|at, piece| {
-        let mut mark = |why: String| marks.push(Unreadable { file: at.file.to_owned(), line: at.line, why });
+        let mut mark = |why: String| marks.push(UnreadableLine { file: at.file.to_owned(), line: at.line, why });
         let line = match piece {
             LogPiece::Line(line) if finder.find(line).is_some() => line,
             LogPiece::Line(_) | LogPiece::TooLong => return,
