@@ -3,7 +3,7 @@
 //! Rooms stand in reading order; each uses only what stands to its right:
 //!
 //! ```text
-//! main -> cli -> demo, replay, admin, reload, proxy -> authn -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
+//! main -> cli -> demo, replay, serve -> admin, reload, proxy -> authn -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
 //! ```
 //!
 //! One request makes seven stops: pin a snapshot, read the target, authenticate every credential, decide,
@@ -25,6 +25,7 @@ pub mod policy;
 pub mod proxy;
 pub mod reload;
 pub mod replay;
+pub mod serve;
 pub mod snapshot;
 pub mod state;
 pub mod telemetry;

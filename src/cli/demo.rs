@@ -4,10 +4,11 @@
 //! take the change over. Only what the shipped policy marks as the operators' to answer is filled in.
 
 use super::output::{fail, print};
-use super::{run, serve};
+use super::run;
 use crate::config::read_directory;
 use crate::demo::{self, Addresses, Stage};
 use crate::diagnostic::render;
+use crate::serve;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};

@@ -2,10 +2,10 @@
 
 use super::directory;
 use super::output::eprint;
-use super::serve::{self, CannotServe};
 use super::{COULD_NOT, NOT_FINE};
 use crate::config::read_directory;
 use crate::diagnostic::{render, summary};
+use crate::serve::{self, CannotServe};
 use std::path::Path;
 use std::process::ExitCode;
 

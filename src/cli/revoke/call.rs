@@ -3,7 +3,7 @@
 //! One request on a connection of its own, by blocking sockets: the other side is this same program, on plain HTTP.
 //! `transport::fetch` would not do: it hides what is said with any other status than 200.
 
-use crate::cli::reachable::reachable;
+use crate::serve::reachable::reachable;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

@@ -1,6 +1,9 @@
-//! Puts the rooms together and serves: listeners, admin, background work, graceful stop.
+//! The composition root: puts the rooms together, opens the listeners, and serves until the process is told to stop.
+//!
+//! [`prepare`] builds everything that can fail; [`PreparedGate::run`] serves on the calling thread.
 
-use super::reachable::reachable;
+pub mod reachable;
+
 use crate::admin::AdminService;
 use crate::authn::Authenticator;
 use crate::config::settings::{Listener, Settings};
@@ -28,6 +31,7 @@ use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, Shut
 use pingora::services::ServiceWithDependents;
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
+use reachable::reachable;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +47,7 @@ const REQUESTS_PER_CONNECTION: u32 = 100_000;
 
 /// Why a good policy cannot be served on this machine.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CannotServe {
+pub enum CannotServe {
     #[error("cannot listen on {address} (`{table}`)")]
     Listen { address: SocketAddr, table: &'static str, source: std::io::Error },
     #[error("the store of sessions (`[state]`) cannot be used")]
@@ -61,7 +65,7 @@ pub(super) enum CannotServe {
 }
 
 /// A gate that is ready to serve.
-pub(super) struct Gate {
+pub struct PreparedGate {
     server: Server,
     state: Arc<State>,
     telemetry: Arc<Telemetry>,
@@ -70,7 +74,7 @@ pub(super) struct Gate {
 }
 
 /// Builds everything that can fail before the first connection is accepted.
-pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> Result<Gate, CannotServe> {
+pub fn prepare(directory: &Path, settings: Settings, digest: String) -> Result<PreparedGate, CannotServe> {
     let telemetry = Arc::new(Telemetry::new()?);
     let version = if settings.gate.tls_min_1_3 { TlsVersion::Tls13 } else { TlsVersion::Tls12 };
     tls::install_crypto_provider(version)?;
@@ -126,7 +130,7 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     server.add_service(background_service("reload", reloader));
     log::info!("policy {} is in force; {}", live.current().snapshot.digest, addresses(settings));
     let open = settings.listeners.iter().map(|l| l.address).collect();
-    Ok(Gate {
+    Ok(PreparedGate {
         server,
         state,
         telemetry: telemetry.clone(),
@@ -135,10 +139,10 @@ pub(super) fn prepare(directory: &Path, settings: Settings, digest: String) -> R
     })
 }
 
-impl Gate {
+impl PreparedGate {
     /// Serves until the process is told to stop; `more` are services beside the gate's own. `on_open` is called once
     /// every listener accepts connections, `on_close` when the last running request is done.
-    pub(super) fn run(
+    pub fn run(
         mut self,
         more: Vec<Box<dyn ServiceWithDependents>>,
         on_open: impl Fn() + Send + Sync + 'static,
