@@ -311,3 +311,42 @@ impl<F: Fn() + Send + Sync + 'static> BackgroundService for Stopper<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::read_directory;
+    use std::io::{Read, Write};
+    use std::sync::mpsc::channel;
+
+    fn free_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    }
+
+    #[test]
+    fn a_gate_can_be_started_within_a_test() {
+        let (directory, main, admin) = (tempfile::tempdir().unwrap(), free_port(), free_port());
+        let policy = format!(
+            r#"
+            gate = {{ name = "within-a-test" }}
+            listener = [{{ address = "127.0.0.1:{main}" }}]
+            admin = {{ address = "127.0.0.1:{admin}" }}
+            state = {{ store = "memory" }}
+            upstream = [{{ name = "portal", servers = ["127.0.0.1:9"] }}]
+            site = [{{ name = "portal", hosts = ["portal.example"], upstream = "portal" }}]
+            default = {{ then = "reject", page = "not-permitted" }}
+            "#
+        );
+        std::fs::write(directory.path().join("policy.toml"), policy).unwrap();
+        let loaded = read_directory(directory.path());
+        let gate = prepare(directory.path(), loaded.settings.unwrap(), loaded.digest).unwrap();
+        let (opened, open) = channel();
+        std::thread::spawn(move || gate.run(Vec::new(), move || opened.send(()).unwrap(), || {}));
+        open.recv_timeout(Duration::from_secs(30)).unwrap();
+        let mut client = std::net::TcpStream::connect(("127.0.0.1", main)).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: portal.example\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    }
+}
