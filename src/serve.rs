@@ -2,7 +2,9 @@
 //!
 //! [`prepare`] builds everything that can fail; [`PreparedGate::run`] serves on the calling thread.
 
+mod opening;
 pub mod reachable;
+mod stop;
 
 use crate::admin::AdminService;
 use crate::authn::Authenticator;
@@ -22,23 +24,20 @@ use crate::transport::listen::Tls;
 use crate::transport::running::RunningError;
 use crate::transport::tls::{self, TlsError, TlsVersion};
 use crate::transport::{Running, pem};
-use async_trait::async_trait;
 use jiff::Timestamp;
+use opening::{Announce, Opening};
 use pingora::apps::http_app::HttpServer;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
-use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
+use pingora::server::{RunArgs, Server};
 use pingora::services::ServiceWithDependents;
-use pingora::services::background::{BackgroundService, background_service};
+use pingora::services::background::background_service;
 use pingora::services::listening::Service;
-use reachable::reachable;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::atomic::AtomicBool;
+use stop::{Signals, Stopper};
 
 /// Idle connections kept to all upstreams, for each serving thread.
 const UPSTREAM_IDLE_MAX: usize = 256;
@@ -158,32 +157,6 @@ impl PreparedGate {
     }
 }
 
-/// What must be open before the gate is ready.
-struct Opening {
-    addresses: Vec<SocketAddr>,
-    listening: Arc<AtomicBool>,
-}
-
-/// Knocks at every listener until all accept: pingora does not tell when it has bound them.
-struct Announce<F> {
-    opening: Opening,
-    on_open: F,
-}
-
-#[async_trait]
-impl<F: Fn() + Send + Sync + 'static> BackgroundService for Announce<F> {
-    async fn start(&self, shutdown: ShutdownWatch) {
-        for address in &self.opening.addresses {
-            while TcpStream::connect(reachable(*address)).await.is_err() && !*shutdown.borrow() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-        self.opening.listening.store(true, Ordering::Release);
-        log::info!("every listener accepts connections");
-        (self.on_open)();
-    }
-}
-
 fn conf(settings: &Settings) -> ServerConf {
     let stop = settings.gate.timeouts.stop.as_secs().max(1);
     ServerConf {
@@ -256,68 +229,13 @@ fn addresses(settings: &Settings) -> String {
     format!("listening on {}, admin on http://{}", listeners.join(", "), settings.admin.address)
 }
 
-/// SIGTERM, SIGINT and SIGQUIT all stop gracefully. pingora would cut running requests at SIGINT, and at SIGQUIT hand
-/// the listeners to whoever waits on a socket in the folder for temporary files.
-struct Signals;
-
-#[async_trait]
-impl ShutdownSignalWatch for Signals {
-    async fn recv(&self) -> ShutdownSignal {
-        let heard = |kind| async move {
-            match signal(kind) {
-                Ok(mut signal) => {
-                    signal.recv().await;
-                }
-                Err(error) => {
-                    log::error!("a signal cannot be heard: {error}");
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        tokio::select! {
-            () = heard(SignalKind::terminate()) => {}
-            () = heard(SignalKind::interrupt()) => {}
-            () = heard(SignalKind::quit()) => {}
-        }
-        ShutdownSignal::GracefulTerminate
-    }
-}
-
-/// Ends the process as soon as the running requests are done, instead of at the end of the grace period.
-struct Stopper<F> {
-    state: Arc<State>,
-    telemetry: Arc<Telemetry>,
-    last_lines: audit::Writer,
-    on_close: F,
-}
-
-#[async_trait]
-impl<F: Fn() + Send + Sync + 'static> BackgroundService for Stopper<F> {
-    async fn start(&self, mut shutdown: ShutdownWatch) {
-        if shutdown.changed().await.is_err() {
-            return;
-        }
-        log::info!("stopping: no new connections, running requests may end");
-        loop {
-            // First a moment for connections that were accepted but not yet read.
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            if self.telemetry.metrics.in_flight() == 0 {
-                self.last_lines.finish();
-                self.state.ledger.close();
-                (self.on_close)();
-                log::info!("stopped");
-                std::process::exit(0);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::read_directory;
     use std::io::{Read, Write};
     use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     fn free_port() -> u16 {
         TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
