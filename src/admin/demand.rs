@@ -1,4 +1,4 @@
-//! Whom does an operator want taken away? Reads the body of `POST /revocations`, strictly.
+//! The body of `POST /revocations`, read strictly: whom an operator wants revoked.
 //!
 //! What is wrong is said in words that repeat nothing of the body: there may be a person's number in it.
 

@@ -1,4 +1,4 @@
-//! Which policy does a directory on the command line hold, as of a moment on the command line?
+//! Reading the policy directory that a command names, as of the moment that it names.
 //!
 //! The one reader of all commands that take `--at`: what names no offset is in the time zone that the directory names,
 //! also where it says something else that is wrong.

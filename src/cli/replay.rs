@@ -1,4 +1,4 @@
-//! `vneid-gate replay DIR --log FILE…`: recorded traffic through a candidate directory. Who would have been locked out?
+//! `vneid-gate replay DIR --log FILE…`: recorded traffic through a candidate directory.
 
 use super::at::At;
 use super::directory::{Fine, fine_as_of};

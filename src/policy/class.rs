@@ -1,4 +1,4 @@
-//! Where does a principal stand in the finite list of all principals that can be told apart?
+//! Classes: the number of a principal in the finite list of all that rules can tell apart.
 //!
 //! Account, login, level, evidence and credential are closed lists, so who asks is one of 155 kinds a credential, and
 //! six without one. Rules see nothing else of a principal; its subject is not among them.

@@ -1,4 +1,4 @@
-//! May they? Pure: no clock, no I/O, no pingora.
+//! The policy: sites, routes, rules, decisions and proofs. Pure: no clock, no I/O, no pingora.
 //!
 //! A [`Policy`] is built once from meant values; a question is a [`Query`] and principals, the answer a [`Decision`].
 

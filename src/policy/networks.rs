@@ -1,4 +1,4 @@
-//! Is an address in one of these networks? Sorted ranges, found by halving.
+//! Sets of networks, as sorted ranges that are found by halving.
 
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! Which page does a rejected person read?
+//! The pages that a rejected person may read.
 //!
 //! The closed list behind `page = "..."` of a rule. What each page says is written where answers are made; nothing
 //! here knows HTML, languages or status codes.

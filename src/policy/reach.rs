@@ -1,4 +1,4 @@
-//! Who can stand before a rule at all, and when does anything change next?
+//! The principals that the declared credentials can make, and the moments at which a rule begins or ends.
 
 use super::Policy;
 use crate::identity::claims::LevelFrom;

@@ -1,4 +1,4 @@
-//! Which rules may hold for somebody on a route at a moment? Looked up, never searched.
+//! The compiled table: the rules that may hold for somebody on a route at a moment, looked up and never searched.
 //!
 //! ```text
 //! kind of principal -> column ┐

@@ -1,5 +1,5 @@
-//! Why was it decided so, and until when? Every rule in order as one principal meets it, and the next moment at which
-//! the decision is another one.
+//! A decision explained: every rule in order as one principal meets it, and the next moment at which the decision is
+//! another one.
 
 #[cfg(test)]
 mod tests;

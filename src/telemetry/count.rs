@@ -1,4 +1,4 @@
-//! Which series does a finished request move?
+//! The metric series that a finished request moves.
 //!
 //! Looking a series up by its eight label texts costs more than the decision itself, so each thread keeps the handles
 //! of the combinations it has met, all those of a request under one small key, and beside them what their audit lines

@@ -1,4 +1,4 @@
-//! How is one audit line written?
+//! The writer of one audit line.
 //!
 //! As JSON by hand, since it is written on every request: texts from outside are escaped, words of the gate are copied,
 //! and the calendar is looked at once a second. Decides nothing; the members and their order are a contract (handbook,

@@ -1,4 +1,4 @@
-//! What happened? Every metric in one table, one audit line a request, both written from the same value.
+//! Metrics and audit: every metric in one table, one audit line a request, both written from the same value.
 
 pub mod audit;
 mod count;

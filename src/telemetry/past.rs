@@ -1,4 +1,4 @@
-//! How is an audit line read back?
+//! The reader of an audit line.
 //!
 //! Stands beside its writer. A line of this version is read in one pass along the order in which `line` writes it, and
 //! borrows everything from the text; any other line (another version, another writer, escapes) is read as the JSON that

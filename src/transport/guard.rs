@@ -1,4 +1,4 @@
-//! What may a client cost before it has sent a whole request head?
+//! The guard of a client's connection: limits and deadlines until a whole request head was sent.
 //!
 //! [`Guarded`] stands between a listener and the HTTP application. It counts connections, and gives every HTTP/1
 //! request head a total deadline and a size, every kept-alive connection an idle deadline, and the HTTP/2 preface

@@ -1,4 +1,4 @@
-//! What surrounds the HTTP proxy on the wire?
+//! What surrounds the HTTP proxy on the wire: listeners, TLS, pools, health, and questions to other servers.
 //!
 //! Towards clients: [`guard`] bounds connections, request heads and idle time, [`tls`] holds the certificates.
 //! Towards servers: [`upstream`] keeps the pools and their health, [`fetch`] asks one small question.

@@ -1,4 +1,4 @@
-//! What stands in the certificate and key files that an operator names?
+//! Certificate and key files, read and checked.
 //!
 //! Every way such a file can be wrong has its own words. Contents never appear in them.
 

@@ -1,4 +1,4 @@
-//! Which certificate does a client get to see, and from which TLS version on?
+//! TLS towards clients: the certificate that one gets to see, and the lowest version.
 //!
 //! [`Certificates`] is a table that a handshake reads and a reload replaces whole. The name a client asks for is
 //! looked up exactly, then with its first label as a wildcard; a name that no certificate carries is refused by a

@@ -1,4 +1,4 @@
-//! To which server of an upstream does a request go, and how?
+//! The servers of an upstream: which one a request goes to, and how.
 //!
 //! A [`Pool`] is one named upstream: servers resolved to addresses when it is built, a prepared pingora peer for
 //! each, taken in turn among the healthy ones. When every server is unhealthy all of them are: a health check that

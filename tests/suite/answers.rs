@@ -1,4 +1,4 @@
-//! Does everyone who is turned away get an answer that helps them?
+//! Promises about answers: everyone who is turned away gets one that helps them.
 //!
 //! A person reads a page, a program reads a problem document; both carry the same support code. What is wrong with the
 //! portal or the request is said in the same two forms.

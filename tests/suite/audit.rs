@@ -1,4 +1,4 @@
-//! Can the person on call find out what happened, and learns nobody more than that?
+//! Promises about the audit log: the person on call finds out what happened, and nobody learns more than that.
 //!
 //! One line a request, written from the same value as the metrics, with the code that the refused person reads out.
 //! Tokens, cookies, passwords and identity numbers are in no output of the process.

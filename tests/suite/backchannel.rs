@@ -1,4 +1,4 @@
-//! Does a log-out at the identity provider end the tokens here, and does nothing else?
+//! Promises about log-outs at the identity provider: they end the tokens here, and nothing else does.
 //!
 //! The issuer posts what a test writes (OpenID Connect Back-Channel Logout 1.0). Anybody may post: whatever is not a whole
 //! and genuine logout token changes nothing, is told why, and never reaches the portal.

@@ -1,4 +1,4 @@
-//! Can a log-in be forged?
+//! Promises about call-backs: no log-in can be forged.
 //!
 //! A session is bound only by a log-in that the portal began for it and that shows its sign of success; everything else
 //! that looks like one leaves the session unbound.

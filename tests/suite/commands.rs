@@ -1,4 +1,4 @@
-//! Does the command line say what it can do: in help, completions and manual pages, and by its exit status?
+//! Promises about the command line: help, completions, manual pages and exit statuses.
 
 use super::docs::root;
 use std::process::{Command, Output, Stdio};

@@ -1,4 +1,4 @@
-//! Is a cookie read in one way by everybody?
+//! Promises about cookies: everybody reads one in one way.
 //!
 //! A session in a cookie is only as good as the agreement on which cookie it is: what some portal might read as a second
 //! session, or as another one, is refused.

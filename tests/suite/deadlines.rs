@@ -1,4 +1,4 @@
-//! Does nobody hold a connection or the process longer than the policy allows?
+//! Promises about deadlines: nobody holds a connection or the process longer than the policy allows.
 //!
 //! Clients that trickle, wait or pile up are cut off; a stop lets running requests end and nothing else.
 

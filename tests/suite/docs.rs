@@ -1,4 +1,4 @@
-//! Are README, handbook and architecture true?
+//! README, handbook and architecture, held against the program.
 //!
 //! What they list (metrics, log fields, reasons, diagnostics, keys, commands) is compared with the crate, both ways and in
 //! both languages; their TOML is built; their links are followed. Whoever changes a word finds out here which page says it.

@@ -1,4 +1,4 @@
-//! Does `explain` tell what the gate does, without repeating what it was shown?
+//! Promises about `explain`: it tells what the gate does, without repeating what it was shown.
 //!
 //! The very bytes that a running gate gets are explained from the same directory. What only the running gate can know, the
 //! sessions, is not asked about here.

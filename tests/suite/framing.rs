@@ -1,4 +1,4 @@
-//! Does one request stay one request?
+//! Promises about framing: one request stays one request.
 //!
 //! Whatever two servers could cut at different places is refused; what stands behind a refused request on the same
 //! connection is never run; no field changes the verdict of another request.

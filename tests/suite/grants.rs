@@ -1,4 +1,4 @@
-//! Is a password grant at the token endpoint a password log-in like any other?
+//! Promises about password grants at the token endpoint: they are password log-ins like any other.
 //!
 //! A program that sends name and password straight to the issuer passes every log-in page; it must not pass the gate.
 

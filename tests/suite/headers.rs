@@ -1,4 +1,4 @@
-//! Which fields reach the portal, and whose word are they?
+//! Promises about headers: which fields reach the portal, and whose word they are.
 //!
 //! What the gate vouches for is set by the gate alone; what tells frameworks, meshes and terminators things is taken
 //! away in every spelling, on public pages too.

@@ -1,4 +1,4 @@
-//! Does a token open what its authorization server says it does, no more and no longer?
+//! Promises about introspection: a token opens what its server says it does, no more and no longer.
 //!
 //! The server here answers whatever a test writes. Its word is asked for once a token, believed for a short time, and
 //! never replaced by a guess: while it is silent, what needs it is closed and public pages go on.

@@ -1,4 +1,4 @@
-//! Does trouble with the keys of an issuer close what needs them, and nothing else?
+//! Promises about keys: trouble with an issuer's keys closes what needs them, and nothing else.
 //!
 //! The key set is fetched from outside, so it may be late, broken, odd or gone. Tokens are refused as unavailable until
 //! it is there, public pages go on, and no token makes the gate ask without bound.

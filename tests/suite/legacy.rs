@@ -1,4 +1,4 @@
-//! Where a password still opens a session, is that session known as such?
+//! Promises about portals that still take passwords: such a session is known as one.
 //!
 //! Officials from their own network, and citizens before the cut-over: the attempt travels as it was typed, and what it
 //! opens is a password session, also when the policy changes under it.

@@ -1,4 +1,4 @@
-//! Do the metrics say what happened, under the names that dashboards and alerts rely on?
+//! Promises about metrics: they say what happened, under the names that dashboards and alerts rely on.
 //!
 //! Every name and label of the contract is there from the start; labels come from closed lists, whatever a request
 //! says.

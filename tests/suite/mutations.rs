@@ -1,4 +1,4 @@
-//! Would anybody notice? One thing in a policy is changed at a time, and its invariants and tests must tell.
+//! One thing in a policy is changed at a time, and its invariants and tests must tell.
 //!
 //! A change that changes no decision is none, and needs not be noticed. All others do: what survives here could be
 //! mistyped in production.

@@ -1,4 +1,4 @@
-//! Does what the portal answers arrive as it was?
+//! Promises about passage: what the portal answers arrives as it was.
 //!
 //! A request that was let through is the portal's own affair: status, fields and body come back untouched, in any
 //! framing, and a broken answer never looks whole.

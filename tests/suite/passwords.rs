@@ -1,4 +1,4 @@
-//! Is a password log-in decided before the portal sees the password?
+//! Promises about password log-ins: they are decided before the portal sees the password.
 //!
 //! The name typed says whose attempt it is, and only a body that can be read in one way is read at all. Sessions that a
 //! password has opened are known as such, also when the policy changes under them.

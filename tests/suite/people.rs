@@ -1,4 +1,4 @@
-//! Whose request is it, when its credentials name two people?
+//! Promises about requests whose credentials name two people.
 //!
 //! Whom the portal would serve nobody but the portal knows: so such a request is refused, whatever each of the two may do.
 

@@ -1,4 +1,4 @@
-//! Does a changed policy take hold whole, or not at all?
+//! Promises about reload: a changed policy takes hold whole, or not at all.
 //!
 //! However the files change, a good policy replaces the old one at once; a broken one changes nothing and is loud in
 //! every place where an operator looks.

@@ -1,4 +1,4 @@
-//! Does a replay say what other rules would have done, and does it say what it could not know?
+//! Promises about replay: it says what other rules would have done, and what it could not know.
 //!
 //! Fixed logs against a fixed policy, compared word for word with what is kept in `golden/replay`; and the log of a gate
 //! that was really visited, through its own policy and through a changed one. `BLESS=1` writes the kept

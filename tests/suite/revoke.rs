@@ -1,4 +1,4 @@
-//! Is whoever an operator takes away out at once, and in again after a new log-in?
+//! Promises about revoking: who is revoked is out at once, and in again after a new log-in.
 //!
 //! By the admin address and by `vneid-gate revoke`, for sessions and for tokens. Whoever cannot show the token of `[admin]`
 //! takes nobody away, and nothing of a person is ever said back.

@@ -1,4 +1,4 @@
-//! Can a rule be tried before it bites, and does it bite when it should?
+//! Promises about roll-outs: a rule can be tried before it bites, and bites when it should.
 //!
 //! A gate that only observes changes nothing and tells everything; a share of the people is always the same people; a
 //! date takes effect at its instant, without a reload.

@@ -1,4 +1,4 @@
-//! Does the gate know how an opaque session was born?
+//! Promises about opaque sessions: the gate knows how each was opened.
 //!
 //! The portal behind it answers a password session and a VNeID session alike; only what the gate saw on the way tells
 //! them apart. What it did not see for certain is unbound.

@@ -1,4 +1,4 @@
-//! Does an authorization server that says nothing make anybody wait?
+//! Promises about silent authorization servers: nobody waits for one.
 //!
 //! The first who ask wait for their time-out, all at once. Then the server is left alone and its tokens are unavailable
 //! without a wait, until one question in a while brings an answer. Answers of no use are answers.

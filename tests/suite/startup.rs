@@ -1,4 +1,4 @@
-//! Is a mistake in the policy told with its place and a way out, and does it never start a gate?
+//! Promises about starting: a mistake in the policy is told with its place and a way out, and never starts a gate.
 //!
 //! Every case is one mistake in a policy that is otherwise good, and the words that must be said about it: where it
 //! stands and what to do. A directory with many mistakes hears of all of them at once.

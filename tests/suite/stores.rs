@@ -1,4 +1,4 @@
-//! Does the embedded store forget nobody, whenever the gate ends, and believe nothing that it did not write?
+//! Promises about the embedded store: it forgets nobody, and believes nothing that it did not write.
 
 use crate::harness::{
     Ask, Browser, CALLBACK, Client, Gate, Origin, PASSWORD_PAGE, Policy, Reply, UNBOUND, VNEID, portal,

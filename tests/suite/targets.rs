@@ -1,4 +1,4 @@
-//! Is every target read in one way only, and sent on as it came?
+//! Promises about targets: every one is read in one way only, and sent on as it came.
 //!
 //! What two servers could read in two ways is refused with 400 for everybody; what is forwarded is byte for byte what
 //! came. Bypasses of other gates stand here as cases.

@@ -1,4 +1,4 @@
-//! Is a token worth what its issuer signed, and nothing else?
+//! Promises about tokens: each is worth what its issuer signed, and nothing else.
 //!
 //! The issuer here signs whatever a test writes. A good token lets its owner in under the gate's own headers; every
 //! bad one proves nothing, and trouble with the keys closes what needs them.

@@ -1,4 +1,4 @@
-//! Does what surrounds the requests keep its promises: TLS, HTTP/2, pools, time-outs, tunnels, the end?
+//! Promises about what surrounds the requests: TLS, HTTP/2, pools, time-outs, tunnels, the end.
 //!
 //! The same verdicts hold whatever carries the request, and nobody holds a connection or a process longer than the
 //! policy allows.

@@ -1,4 +1,4 @@
-//! Can the harness be trusted?
+//! Tests of the harness itself.
 //!
 //! A test that looks at the wrong byte proves nothing, so the parts that look are looked at here, without a gate.
 

@@ -1,4 +1,4 @@
-//! Does an upgrade open anything but what was decided?
+//! Promises about upgrades: one opens nothing but what was decided.
 //!
 //! Any `Upgrade` field makes a request special to servers; to the verdict it must mean nothing. Only a WebSocket that
 //! the policy lets through becomes a tunnel.

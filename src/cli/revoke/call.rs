@@ -1,4 +1,4 @@
-//! How is a running gate asked over its admin address?
+//! One HTTP request to the admin address of a running gate.
 //!
 //! One request on a connection of its own, by blocking sockets: the other side is this same program, on plain HTTP.
 //! `transport::fetch` would not do: it hides what is said with any other status than 200.

@@ -1,4 +1,4 @@
-//! How does a list of rules become a table?
+//! From a list of rules to the compiled table.
 //!
 //! Kinds of principals are sorted into columns by the conditions that tell them apart; for each row and column the
 //! rules that may hold are lined up in order, up to the first that surely does, and cut at every moment at which one of

@@ -1,4 +1,4 @@
-//! Which keys are in force, from when and until when?
+//! Tests of key sets: which keys are in force, from when and until when.
 
 use super::*;
 use crate::config::settings::KeysAt;

@@ -1,4 +1,4 @@
-//! Whom does a revocation name?
+//! The names that a revocation is made of.
 //!
 //! What identity providers and operators say becomes a keyed hash of one width. Names of an issuer are bound to that
 //! issuer: two may give out the same `jti`.

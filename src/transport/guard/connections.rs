@@ -1,4 +1,4 @@
-//! How many connections does a listener hold, and when is it one too many?
+//! The count of a listener's connections, and its limit.
 //!
 //! A connection counts from the moment it is accepted. Behind TLS that is before the handshake, so that clients
 //! which never finish one count too; there the admission travels on the socket and ends when it is dropped.

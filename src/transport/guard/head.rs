@@ -1,4 +1,4 @@
-//! Where does an HTTP/1 request head end?
+//! Finding the end of an HTTP/1 request head.
 //!
 //! Follows the bytes of one head over any number of reads, in the form that pingora's parser accepts: empty lines
 //! in front are skipped, a line ends with LF or CRLF, the first empty line after that ends the head.

@@ -1,4 +1,4 @@
-//! What is a client told whose request head was refused before a request began?
+//! The answer to a request head that was refused before a request began.
 //!
 //! A head that is too slow, too long or has an odd request line is refused here, a malformed one and CONNECT by pingora,
 //! which says so in bare words and tells nobody. Both end with an answer of the application, so that these clients

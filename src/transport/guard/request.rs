@@ -1,4 +1,4 @@
-//! What does the loop over a connection know of the request that it serves?
+//! The end of a request from outside: what the loop over a connection knows of the request that it serves.
 //!
 //! Whether it has begun, which only the application can tell, and whether somebody outside wants it to end. A tunnel
 //! waits for its client, for its server, or for nothing but time, and pingora offers no handle on it. So the loop

@@ -1,4 +1,4 @@
-//! How does a deadline reach a read that another crate performs?
+//! A stream that puts deadlines on reads which another crate performs.
 //!
 //! [`Watched`] wraps a connection and fails a read when its time or its bytes are used up. It is told where a head
 //! starts and finds where it ends; between an end and the next start it passes everything through untouched. What is

@@ -1,4 +1,4 @@
-//! Which servers of an upstream answer?
+//! Health checks: which servers of an upstream answer.
 //!
 //! Uses pingora's checks: a TCP (and TLS) connection, or an HTTP request whose answer must be 2xx or 3xx. Whoever
 //! owns the pool decides when to ask; here is only what one round means.

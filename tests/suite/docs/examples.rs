@@ -1,4 +1,4 @@
-//! Does every TOML example do what the page says of it?
+//! Every TOML example does what its page says of it.
 //!
 //! The words behind `toml` on the fence say it: `policy` is a whole policy that is fine; `added FILE` is fine as one more file
 //! of the shipped policy; `refused CODE` gives that finding; none is a part of a policy whose keys and values are fine.

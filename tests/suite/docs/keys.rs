@@ -1,4 +1,4 @@
-//! Is every key of a policy in the handbook, with an example that is accepted and the default that holds?
+//! Every key of a policy is in the handbook, with an example that is accepted and the default that holds.
 //!
 //! The crate itself is asked: an unknown key makes it list those it knows, and a default written out changes nothing.
 

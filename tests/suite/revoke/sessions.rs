@@ -1,4 +1,4 @@
-//! What becomes of a session that was taken away, and of its owner's browser?
+//! Promises about revoked sessions, and about their owners' browsers.
 //!
 //! Its cookie travels nowhere, whatever is asked with it; and the browser that still holds it can log in again, wherever the
 //! person comes from.
