@@ -10,6 +10,7 @@ use crate::identity::Principal;
 pub struct Bucket(u8);
 
 impl Bucket {
+    /// The bucket that every share above 0 includes.
     pub const FIRST: Bucket = Bucket(0);
 
     /// `None` from 100 on.
@@ -35,6 +36,7 @@ impl Bucket {
         buckets
     }
 
+    /// 0 to 99.
     pub fn number(self) -> u8 {
         self.0
     }
@@ -47,6 +49,7 @@ impl Bucket {
 
 /// Finds buckets, only when a rule asks for one.
 pub trait Buckets {
+    /// The bucket of the n-th principal of a request.
     fn of(&self, nth: usize, principal: &Principal) -> Bucket;
 }
 

@@ -13,24 +13,36 @@ use std::net::IpAddr;
 /// One `[[test]]`.
 #[derive(Clone, Debug)]
 pub struct Case {
+    /// As written; shown when the test fails.
     pub name: String,
+    /// Where it is written.
     pub place: Place,
+    /// The moment of the request.
     pub at: Timestamp,
+    /// The method of the request.
     pub method: Method,
+    /// Absolute, with the host of a site.
     pub url: String,
+    /// Where the request comes from.
     pub client: IpAddr,
+    /// The only principal of the request.
     pub who: Principal,
     /// `None`: whatever part of the people they belong to, the same is expected.
     pub bucket: Option<Bucket>,
+    /// What must be decided.
     pub expect: Expect,
 }
 
 /// Absent parts are not looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Expect {
+    /// The action.
     pub then: Option<Action>,
+    /// The name of the rule.
     pub rule: Option<String>,
+    /// The reason.
     pub reason: Option<Reason>,
+    /// The name of the route that the URL is on.
     pub route: Option<String>,
 }
 

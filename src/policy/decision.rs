@@ -15,23 +15,31 @@ use std::net::IpAddr;
 /// Where, from where and when. Who is passed beside it.
 #[derive(Clone, Copy, Debug)]
 pub struct Query {
+    /// Where to.
     pub route: RouteId,
+    /// Where from.
     pub client: IpAddr,
+    /// When: the one `now` of the request.
     pub at: Timestamp,
 }
 
 /// What one rule says about one principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
+    /// What is done.
     pub action: Action,
+    /// The rule that says so.
     pub rule: RuleId,
+    /// Why, for log, metric and page.
     pub reason: Reason,
+    /// What a rejected person reads.
     pub page: Option<Page>,
 }
 
 /// The answer to a query, with the principal that led to it.
 #[derive(Debug)]
 pub struct Decision {
+    /// What holds.
     pub verdict: Verdict,
     /// Which of the principals is the deciding one; 0 when there was none.
     pub deciding: usize,
@@ -51,10 +59,12 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// The site that may be asked.
     pub fn site(&self) -> SiteId {
         self.site
     }
 
+    /// The route that was decided on.
     pub fn route(&self) -> RouteId {
         self.route
     }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 /// What is done, and for whom of a kind of people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Clause {
+    /// What is done.
     pub action: Action,
     /// As the rule names it.
     pub page: Option<Page>,

@@ -18,20 +18,26 @@ pub(super) const LOWEST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAdd
 #[derive(Clone, Debug)]
 pub struct Group {
     pub(super) row: usize,
+    /// In the order of the policy; never empty.
     pub routes: Vec<RouteId>,
 }
 
 /// One verdict that can come about, and for whom, from when until when, from where and in which bucket it comes.
 #[derive(Clone, Copy, Debug)]
 pub struct PossibleVerdict<'w> {
+    /// For whom.
     pub principal: &'w Principal,
     /// `None`: since ever.
     pub from: Option<Timestamp>,
     /// `None`: for ever.
     pub until: Option<Timestamp>,
+    /// From where.
     pub client: IpAddr,
+    /// In which part of the people.
     pub bucket: Bucket,
+    /// What holds there and then.
     pub verdict: Verdict,
+    /// What would hold if observed rules were enforced; `None` when none has a say.
     pub observed: Option<Verdict>,
 }
 

@@ -12,28 +12,38 @@ use std::net::IpAddr;
 /// One `[[invariant]]`: for these people, there and then, none of these actions.
 #[derive(Clone, Debug)]
 pub struct Invariant {
+    /// As written; shown when it is broken.
     pub name: String,
+    /// Where it is written.
     pub place: Place,
     /// Said when it is broken, in the operator's words.
     pub why: Option<String>,
     /// Mask of [`Action::bit`].
     pub never: u32,
+    /// Whom it speaks of.
     pub when: Condition,
+    /// Whom of them it does not speak of.
     pub unless: Option<Condition>,
+    /// Where it holds.
     pub routes: Vec<RouteId>,
     /// from <= t < until
     pub from: Option<Timestamp>,
+    /// See `from`.
     pub until: Option<Timestamp>,
 }
 
 /// The first way found to break an invariant.
 #[derive(Clone, Debug)]
 pub struct Violation {
+    /// Where it is broken.
     pub route: RouteId,
+    /// By whom.
     pub who: Principal,
     /// The earliest moment; `None`: since ever.
     pub at: Option<Timestamp>,
+    /// From where.
     pub client: IpAddr,
+    /// What is decided there.
     pub verdict: Verdict,
 }
 

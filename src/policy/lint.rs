@@ -11,13 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What was found. Rules are named by number; the default is never among them.
 #[derive(Clone, Debug, Default)]
 pub struct Lint {
+    /// Rules that never decide, in order.
     pub unreachable: Vec<Unreachable>,
+    /// Whom no rule covers, by the first route.
     pub uncovered: Vec<Uncovered>,
 }
 
 /// A rule that is first for nobody, anywhere, at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreachable {
+    /// The rule itself.
     pub rule: RuleId,
     /// Rules that hold wherever it would hit. Empty: no credential makes anybody whom it means.
     pub behind: BTreeSet<RuleId>,
@@ -26,7 +29,9 @@ pub struct Unreachable {
 /// Routes, and the people on them for whom no rule hits, at some time or from somewhere: places in the list of principals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uncovered {
+    /// Routes with the same people.
     pub routes: Vec<RouteId>,
+    /// By their place in the list of principals.
     pub people: BTreeSet<usize>,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A [`Policy`] is built once from meant values; a question is a [`Query`] and principals, the answer a [`Decision`].
 
+#![deny(missing_docs)]
+
 pub mod bucket;
 pub mod case;
 pub mod class;
@@ -40,12 +42,17 @@ pub const OTHER: &str = "other";
 /// One `[[site]]`.
 #[derive(Clone, Debug)]
 pub struct Site {
+    /// Unique in the policy.
     pub name: String,
+    /// In lower case, without port.
     pub hosts: Vec<String>,
     /// Index into the list of upstreams.
     pub upstream: usize,
+    /// Where people are sent to log in.
     pub login_url: Option<String>,
+    /// How its paths are matched.
     pub relaxed: Relaxed,
+    /// Its declared routes, by path.
     pub routes: RouteIndex,
     /// The built-in route of this site.
     pub other: RouteId,
@@ -54,7 +61,9 @@ pub struct Site {
 /// One `[[route]]`, or the built-in `other` of a site.
 #[derive(Clone, Debug)]
 pub struct Route {
+    /// Unique in the policy, but for the built-in ones.
     pub name: String,
+    /// The site that it is on.
     pub site: SiteId,
     /// `None`: any method but TRACE and CONNECT.
     pub methods: Option<Vec<Method>>,
@@ -111,6 +120,7 @@ impl Policy {
         self.observing
     }
 
+    /// The compiled table.
     pub fn table(&self) -> &DecisionTable {
         &self.table
     }
@@ -121,22 +131,27 @@ impl Policy {
         self.site(id).map(|s| (id, s))
     }
 
+    /// The site of that number.
     pub fn site(&self, id: SiteId) -> Option<&Site> {
         self.sites.get(usize::from(id.0))
     }
 
+    /// All sites, in order.
     pub fn sites(&self) -> impl Iterator<Item = (SiteId, &Site)> {
         (0_u16..).map(SiteId).zip(self.sites.iter())
     }
 
+    /// The route of that number.
     pub fn route(&self, id: RouteId) -> Option<&Route> {
         self.routes.get(usize::from(id.0))
     }
 
+    /// All routes, in order.
     pub fn routes(&self) -> impl Iterator<Item = (RouteId, &Route)> {
         (0_u16..).map(RouteId).zip(self.routes.iter())
     }
 
+    /// The rule of that number, or the default.
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.rules.get(usize::from(id.0))
     }
@@ -151,6 +166,7 @@ impl Policy {
         &self.rules
     }
 
+    /// The number of the default, which is the last of the rules.
     pub fn default_id(&self) -> RuleId {
         RuleId(u16::try_from(self.rules.len().saturating_sub(1)).unwrap_or(u16::MAX))
     }

@@ -11,6 +11,7 @@ pub struct Networks {
 }
 
 impl Networks {
+    /// The set of all addresses in these networks.
     pub fn new(list: &[IpNet]) -> Self {
         let mut set = Networks::default();
         for net in list {
@@ -24,6 +25,7 @@ impl Networks {
         set
     }
 
+    /// Whether the address is in one of the networks.
     pub fn contains(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(v4) => within(&self.v4, v4.to_bits()),

@@ -36,6 +36,7 @@ struct Node {
 }
 
 impl RouteIndex {
+    /// Adds a pattern. One that cannot be told from an earlier one is an error that names the earlier one.
     pub fn insert(&mut self, pattern: &str, route: RouteId) -> Result<(), PatternError> {
         let Some(below) = pattern.strip_prefix('/') else {
             return Err(PatternError::Malformed("a pattern starts with `/`"));

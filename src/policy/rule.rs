@@ -48,6 +48,7 @@ pub struct RuleId(pub u16);
 /// All parts must hold; an absent part always holds.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
+    /// What is asked of closed lists.
     pub finite: Finite,
     /// Empty: from anywhere.
     pub client: Vec<IpNet>,
@@ -58,14 +59,18 @@ pub struct Condition {
 pub struct Finite {
     /// Masks of [`crate::identity::Account::bit`] and so on.
     pub accounts: Option<u32>,
+    /// Mask of logins.
     pub logins: Option<u32>,
+    /// Mask of evidence.
     pub evidence: Option<u32>,
+    /// The least level.
     pub level_min: Option<Level>,
     /// Bit n: credential n.
     pub credentials: Option<u64>,
 }
 
 impl Finite {
+    /// Whether every part fits the principal.
     pub fn fits(&self, principal: &Principal) -> bool {
         self.missing(principal).is_none()
     }
@@ -88,10 +93,12 @@ impl Finite {
 }
 
 impl Condition {
+    /// Whether every part holds for the principal, coming from there.
     pub fn holds(&self, principal: &Principal, client: IpAddr) -> bool {
         self.finite.fits(principal) && self.admits(client)
     }
 
+    /// Whether the client is in one of the networks.
     pub fn admits(&self, client: IpAddr) -> bool {
         self.client.is_empty() || self.client.iter().any(|net| net.contains(&client))
     }
@@ -100,18 +107,23 @@ impl Condition {
 /// One `[[rule]]`, or the `[default]`.
 #[derive(Clone, Debug)]
 pub struct Rule {
+    /// Unique in the policy.
     pub name: String,
     /// Where it is written.
     pub place: Place,
     /// Said to the person on the page, in the operator's words.
     pub why: Option<String>,
+    /// Whom it speaks of.
     pub when: Condition,
     /// Negates the whole of it.
     pub unless: Option<Condition>,
     /// from <= t < until
     pub from: Option<Timestamp>,
+    /// See `from`.
     pub until: Option<Timestamp>,
+    /// What it does.
     pub then: Action,
+    /// What a rejected person reads.
     pub page: Option<Page>,
     /// Percent of the people for whom it is enforced, 0 to 100; it is observed for the others.
     pub share: u8,
@@ -120,10 +132,12 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it holds at that moment.
     pub fn in_force(&self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 
+    /// The plain meaning of a rule: whether it speaks of this principal, from there, at that moment.
     pub fn hits(&self, principal: &Principal, client: IpAddr, at: Timestamp) -> bool {
         self.in_force(at)
             && self.when.holds(principal, client)

@@ -29,6 +29,7 @@ pub const CASES_MAX: usize = 1 << 18;
 /// A rule that still depends on something that is no closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListEntry {
+    /// The rule that hits if client and share let it.
     pub rule: RuleId,
     /// Percent of the people for whom it is enforced; it is observed for the others.
     pub share: u8,
@@ -141,10 +142,12 @@ impl DecisionTable {
         self.rows.get(usize::from(route.0)).map(|row| usize::from(*row))
     }
 
+    /// Number of kinds of routes.
     pub fn rows(&self) -> usize {
         self.slots.len().checked_div(self.width).unwrap_or(0)
     }
 
+    /// Whether an entry speaks of that client.
     pub fn admits(&self, entry: &ListEntry, client: IpAddr) -> bool {
         let is_in = |id: NetworksId| self.networks.get(usize::from(id.0)).is_some_and(|n| n.contains(client));
         entry.within.is_none_or(is_in) && !entry.outside.is_some_and(is_in)

@@ -37,6 +37,7 @@ pub struct Relaxed {
     pub path_parameters: bool,
     /// Empty segments are left out before matching.
     pub empty_segments: bool,
+    /// Letters are folded to lower case before matching.
     pub case_insensitive: bool,
 }
 
@@ -45,7 +46,9 @@ pub struct Relaxed {
 pub struct RawTarget<'r> {
     /// Of an absolute-form target.
     pub authority: Option<&'r str>,
+    /// As it came, with its leading slash.
     pub path: &'r str,
+    /// What stands behind the first `?`.
     pub query: Option<&'r str>,
 }
 

@@ -15,7 +15,9 @@ use jiff::Timestamp;
 pub enum Met {
     /// It does not speak of this route.
     OtherRoutes,
+    /// It begins at that moment.
     NotYet(Timestamp),
+    /// It ended at that moment.
     Ended(Timestamp),
     /// This key of `when` does not fit; `client` is one of them.
     Misses(&'static str),
@@ -30,8 +32,11 @@ pub enum Met {
 /// One rule in a trace.
 #[derive(Clone, Copy, Debug)]
 pub struct TraceStep<'p> {
+    /// Its number.
     pub id: RuleId,
+    /// The rule.
     pub rule: &'p Rule,
+    /// How it met the principal.
     pub met: Met,
 }
 

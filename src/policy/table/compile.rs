@@ -20,9 +20,19 @@ pub enum TooLarge {
     /// Bytes that the table would need at least.
     Memory(usize),
     /// So many rules would be tried one after the other on this route.
-    List { route: String, rules: usize },
+    List {
+        /// Its name.
+        route: String,
+        /// How many.
+        rules: usize,
+    },
     /// So many cases would have to be looked at to prove what holds on this route.
-    Cases { route: String, cases: usize },
+    Cases {
+        /// Its name.
+        route: String,
+        /// How many.
+        cases: usize,
+    },
     /// More different lists of networks than can be numbered.
     Networks,
 }
