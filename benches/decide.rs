@@ -36,7 +36,7 @@ use vneid_gate::identity::{Account, CredentialId, Facts, Level, Login, Principal
 use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path};
 use vneid_gate::policy::{Bucket, Query};
 use vneid_gate::state::State;
-use vneid_gate::state::ledger::{Birth, Terms};
+use vneid_gate::state::ledger::{Birth, Proof, Start, Terms};
 use vneid_gate::telemetry::Telemetry;
 
 const BATCHES: usize = 15;
@@ -98,8 +98,9 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for n in 0..SESSIONS {
         let key = state.keyed.session(&name, &cookie.name, n.to_string().as_bytes());
-        let birth = Birth { facts: facts.clone(), flow, idle_s: 1_800, lifetime_s: 43_200, at_s: now_s };
-        runtime.block_on(state.ledger.bind(key, birth, None)).unwrap();
+        let birth =
+            Birth { facts: facts.clone(), flow, start: Start::Clean, idle_s: 1_800, lifetime_s: 43_200, at_s: now_s };
+        runtime.block_on(state.ledger.bind(key, birth, Proof::default())).unwrap();
     }
     let session = cookie.session().unwrap();
     let terms = Terms { idle_s: session.idle_s, lifetime_s: session.lifetime_s, flows: &session.flows };

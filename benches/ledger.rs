@@ -21,7 +21,7 @@ use vneid_gate::identity::SessionFound;
 use vneid_gate::identity::flow::FlowStamp;
 use vneid_gate::identity::{Account, Facts, Level, Login, SessionKey};
 use vneid_gate::state::keyed::Keyed;
-use vneid_gate::state::ledger::{Birth, Local, Terms};
+use vneid_gate::state::ledger::{Birth, Local, Proof, Start, Terms};
 use vneid_gate::state::store::embedded::Embedded;
 use vneid_gate::state::store::journal::Journal;
 use vneid_gate::telemetry::Telemetry;
@@ -41,7 +41,7 @@ fn main() {
         let ledger = Local::new(SESSIONS + SESSIONS / 8, meters().evicted);
         let bind_all = async {
             for key in &keys {
-                ledger.bind(*key, birth(subject), None).await.unwrap();
+                ledger.bind(*key, birth(subject), Proof::default()).await.unwrap();
             }
         };
         let each = measure(|| runtime.block_on(bind_all)).bytes_current as f64 / SESSIONS as f64;
@@ -82,7 +82,7 @@ fn open(folder: &std::path::Path, keyed: &Keyed) -> Local {
 fn birth(subject: Option<&str>) -> Birth {
     let level = Level::new(2).unwrap();
     let facts = Facts { account: Account::Citizen, login: Login::Vneid, level, subject: subject.map(Into::into) };
-    Birth { facts, flow: FlowStamp(7), idle_s: 1_800, lifetime_s: 43_200, at_s: 1_000 }
+    Birth { facts, flow: FlowStamp(7), start: Start::Clean, idle_s: 1_800, lifetime_s: 43_200, at_s: 1_000 }
 }
 
 async fn fill(ledger: &Arc<Local>, keys: &[SessionKey]) {
@@ -90,7 +90,7 @@ async fn fill(ledger: &Arc<Local>, keys: &[SessionKey]) {
         let mut all = tokio::task::JoinSet::new();
         for key in some.iter().copied() {
             let ledger = ledger.clone();
-            all.spawn(async move { ledger.bind(key, birth(Some("079203001234")), None).await.unwrap() });
+            all.spawn(async move { ledger.bind(key, birth(Some("079203001234")), Proof::default()).await.unwrap() });
         }
         all.join_all().await;
     }
@@ -128,7 +128,8 @@ fn log_ins(runtime: &tokio::runtime::Runtime, ledger: &Arc<Local>, keys: &[Sessi
                 all.spawn(async move {
                     let began = Instant::now();
                     let last = ledger.depart(key).await.unwrap();
-                    ledger.bind(key, birth(None), Some(last)).await.unwrap();
+                    let proof = Proof { departure: Some(&last), login: None };
+                    ledger.bind(key, birth(None), proof).await.unwrap();
                     began.elapsed().as_secs_f64() * 1e3
                 });
             }

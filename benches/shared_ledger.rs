@@ -27,7 +27,7 @@ use vneid_gate::identity::SessionFound;
 use vneid_gate::identity::flow::FlowStamp;
 use vneid_gate::identity::{Account, Facts, Level, Login, SessionKey};
 use vneid_gate::state::keyed::Keyed;
-use vneid_gate::state::ledger::{Birth, Shared, Terms};
+use vneid_gate::state::ledger::{Birth, Outcome, Proof, Shared, Start, Terms};
 use vneid_gate::state::store::follow::Follows;
 use vneid_gate::state::store::remote::Remote;
 use vneid_gate::telemetry::Telemetry;
@@ -55,7 +55,7 @@ async fn measure(server: &Server) {
         (0..SESSIONS).map(|n| keyed.session("portal", "cookie", format!("{n:016x}").as_bytes())).collect();
     let bind = |key| {
         let ledger = ledger.clone();
-        async move { assert!(ledger.bind(key, birth(), None).await.unwrap()) }
+        async move { assert_eq!(ledger.bind(key, birth(), Proof::default()).await, Ok(Outcome::Bound)) }
     };
     each(&keys, 64, bind).await;
 
@@ -76,7 +76,8 @@ async fn measure(server: &Server) {
         let ledger = ledger.clone();
         async move {
             let last = ledger.depart(key).await.unwrap();
-            assert!(ledger.bind(key, birth(), Some(last)).await.unwrap());
+            let proof = Proof { departure: Some(&last), login: None };
+            assert_eq!(ledger.bind(key, birth(), proof).await, Ok(Outcome::Bound));
         }
     };
     fresh(&ledger, &keys).await;
@@ -146,7 +147,7 @@ fn birth() -> Birth {
     let level = Level::new(2).unwrap();
     let subject = Some("079203001234".into());
     let facts = Facts { account: Account::Citizen, login: Login::Vneid, level, subject };
-    Birth { facts, flow: FlowStamp(7), idle_s: 1_800, lifetime_s: 43_200, at_s: 1_000 }
+    Birth { facts, flow: FlowStamp(7), start: Start::Clean, idle_s: 1_800, lifetime_s: 43_200, at_s: 1_000 }
 }
 
 /// Nothing is taken away while this runs.

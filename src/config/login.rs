@@ -1,14 +1,16 @@
 //! `[[credential.login]]` and `[[credential.logout]]`: flows that the gate can see happen.
 
 use super::names::Names;
-use super::reader::{Table, Value};
+use super::reader::{Table, Value, many};
 use super::values;
 use crate::diagnostic::code;
-use crate::identity::flow::{Begins, Flow, PathPattern, RequestShape, Success, TrustedHeaders};
+use crate::identity::destination::{Destination, Part};
+use crate::identity::flow::{Begins, Flow, Parameter, PathPattern, RequestShape, Success, TrustedHeaders};
 use crate::identity::form::NameField;
 use crate::identity::{Account, Level, Login};
 use crate::policy::target::{self, Relaxed, canonical_path};
 use http::Method;
+use toml::de::DeValue;
 
 /// A log-in of a session, or (for tokens) only an attempt to be decided before it is forwarded.
 pub(super) fn flow(v: Value<'_>, session: bool, names: &mut Names) -> Option<Flow> {
@@ -77,7 +79,7 @@ fn request(v: Value<'_>, method_needed: bool) -> Option<RequestShape> {
     let method =
         if method_needed { t.required("method", values::method) } else { t.optional("method", values::method) };
     let path = t.required("path", path_pattern);
-    let query = t.list("query", values::text);
+    let query = t.raw("query").map(parameters).unwrap_or_default();
     if !method_needed && t.toml.contains_key("form") {
         t.report_key("form", code::NOT_YET_SUPPORTED, "`form` on a log-out is not yet supported", Some("take it out"));
     }
@@ -85,17 +87,42 @@ fn request(v: Value<'_>, method_needed: bool) -> Option<RequestShape> {
         table.pairs().filter_map(|(name, _, value)| Some((name.to_owned(), value.text()?.to_owned()))).collect()
     });
     t.done();
-    Some(RequestShape {
-        method: method.map(|m| m.value),
-        path: path?.value,
-        query: query.into_iter().map(|q| q.value).collect(),
-        form: form.unwrap_or_default(),
-    })
+    Some(RequestShape { method: method.map(|m| m.value), path: path?.value, query, form: form.unwrap_or_default() })
+}
+
+/// Names of parameters that are there, or a table of names and values.
+fn parameters(v: Value<'_>) -> Vec<Parameter> {
+    if let DeValue::Table(_) = v.toml {
+        let pairs = v.table("request.query").map(|t| t.pairs().collect::<Vec<_>>()).unwrap_or_default();
+        return pairs
+            .into_iter()
+            .filter_map(|(name, _, value)| {
+                Some(Parameter { name: name.to_owned(), value: Some(value.text()?.to_owned()) })
+            })
+            .collect();
+    }
+    many(v, values::text).into_iter().map(|name| Parameter { name: name.value, value: None }).collect()
+}
+
+/// A path pattern, then what query and fragment may be: nothing unless it says so.
+fn destination(v: Value<'_>) -> Option<Destination> {
+    let text = v.text()?;
+    let (rest, fragment) = text.split_once('#').map_or((text, None), |(rest, part)| (rest, Some(part)));
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, part)| (path, Some(part)));
+    let part = |part: Option<&str>| match part {
+        None => Part::Absent,
+        Some("*") => Part::Any,
+        Some(exact) => Part::Exactly(exact.to_owned()),
+    };
+    Some(Destination { path: pattern_of(v, path)?, query: part(query), fragment: part(fragment) })
 }
 
 /// `/x` or `/x/**`, written decoded.
 fn path_pattern(v: Value<'_>) -> Option<PathPattern> {
-    let text = v.text()?;
+    pattern_of(v, v.text()?)
+}
+
+fn pattern_of(v: Value<'_>, text: &str) -> Option<PathPattern> {
     let plain = text.strip_suffix("/**").map_or(text, |head| if head.is_empty() { "/" } else { head });
     let fits = text.starts_with('/')
         && !plain.contains(['*', '{', '}', '%', '?', '#'])
@@ -131,7 +158,7 @@ fn host_with_port(v: Value<'_>) -> Option<String> {
 fn success(v: Value<'_>) -> Option<Success> {
     let t = v.table("success")?;
     let status = t.list("status", |v| values::integer(v, 100..=599).and_then(|n| u16::try_from(n).ok()));
-    let location = t.list("location", path_pattern);
+    let location = t.list("location", destination);
     let header = table_of(&t, "header", |name, at, v| {
         let header = values::header_name(name, at)?;
         let text = v.text()?;

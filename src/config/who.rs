@@ -10,7 +10,7 @@ use super::values;
 use super::{backchannel, introspection, tokens};
 use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::claims::{ClaimRule, Is, LevelFrom};
-use crate::identity::credential::{Kind, Session, Source};
+use crate::identity::credential::{Follow, Kind, Session, Source};
 use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, CredentialId, Identity, Level, Login, SiteId};
 use crate::policy::{Route, Site};
@@ -169,8 +169,18 @@ fn opaque(v: Value<'_>, state: &State) -> Option<Session> {
         let help = "`keep_revocations` in `[state]` must not be shorter than any `lifetime`";
         Value { place, ..v }.fail::<()>(code::CONFLICTING_KEYS, message, help);
     }
+    let clean_start = t.optional("clean_start", values::boolean);
+    let follow = t.optional("follow", |v| values::word(v, Follow::WORDS, Follow::parse));
+    let remembers = t.list("remembers", values::cookie);
     t.done();
-    Some(Session { idle_s: idle.map_or(1_800, |d| seconds(d.value)), lifetime_s, flows: vec![] })
+    Some(Session {
+        idle_s: idle.map_or(1_800, |d| seconds(d.value)),
+        lifetime_s,
+        clean_start: clean_start.is_none_or(|c| c.value),
+        follow: follow.map_or(Follow::LogIns, |f| f.value),
+        remembers: remembers.into_iter().map(|c| c.value).collect(),
+        flows: vec![],
+    })
 }
 
 fn mapping(v: Value<'_>) -> Option<ClaimRule> {

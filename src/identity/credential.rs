@@ -9,6 +9,7 @@ use super::logout_token::Logout;
 use super::principal::CredentialId;
 use super::token::Jwt;
 use super::username::Shape;
+use super::words::words;
 use http::{HeaderName, Method};
 use std::sync::Arc;
 
@@ -31,6 +32,16 @@ pub enum Kind {
     Introspection(Arc<Introspection>),
 }
 
+words! {
+    /// When a new value of the session cookie is the same session.
+    pub enum Follow {
+        /// Only where the answer to a log-in sets it.
+        LogIns = "log-ins",
+        /// On every page: the portal's habit.
+        Always = "always",
+    }
+}
+
 /// An opaque session, known only through the ledger.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -38,8 +49,20 @@ pub struct Session {
     pub idle_s: i64,
     /// Seconds after its log-in when it is forgotten in any case.
     pub lifetime_s: i64,
+    /// A log-in by redirect begins on a session that nobody has seen before.
+    pub clean_start: bool,
+    pub follow: Follow,
+    /// Cookies by which the portal logs somebody in by itself.
+    pub remembers: Vec<String>,
     /// The log-ins that this policy describes.
     pub flows: Vec<FlowStamp>,
+}
+
+impl Session {
+    /// What holds where the policy says nothing else.
+    pub fn new(idle_s: i64, lifetime_s: i64) -> Self {
+        Session { idle_s, lifetime_s, clean_start: true, follow: Follow::LogIns, remembers: vec![], flows: vec![] }
+    }
 }
 
 /// One `[[credential]]`.

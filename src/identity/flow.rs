@@ -2,6 +2,7 @@
 //!
 //! Pure matching; what was seen earlier is kept by `state`, what it means is decided by the caller.
 
+use super::destination::{Destination, authority_and_rest, host_and_rest, local_place};
 use super::form::NameField;
 use super::set_cookie::set_cookies;
 use super::username::Shape;
@@ -50,9 +51,27 @@ pub struct RequestShape {
     pub method: Option<Method>,
     pub path: PathPattern,
     /// Query parameters that must all be there.
-    pub query: Vec<String>,
+    pub query: Vec<Parameter>,
     /// Form fields that must have these values; only for log-ins that name a user.
     pub form: Vec<(String, String)>,
+}
+
+/// A query parameter that a request of this shape has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    pub name: String,
+    /// `None`: any value. A value is compared decoded; where a path has several uses, it tells them apart.
+    pub value: Option<String>,
+}
+
+impl Parameter {
+    fn stands_in(&self, query: &str) -> bool {
+        let mut values = parameters(query, &self.name);
+        match &self.value {
+            None => values.next().is_some(),
+            Some(wanted) => values.any(|value| value == *wanted),
+        }
+    }
 }
 
 /// How a request stands to a shape.
@@ -72,8 +91,11 @@ impl RequestShape {
             return Fit::None;
         }
         let method = if *method == Method::HEAD { &Method::GET } else { method };
-        let whole = self.method.as_ref().is_none_or(|m| m == method)
-            && self.query.iter().all(|name| parameters(query.unwrap_or_default(), name).next().is_some());
+        let query = query.unwrap_or_default();
+        if self.query.iter().any(|p| p.value.is_some() && !p.stands_in(query)) {
+            return Fit::None;
+        }
+        let whole = self.method.as_ref().is_none_or(|m| m == method) && self.query.iter().all(|p| p.stands_in(query));
         if whole { Fit::Whole } else { Fit::Path }
     }
 
@@ -84,8 +106,16 @@ impl RequestShape {
     /// A parameter that decides is there twice: servers differ in which one they take.
     pub fn repeats_a_parameter(&self, query: Option<&str>) -> bool {
         let query = query.unwrap_or_default();
-        let names = self.query.iter().map(String::as_str).chain(["state"]);
+        let names = self.query.iter().map(|p| p.name.as_str()).chain(["state"]);
         names.into_iter().any(|name| parameters(query, name).nth(1).is_some())
+    }
+
+    /// Whether the provider itself says that the log-in failed (RFC 6749 §4.1.2.1), or says nothing: whatever the portal
+    /// answers to that is no success.
+    pub fn says_failure(&self, query: Option<&str>) -> bool {
+        let query = query.unwrap_or_default();
+        let empty = |p: &Parameter| parameters(query, &p.name).any(|value| value.trim().is_empty());
+        parameters(query, "error").next().is_some() || self.query.iter().any(empty)
     }
 }
 
@@ -110,7 +140,7 @@ impl Begins {
 #[derive(Clone, Debug, Default)]
 pub struct Success {
     pub status: Vec<u16>,
-    pub location: Vec<PathPattern>,
+    pub location: Vec<Destination>,
     /// Header and exact value; `None` is any non-empty value.
     pub header: Vec<(HeaderName, Option<String>)>,
     /// JSON pointer and value in the body.
@@ -165,19 +195,30 @@ impl Flow {
         if self.account_from_username {
             words.extend(shapes.iter().flat_map(|shape| [shape.matches.as_str(), shape.account.as_str()]));
         }
-        let digest = digest(&SHA256, words.join("\0").as_bytes());
-        FlowStamp(digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes))
+        digest_of(&words)
+    }
+
+    /// The same for a log-in that is under way: it counts only under a policy that begins it at the same providers.
+    pub fn begun_stamp(&self, shapes: &[Shape]) -> FlowStamp {
+        let hosts = self.begins.iter().flat_map(|b| &b.location_hosts).map(String::as_str);
+        let stamp = self.stamp(shapes).0.to_string();
+        digest_of(&std::iter::once(stamp.as_str()).chain(hosts).collect::<Vec<_>>())
     }
 
     /// Whether the head of the answer shows success; the body is judged by [`Success::body_holds`].
     pub fn head_succeeds(&self, status: StatusCode, headers: &HeaderMap, own_hosts: &[String], now_s: i64) -> bool {
         let s = &self.success;
-        let location = || headers.get(LOCATION).and_then(|v| v.to_str().ok()).and_then(|l| local_path(l, own_hosts));
+        let location = || one_value(headers, &LOCATION).and_then(|l| local_place(l, own_hosts));
         (s.status.is_empty() || s.status.contains(&status.as_u16()))
-            && (s.location.is_empty() || location().is_some_and(|path| s.location.iter().any(|p| p.matches(path))))
+            && (s.location.is_empty() || location().is_some_and(|place| s.location.iter().any(|d| d.matches(place))))
             && s.header.iter().all(|(name, value)| one_value(headers, name).is_some_and(|v| fits(v, value.as_deref())))
             && s.set_cookie.iter().all(|name| set_cookies(headers, now_s).any(|c| c.name == name && c.sets()))
     }
+}
+
+fn digest_of(words: &[&str]) -> FlowStamp {
+    let digest = digest(&SHA256, words.join("\0").as_bytes());
+    FlowStamp(digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes))
 }
 
 impl Success {
@@ -217,61 +258,44 @@ pub fn parameters<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = Str
     pairs.filter(move |(n, _)| *n == name || decoded(n) == name).map(move |(_, value)| decoded(value))
 }
 
-/// The path of a Location that stays on the portal; `None` for another host or a form that browsers read otherwise.
-pub fn local_path<'l>(location: &'l str, own_hosts: &[String]) -> Option<&'l str> {
-    let path = if location.starts_with('/') && !location.starts_with("//") {
-        location
-    } else {
-        let (host, rest) = host_and_rest(location)?;
-        own_hosts.contains(&host).then_some(if rest.is_empty() { "/" } else { rest })?
-    };
-    if path.contains('\\') {
-        return None;
-    }
-    Some(path.split(['?', '#']).next().unwrap_or_default())
-}
-
-/// Host (lower case, without port) and the rest of an absolute http(s) URL.
-pub fn host_and_rest(location: &str) -> Option<(String, &str)> {
-    let (authority, rest) = authority_and_rest(location)?;
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    Some((host.to_ascii_lowercase(), rest))
-}
-
-fn authority_and_rest(location: &str) -> Option<(&str, &str)> {
-    let rest = location.strip_prefix("https://").or_else(|| location.strip_prefix("http://"))?;
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-    let (authority, rest) = rest.split_at(end);
-    (!authority.contains('@')).then_some((authority, rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_location_stays_local_or_is_none() {
-        let own = ["dvc.test".to_owned()];
-        assert_eq!(local_path("/nop-ho-so/1?x=1#y", &own), Some("/nop-ho-so/1"));
-        assert_eq!(local_path("https://dvc.test/a", &own), Some("/a"));
-        assert_eq!(local_path("http://DVC.test:8080", &own), Some("/"));
-        for foreign in ["//evil.example/a", "https://evil.example/a", "https://dvc.test@evil.example/", "a", "/\\evil"]
+    fn a_callback_that_says_failure_is_no_success() {
+        let shape = callback();
+        for failed in
+            ["code=a&state=b&error=access_denied", "code=&state=b", "code=%20&state=b", "code=a&state=b&%65rror="]
         {
-            assert_eq!(local_path(foreign, &own), None, "{foreign}");
+            assert!(shape.says_failure(Some(failed)), "{failed}");
+        }
+        assert!(!shape.says_failure(Some("code=a&state=b&error_count=0")));
+    }
+
+    #[test]
+    fn a_value_tells_the_uses_of_one_path_apart() {
+        let door = Parameter { name: "p_p_id".into(), value: Some("58".into()) };
+        let shape = RequestShape { query: vec![door], method: Some(Method::POST), ..callback() };
+        assert_eq!(shape.fit(&Method::POST, "/cb", Some("a=1&p_p_id=5%38")), Fit::Whole);
+        assert_eq!(shape.fit(&Method::GET, "/cb", Some("p_p_id=58")), Fit::Path);
+        assert_eq!(shape.fit(&Method::POST, "/cb", Some("p_p_id=59")), Fit::None);
+        assert_eq!(shape.fit(&Method::POST, "/cb", None), Fit::None);
+    }
+
+    fn callback() -> RequestShape {
+        let any = |name: &str| Parameter { name: name.into(), value: None };
+        RequestShape {
+            method: Some(Method::GET),
+            path: PathPattern::Exact("/cb".into()),
+            query: vec![any("code"), any("state")],
+            form: vec![],
         }
     }
 
     #[test]
     fn a_callback_needs_its_parameters() {
-        let shape = RequestShape {
-            method: Some(Method::GET),
-            path: PathPattern::Exact("/cb".into()),
-            query: vec!["code".into(), "state".into()],
-            form: vec![],
-        };
+        let shape = callback();
         assert!(shape.matches(&Method::GET, "/cb", Some("code=a%2B&state=")));
         assert!(!shape.matches(&Method::GET, "/cb", Some("code=a")));
         assert!(!shape.matches(&Method::POST, "/cb", Some("code=a&state=b")));

@@ -11,6 +11,7 @@ pub mod claimed;
 pub mod claims;
 pub mod cookie;
 pub mod credential;
+pub mod destination;
 pub mod discovery;
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -25,6 +25,8 @@ words! {
         AmbiguousRequest = "ambiguous-request",
         MethodNotAllowed = "method-not-allowed",
         UnsolicitedCallback = "unsolicited-callback",
+        /// The gate asked the browser to begin the log-in once more, without the session it had.
+        LoginRestarted = "login-restarted",
         LoginBodyUnreadable = "login-body-unreadable",
         BodyTooLarge = "body-too-large",
         HeadTooLarge = "head-too-large",

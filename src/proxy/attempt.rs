@@ -1,7 +1,7 @@
 //! A password log-in is decided before the portal sees it: reads the bounded body of a declared log-in and turns it
 //! into a credential.
 
-use super::context::{FlowOnItsWay, RequestContext, Target};
+use super::context::{PendingLogin, Proof, RequestContext, Target};
 use super::rejection::Rejection;
 use crate::config::Settings;
 use crate::identity::flow::{Fit, Flow};
@@ -16,9 +16,6 @@ use tokio::time::timeout;
 /// What a request is to the log-ins of its site.
 pub enum Seen<'i> {
     Nothing,
-    /// The path of a log-in by redirect without its parameters: no log-in to us, and what was known of these sessions
-    /// ends.
-    Ends(Vec<CredentialId>),
     ByRedirect(&'i Credential, &'i Flow),
     ByPassword(ByPassword<'i>),
 }
@@ -67,7 +64,6 @@ pub async fn notice(
 ) -> Result<(), Rejection> {
     match seen {
         Seen::Nothing => {}
-        Seen::Ends(sessions) => ctx.watch.ends = sessions,
         Seen::ByRedirect(credential, flow) => note(ctx, &settings.identity, credential, flow, None),
         Seen::ByPassword(log_in) => {
             let as_json = log_in.is_json(&session.req_header().headers).map_err(Rejection::LoginBody)?;
@@ -84,7 +80,7 @@ pub async fn notice(
 }
 
 /// The path of a log-in, but not the log-in: another method that carries a body is refused, since the portal might take
-/// it; a call-back without its parameters ends what was known of the session.
+/// it; a call-back without its parameters proves nothing and changes nothing.
 fn near<'i>(
     method: &Method,
     flows: &[(&'i Credential, &'i Flow, Fit)],
@@ -102,7 +98,7 @@ fn near<'i>(
     if flows.iter().any(|(_, f, _)| names_a_user(f)) {
         return Err(Rejection::LoginBody(BodyError::Duplicate));
     }
-    Ok(Seen::Ends(flows.iter().filter(|(_, f, _)| f.begins.is_some()).map(|(c, _, _)| c.id).collect()))
+    Ok(Seen::Nothing)
 }
 
 impl<'i> ByPassword<'i> {
@@ -137,11 +133,12 @@ fn note(ctx: &mut RequestContext, identity: &Identity, credential: &Credential, 
     let flow = credential.flows.iter().position(|f| std::ptr::eq(f, flow));
     let session = shown_session(ctx, credential.id);
     if let (Some(credential), Some(flow)) = (place, flow) {
-        ctx.watch.flow = Some(Box::new(FlowOnItsWay {
+        ctx.observed.flow = Some(Box::new(PendingLogin {
             credential,
             flow,
             session,
-            solicited: false,
+            proof: Proof::Missing,
+            cookie: None,
             departure: None,
             username,
             awaiting: None,

@@ -9,7 +9,8 @@ use crate::config::settings::Upstream;
 use crate::identity::flow::Flow;
 use crate::identity::{Credential, CredentialId, Facts, Presented, SessionKey, SiteId};
 use crate::policy::{Decision, Grant, Reason, Route, RouteId, Site};
-use crate::state::ledger::{Departure, StoreLost};
+use crate::state::ledger::{Departure, Outcome as LoginOutcome, Start, StoreLost};
+use crate::state::login_cookie::BegunLogin;
 use crate::telemetry::{LoginSeen, Origin};
 use crate::transport::Running;
 use http::Method;
@@ -40,7 +41,7 @@ pub struct RequestContext {
     pub rejection: Option<Rejection>,
     /// How a log-out ended that an identity provider posted.
     pub logout: Option<Outcome>,
-    pub watch: Watch,
+    pub observed: Observed,
     pub logins: Vec<LoginSeen>,
     pub decided: Option<Instant>,
     pub upstream_asked: Option<Instant>,
@@ -69,36 +70,62 @@ pub struct Target {
     pub origin_form: String,
 }
 
-/// What to look for in the answer.
+/// What a request does to sessions, and what to look for in its answer.
 #[derive(Default)]
-pub struct Watch {
+pub struct Observed {
     /// The request belongs to a log-in flow; few do.
-    pub flow: Option<Box<FlowOnItsWay>>,
-    /// Credentials whose session ends with this request, whatever the answer: log-outs, and call-backs that are none.
+    pub flow: Option<Box<PendingLogin>>,
+    /// Credentials whose session ends with this request, whatever the answer: log-outs.
     pub ends: Vec<CredentialId>,
+    /// The request shows cookies of the gate's own, which do not travel.
+    pub own_cookies: bool,
+    /// The gate asked for the same request once more, without a session.
+    pub begins_anew: bool,
+    /// The cookies of log-ins under way, name and sealed value.
+    pub logins_under_way: Vec<(String, Vec<u8>)>,
+    /// Set-Cookie fields that the gate adds to the answer.
+    pub set_cookies: Vec<String>,
     /// Length of the answer's body, where its head says so.
     pub body_length: Option<usize>,
     /// Waiting for the body to show success.
     pub body: Option<Vec<u8>>,
     /// The flow that the body showed successful, being written down.
-    pub binding: Option<(String, JoinHandle<Result<bool, StoreLost>>)>,
+    pub binding: Option<(String, JoinHandle<Result<LoginOutcome, StoreLost>>)>,
 }
 
+/// A log-in must begin on a session that nobody has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartOver;
+
 /// A log-in request that was forwarded.
-pub struct FlowOnItsWay {
+pub struct PendingLogin {
     /// Places in the snapshot's lists.
     pub credential: usize,
     pub flow: usize,
     /// The session that shows it, before the answer.
     pub session: Option<SessionKey>,
-    /// Begun by a redirect of the portal, or in no need of one.
-    pub solicited: bool,
-    /// Its number among the log-ins and log-outs of the session.
+    /// Of a log-in by redirect.
+    pub proof: Proof,
+    /// The cookie of the gate's own that holds the proof.
+    pub cookie: Option<String>,
+    /// Its number among the log-ins and log-outs of the session, where that is visible.
     pub departure: Option<Departure>,
     /// The name typed, for attempts.
     pub username: Option<String>,
     /// What to bind if the body shows success, as the head did.
-    pub awaiting: Option<(SessionKey, Facts)>,
+    pub awaiting: Option<(SessionKey, Facts, Start)>,
+}
+
+/// Whether a call-back belongs to a log-in that the portal began in this browser.
+#[derive(Debug)]
+pub enum Proof {
+    Missing,
+    /// Opens to nothing here: made up, cut, or of another site, flow or secret.
+    Forged,
+    Expired,
+    /// The policy describes this log-in otherwise than when it began.
+    Changed,
+    Begun(Box<BegunLogin>),
 }
 
 impl RequestContext {
@@ -116,7 +143,7 @@ impl RequestContext {
             decision: None,
             rejection: None,
             logout: None,
-            watch: Watch::default(),
+            observed: Observed::default(),
             logins: Vec::new(),
             decided: None,
             upstream_asked: None,
@@ -169,10 +196,10 @@ impl RequestContext {
     }
 
     /// The flow on its way with its credential.
-    pub fn flow(&self) -> Option<(&FlowOnItsWay, &Credential, &Flow)> {
-        let on_its_way = self.watch.flow.as_deref()?;
-        let credential = self.running.snapshot.settings.identity.credentials.get(on_its_way.credential)?;
-        Some((on_its_way, credential, credential.flows.get(on_its_way.flow)?))
+    pub fn flow(&self) -> Option<(&PendingLogin, &Credential, &Flow)> {
+        let pending = self.observed.flow.as_deref()?;
+        let credential = self.running.snapshot.settings.identity.credentials.get(pending.credential)?;
+        Some((pending, credential, credential.flows.get(pending.flow)?))
     }
 }
 

@@ -33,6 +33,7 @@ pub async fn answer(gate: &Enforcer, session: &mut Session, e: &Error, ctx: &mut
 fn rejection(e: &Error) -> Option<Rejection> {
     match (e.etype(), e.esource()) {
         (ErrorType::HTTPStatus(401), _) => Some(Rejection::TakenAway),
+        (ErrorType::HTTPStatus(303), _) => Some(Rejection::LoginStartsOver),
         (ErrorType::HTTPStatus(413), _) => Some(Rejection::BodyTooLarge),
         (ErrorType::HTTPStatus(503), _) => Some(Rejection::StoreLost),
         (ErrorType::HTTPStatus(408), _) => Some(Rejection::RequestTimeout),

@@ -4,6 +4,8 @@
 //! (dash, underscore, dot, any case). Set anew afterwards, from what was decided.
 
 use super::context::RequestContext;
+use super::observe::own_cookies::is_own;
+use super::observe::{hides_session, withheld_session};
 use crate::identity::Principal;
 use crate::identity::credential::SitePlan;
 use crate::identity::presented::Location;
@@ -176,7 +178,10 @@ pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant)
     strip(headers, ctx);
     remove_credentials(headers, ctx, grant);
     join_cookies(headers);
-    if ctx.watch.flow.is_some() {
+    if ctx.observed.own_cookies || ctx.observed.flow.is_some() {
+        exchange_cookies(headers, ctx);
+    }
+    if ctx.observed.flow.is_some() {
         // The answer to a log-in may have to be read.
         headers.remove(ACCEPT_ENCODING);
     }
@@ -279,13 +284,30 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
+/// The gate's own cookies stay here, and a log-in under way gets the session that was withheld for it in place of whatever
+/// the browser shows.
+fn exchange_cookies(headers: &mut HeaderMap, ctx: &RequestContext) {
+    let Some(target) = &ctx.target else { return };
+    let credentials = ctx.running.snapshot.settings.identity.of_site(target.site);
+    let hidden: Vec<&str> = credentials.filter(|c| hides_session(ctx, c)).flat_map(|c| c.cookies()).collect();
+    keep_cookies(headers, |name| !is_own(name) && !hidden.iter().any(|h| h.as_bytes() == name));
+    if let Some(withheld) = withheld_session(ctx).and_then(|pair| HeaderValue::from_str(&pair).ok()) {
+        headers.append(COOKIE, withheld);
+        join_cookies(headers);
+    }
+}
+
 fn remove_cookie(headers: &mut HeaderMap, name: &str) {
+    keep_cookies(headers, |other| other != name.as_bytes());
+}
+
+fn keep_cookies(headers: &mut HeaderMap, keep: impl Fn(&[u8]) -> bool) {
     let fields: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
     headers.remove(COOKIE);
     for field in fields {
         let is_other = |pair: &&[u8]| {
             let end = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
-            pair.get(..end).is_some_and(|n| n.trim_ascii() != name.as_bytes())
+            pair.get(..end).is_some_and(|n| keep(n.trim_ascii()))
         };
         let rest: Vec<&[u8]> =
             field.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii).filter(is_other).collect();

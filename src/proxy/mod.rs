@@ -20,13 +20,13 @@ pub mod context;
 mod failure;
 mod headers;
 mod logout;
+mod observe;
 mod read;
 pub mod rehearsal;
 pub mod rejection;
 mod respond;
 pub mod tunnels;
 mod unread;
-mod watch;
 
 pub use context::RequestContext;
 
@@ -43,6 +43,7 @@ use attempt::Seen;
 use buckets::PseudonymBuckets;
 use bytes::Bytes;
 use jiff::Timestamp;
+use observe::Halt;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
@@ -198,8 +199,9 @@ impl ProxyHttp for Enforcer {
         };
         match judged {
             Ok(grant) => {
-                if watch::concerns_a_session(ctx)
-                    && let Err(rejection) = Box::pin(watch::departs(&self.state, ctx, &grant)).await
+                let headers = &session.req_header().headers;
+                if observe::concerns_a_session(ctx, headers)
+                    && let Err(rejection) = Box::pin(observe::departs(&self.state, ctx, &grant, headers)).await
                 {
                     Box::pin(self.refuse(session, ctx, rejection)).await?;
                     return Ok(ANSWERED);
@@ -282,8 +284,11 @@ impl ProxyHttp for Enforcer {
             ctx.upstream_answered = Some(Instant::now());
             ctx.origin = Origin::Upstream;
         }
-        let written = watch::answered(&self.state, ctx, upstream_response).await;
-        written.or_else(|lost| Error::e_explain(ErrorType::HTTPStatus(503), lost.to_string()))?;
+        let told = observe::answered(&self.state, &self.telemetry, ctx, upstream_response).await;
+        told.or_else(|halt| match halt {
+            Halt::StoreLost => Error::e_explain(ErrorType::HTTPStatus(503), "the store of sessions cannot be reached"),
+            Halt::StartOver => Error::e_explain(ErrorType::HTTPStatus(303), "a log-in begins on a session seen before"),
+        })?;
         if switches { tunnels::open(self, ctx) } else { Ok(()) }
     }
 
@@ -294,7 +299,7 @@ impl ProxyHttp for Enforcer {
         end_of_stream: bool,
         ctx: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
-        Ok(watch::body(&self.state, ctx, body.as_deref(), end_of_stream))
+        Ok(observe::body(&self.state, ctx, body.as_deref(), end_of_stream))
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Self::CTX, mut e: Box<Error>) -> Box<Error> {
@@ -320,7 +325,7 @@ impl ProxyHttp for Enforcer {
 
     /// Stop 7.
     async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut Self::CTX) {
-        watch::ended(ctx).await;
+        observe::ended(ctx).await;
         tunnels::closed(ctx);
         account::finished(self, session, e, ctx);
     }

@@ -136,7 +136,7 @@ pub fn identify<'s>(
     let head = Head { in_force, site: target.site, headers: request.headers(), now_s };
     let mut presented = authn.authenticate_unasked(head).map_err(Rejection::Credentials)?;
     let flow = match attempt::recognise(identity, target, request.method())? {
-        Seen::Nothing | Seen::Ends(_) => None,
+        Seen::Nothing => None,
         Seen::ByRedirect(_, flow) => Some(flow),
         Seen::ByPassword(log_in) => {
             let as_json = log_in.is_json(request.headers()).map_err(Rejection::LoginBody)?;

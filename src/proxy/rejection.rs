@@ -20,6 +20,8 @@ pub enum Rejection {
     /// A call-back that this session did not begin, while it is logged in: nothing forged reaches the portal, and the
     /// log-in that is known stays.
     UnsolicitedCallback,
+    /// A log-in that must begin on a session that nobody has seen before.
+    LoginStartsOver,
     /// A log-in or log-out that cannot be written down: what was known of its session would be believed again later.
     StoreLost,
     LoginBody(BodyError),
@@ -61,6 +63,7 @@ impl Rejection {
             Rejection::Target(_) | Rejection::Framing(_) | Rejection::Credentials(_) => Reason::AmbiguousRequest,
             Rejection::MethodNotAllowed => Reason::MethodNotAllowed,
             Rejection::UnsolicitedCallback => Reason::UnsolicitedCallback,
+            Rejection::LoginStartsOver => Reason::LoginRestarted,
             Rejection::StoreLost => Reason::IdentityUnavailable,
             Rejection::LoginBody(_) => Reason::LoginBodyUnreadable,
             Rejection::BodyTooLarge => Reason::BodyTooLarge,
@@ -93,6 +96,7 @@ impl Rejection {
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed
             | Rejection::UnsolicitedCallback
+            | Rejection::LoginStartsOver
             | Rejection::StoreLost
             | Rejection::BodyTooLarge
             | Rejection::HeadTooLarge
@@ -116,6 +120,7 @@ impl Rejection {
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed
             | Rejection::UnsolicitedCallback
+            | Rejection::LoginStartsOver
             | Rejection::StoreLost
             | Rejection::TakenAway
             | Rejection::RedirectToHttps
@@ -132,7 +137,7 @@ impl Rejection {
             Rejection::Decided(verdict) => decided(verdict),
             Rejection::Target(_) | Rejection::Framing(_) | Rejection::Credentials(_) => Kind::AmbiguousRequest,
             Rejection::MethodNotAllowed => Kind::MethodNotAllowed,
-            Rejection::UnsolicitedCallback | Rejection::TakenAway => Kind::LogInFirst,
+            Rejection::UnsolicitedCallback | Rejection::LoginStartsOver | Rejection::TakenAway => Kind::LogInFirst,
             Rejection::StoreLost => Kind::IdentityUnavailable,
             Rejection::LoginBody(BodyError::ContentType | BodyError::Encoding) => Kind::NotSupported,
             Rejection::LoginBody(BodyError::Undecodable | BodyError::Duplicate | BodyError::Missing) => {

@@ -29,6 +29,12 @@ fn composed(head: &RequestHeader, ctx: &RequestContext, rejection: Rejection) ->
     if let Rejection::RedirectToHttps = rejection {
         return redirect_to_https(ctx, reader);
     }
+    if rejection == Rejection::LoginStartsOver
+        && is_safe(&head.method)
+        && let Some(target) = &ctx.target
+    {
+        return redirect(ctx, StatusCode::SEE_OTHER, &target.origin_form, rejection, reader);
+    }
     if is_navigation(&head.method, reader)
         && sends_to_log_in(rejection)
         && let Some(url) = ctx.site().and_then(|s| s.login_url.as_deref()).and_then(safe_link)
@@ -90,6 +96,12 @@ fn expire_refused_sessions(
     reader: Audience,
     head: &mut ResponseHeader,
 ) -> pingora::Result<()> {
+    for field in &ctx.observed.set_cookies {
+        head.append_header(SET_COOKIE, field.as_str())?;
+    }
+    if rejection == Rejection::LoginStartsOver {
+        return expire_unbound_sessions(ctx, head);
+    }
     let person = reader == Audience::Person;
     let deciding = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.deciding)).map(|p| &p.location);
     if let (true, Some(Location::Cookie(name))) = (takes_session_out(rejection, reader), deciding) {
@@ -100,6 +112,18 @@ fn expire_refused_sessions(
     if for_good && person {
         let plan = ctx.target.as_ref().and_then(|t| ctx.running.snapshot.settings.identity.plan(t.site));
         for name in plan.iter().flat_map(|p| &p.cookie_names) {
+            expire(ctx, name, head)?;
+        }
+    }
+    Ok(())
+}
+
+/// A session that nobody knows is put down for one that begins clean. One that is known stays: whoever leads its owner to
+/// a log-in page must not be able to end it.
+fn expire_unbound_sessions(ctx: &RequestContext, head: &mut ResponseHeader) -> pingora::Result<()> {
+    let unbound = ctx.presented.iter().filter(|presented| presented.session.is_some() && presented.check.is_err());
+    for presented in unbound {
+        if let Location::Cookie(name) = &presented.location {
             expire(ctx, name, head)?;
         }
     }

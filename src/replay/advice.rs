@@ -71,7 +71,8 @@ pub fn advice(reason: Reason, account: Option<Account>, detail: &str) -> Advice 
         | Reason::CredentialInvalid
         | Reason::CredentialRevoked
         | Reason::SessionUnbound
-        | Reason::UnsolicitedCallback => LOG_IN,
+        | Reason::UnsolicitedCallback
+        | Reason::LoginRestarted => LOG_IN,
         Reason::NotPermitted => say(
             "Tài khoản này không được dùng phần đó của cổng. (Hỏi người phụ trách quy tắc nêu ở trên.)",
             "This account may not use that part of the portal. (Ask the owner of the rule named above.)",

@@ -18,6 +18,7 @@ pub struct Keyed {
     flow: Key,
     revoked: Key,
     store: Key,
+    login: Option<Seal>,
     id: String,
 }
 
@@ -41,6 +42,7 @@ impl Keyed {
             flow: derive(b"flow"),
             revoked: derive(b"revoked"),
             store: derive(b"store"),
+            login: Seal::new(sign(&master, b"login cookie").as_ref()),
             id: hex(sign(&master, b"key id").as_ref().get(..3).unwrap_or_default()),
         }
     }
@@ -79,7 +81,7 @@ impl Keyed {
         }
     }
 
-    /// A log-in flow on its way, tied to its `state` parameter where it has one.
+    /// A log-in under way, tied to its `state` parameter where it has one.
     pub fn flow(&self, flow: &str, state: Option<&str>) -> [u8; 16] {
         let marker: &[u8] = if state.is_some() { &[1] } else { &[0] };
         short(&self.flow, &[flow.as_bytes(), &[0], marker, state.unwrap_or_default().as_bytes()])
@@ -99,6 +101,11 @@ impl Keyed {
     /// What seals the records of a store.
     pub fn seal(&self) -> Option<Seal> {
         Seal::new(sign(&self.store, b"seal").as_ref())
+    }
+
+    /// What seals the gate's own cookies.
+    pub fn cookie_seal(&self) -> Option<&Seal> {
+        self.login.as_ref()
     }
 
     /// By this a store is known as written under this secret.

@@ -6,6 +6,7 @@ pub mod bounded;
 pub mod keyed;
 pub mod keys;
 pub mod ledger;
+pub mod login_cookie;
 pub mod record;
 pub mod revocations;
 pub mod seal;

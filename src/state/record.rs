@@ -1,16 +1,18 @@
-//! Sessions, their names, log-ins begun and revocations as bytes: what the embedded and the shared store keep, one form for
+//! Sessions, their names, log-ins that were bound and revocations as bytes: what the embedded and the shared store keep, one form for
 //! both.
 //!
 //! Fields of fixed width in network order, then the subject. The first byte is the version; what does not read to its
 //! last byte is no record. Accounts and log-ins are written as their words' numbers, which [`Account::ALL`] and
 //! [`Login::ALL`] fix: new words go to their ends.
 
-use super::ledger::Birth;
+use super::ledger::{Birth, LoginId, Start};
 use super::seal::Seal;
 use crate::identity::flow::FlowStamp;
 use crate::identity::{Account, Facts, Level, Login, SessionName};
 
 const VERSION: u8 = 1;
+/// Of a session, since it says on what value it was bound.
+const SESSION_VERSION: u8 = 2;
 
 /// A session as a store keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,20 +47,18 @@ pub struct Revocation {
 /// A kind and a keyed hash: whom a revocation names.
 pub type RevokedName = [u8; 9];
 
-/// Log-ins begun by one session: their keyed names and when.
-pub type Begun = Vec<([u8; 16], i64)>;
-
 impl Session {
     pub fn close(&self, seal: &Seal, id: SessionId) -> Option<Vec<u8>> {
         let b = &self.birth;
         let subject = b.facts.subject.as_ref().map(|s| s.name().as_bytes());
         let mut out = Vec::with_capacity(64);
         out.extend([
-            VERSION,
+            SESSION_VERSION,
             place_of(Account::ALL, b.facts.account)?,
             place_of(Login::ALL, b.facts.login)?,
             b.facts.level.number(),
             u8::from(subject.is_some()),
+            place_of(Start::ALL, b.start)?,
         ]);
         out.extend(b.flow.0.to_be_bytes());
         out.extend(self.called.0.to_be_bytes());
@@ -72,7 +72,16 @@ impl Session {
     pub fn open(seal: &Seal, id: SessionId, sealed: &[u8]) -> Option<Self> {
         let bytes = seal.open(&place(b"session", &id.0.to_be_bytes()), sealed)?;
         let mut rest = Reader(&bytes);
-        let [VERSION, account, login, level, has_subject] = rest.array()? else { return None };
+        let [version, account, login, level, has_subject] = rest.array()?;
+        let start = match version {
+            // Written before this was told apart.
+            VERSION => Start::Kept,
+            SESSION_VERSION => {
+                let [start] = rest.array()?;
+                *Start::ALL.get(usize::from(start))?
+            }
+            _ => return None,
+        };
         let flow = FlowStamp(u64::from_be_bytes(rest.array()?));
         let called = SessionName(u64::from_be_bytes(rest.array()?));
         let mut time = || rest.array().map(i64::from_be_bytes);
@@ -84,7 +93,7 @@ impl Session {
             level: Level::new(level)?,
             subject: (has_subject == 1).then(|| subject.into()),
         };
-        Some(Session { birth: Birth { facts, flow, idle_s, lifetime_s, at_s }, called, seen_s })
+        Some(Session { birth: Birth { facts, flow, start, idle_s, lifetime_s, at_s }, called, seen_s })
     }
 }
 
@@ -136,24 +145,18 @@ impl Revocation {
     }
 }
 
-pub fn close_begun(seal: &Seal, alias: &[u8; 16], begun: &Begun) -> Option<Vec<u8>> {
-    let mut out = vec![VERSION];
-    for (flow, at_s) in begun {
-        out.extend(flow);
-        out.extend(at_s.to_be_bytes());
-    }
-    seal.close(&place(b"begun", alias), &out)
+/// Until when (Unix seconds) a log-in that was bound is remembered.
+pub fn close_used(seal: &Seal, id: &LoginId, until_s: i64) -> Option<Vec<u8>> {
+    let out = [&[VERSION][..], &until_s.to_be_bytes()].concat();
+    seal.close(&place(b"used", id), &out)
 }
 
-pub fn open_begun(seal: &Seal, alias: &[u8; 16], sealed: &[u8]) -> Option<Begun> {
-    let bytes = seal.open(&place(b"begun", alias), sealed)?;
+pub fn open_used(seal: &Seal, id: &LoginId, sealed: &[u8]) -> Option<i64> {
+    let bytes = seal.open(&place(b"used", id), sealed)?;
     let mut rest = Reader(&bytes);
     let [VERSION] = rest.array()? else { return None };
-    let mut begun = Begun::new();
-    while !rest.0.is_empty() {
-        begun.push((rest.array()?, i64::from_be_bytes(rest.array()?)));
-    }
-    Some(begun)
+    let until_s = i64::from_be_bytes(rest.array()?);
+    rest.0.is_empty().then_some(until_s)
 }
 
 fn place(kind: &[u8], key: &[u8]) -> Vec<u8> {
@@ -189,7 +192,14 @@ mod tests {
                 level: Level::MAX,
                 subject: subject.map(Into::into),
             };
-            let birth = Birth { facts, flow: FlowStamp(u64::MAX), idle_s: 1_800, lifetime_s: 43_200, at_s: 1 };
+            let birth = Birth {
+                facts,
+                flow: FlowStamp(u64::MAX),
+                start: Start::Rotated,
+                idle_s: 1_800,
+                lifetime_s: 43_200,
+                at_s: 1,
+            };
             let session = Session { birth, called: SessionName(9), seen_s: 2 };
             let closed = session.close(&seal, SessionId(3)).unwrap();
             assert_eq!(Session::open(&seal, SessionId(3), &closed), Some(session));
@@ -199,14 +209,14 @@ mod tests {
         let closed = name.close(&seal, &[1; 16]).unwrap();
         assert_eq!(Name::open(&seal, &[1; 16], &closed), Some(name));
         assert_eq!(Name::open(&seal, &[2; 16], &closed), None, "not under another alias");
-        assert_eq!(open_begun(&seal, &[1; 16], &closed), None, "not as another kind");
+        assert_eq!(open_used(&seal, &[1; 16], &closed), None, "not as another kind");
         let revocation = Revocation { before_s: i64::MAX, until_s: 7 };
         let closed = revocation.close(&seal, &[1; 9]).unwrap();
         assert_eq!(Revocation::open(&seal, &[1; 9], &closed), Some(revocation));
         assert_eq!(Revocation::open(&seal, &[2; 9], &closed), None, "nobody else is taken away by it");
-        let begun = vec![([1; 16], 5), ([2; 16], 6)];
-        let closed = close_begun(&seal, &[1; 16], &begun).unwrap();
-        assert_eq!(open_begun(&seal, &[1; 16], &closed), Some(begun));
+        let closed = close_used(&seal, &[1; 16], 5).unwrap();
+        assert_eq!(open_used(&seal, &[1; 16], &closed), Some(5));
+        assert_eq!(open_used(&seal, &[2; 16], &closed), None, "no other log-in is used up by it");
     }
 
     #[test]
@@ -214,5 +224,6 @@ mod tests {
         let accounts = ["citizen", "organization", "official", "service", "anonymous", "unknown"];
         let logins = ["vneid", "national-portal", "password", "client-credentials", "none", "unknown"];
         assert_eq!((Account::WORDS, Login::WORDS), (&accounts[..], &logins[..]), "add to the ends, or raise VERSION");
+        assert_eq!(Start::WORDS, ["clean", "rotated", "kept"], "the same");
     }
 }

@@ -38,6 +38,7 @@ pub struct Metrics {
     pub introspection_seconds: HistogramVec,
     pub introspections: IntCounterVec,
     pub logins: IntCounterVec,
+    pub sessions_replaced: IntCounterVec,
     pub backchannel_logouts: IntCounterVec,
     pub revocations: IntGauge,
     pub ledger_sessions: IntGauge,
@@ -130,6 +131,12 @@ impl Metrics {
                 "introspections_total",
                 "Questions to an authorization server about a token.",
                 &["credential", "result"],
+            )?,
+            sessions_replaced: counters(
+                &r,
+                "sessions_replaced_total",
+                "New values of a known session's cookie outside of log-ins.",
+                &["credential"],
             )?,
             logins: counters(&r, "logins_total", "Log-ins seen, by flow and result.", &["site", "flow", "result"])?,
             backchannel_logouts: counters(

@@ -16,7 +16,8 @@ const METHODS: [&str; 9] = ["other", "GET", "HEAD", "POST", "PUT", "PATCH", "DEL
 /// Causes of `refused_requests_total`.
 pub const REFUSED: [&str; 6] = ["ambiguous_target", "framing", "unknown_host", "too_large", "rate", "overload"];
 /// Results of `logins_total`.
-pub const LOGIN_RESULTS: [&str; 5] = ["begun", "bound", "unrecognised", "unsolicited", LOST];
+pub const LOGIN_RESULTS: [&str; 10] =
+    ["begun", "restarted", "bound", "unrecognised", "unsolicited", "forged", "expired", "changed", REPLAYED, LOST];
 /// The store did not take it.
 pub const LOST: &str = "lost";
 /// Flow and result of a log-out in `logins_total`.
@@ -71,6 +72,9 @@ impl Metrics {
                 for result in LOGOUT_RESULTS.iter().chain(LogoutError::WORDS) {
                     self.backchannel_logouts.with_label_values(&[credential.name.as_str(), *result]);
                 }
+            }
+            if credential.session().is_some() {
+                self.sessions_replaced.with_label_values(&[credential.name.as_str()]);
             }
             for (_, site) in settings.policy.sites().filter(|(id, _)| credential.covers(*id)) {
                 for flow in &credential.flows {

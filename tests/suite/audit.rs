@@ -164,7 +164,7 @@ fn a_person_is_a_pseudonym_that_stays_the_same() {
 
 #[test]
 fn a_session_is_a_pseudonym_that_stays_when_the_portal_changes_the_cookie() {
-    let world = World::start();
+    let world = World::with(|policy| policy.change("idle = \"30m\"", "idle = \"30m\"\nfollow = \"always\""));
     let session_under = |cookie: &str| {
         let mark = format!("/tra-cuu-ho-so/{}", cookie.trim_start_matches("PHPSESSID="));
         world.gate.ask(&Ask::get(&mark).cookie(cookie));

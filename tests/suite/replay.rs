@@ -339,7 +339,8 @@ fn a_share_of_the_people_is_the_same_people_in_a_replay() {
     let trial = "[[rule]]\nname = \"trial\"\nroutes = [\"filing\"]\nwhen = { login = \"vneid\" }\npercent = 50\nthen = \"reject\"\n\n";
     let first = "[[rule]]\nname = \"officials-from-their-network\"";
     let origin = Origin::answering(portal);
-    let gate = Gate::start(&Policy::portal(&origin).change(first, &format!("{trial}{first}")));
+    let policy = Policy::portal(&origin).change("idle = \"30m\"", "idle = \"30m\"\nfollow = \"always\"");
+    let gate = Gate::start(&policy.change(first, &format!("{trial}{first}")));
     let mut statuses = Vec::new();
     for nth in 0..12 {
         let mut person = Browser::new(&gate);

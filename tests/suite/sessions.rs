@@ -42,8 +42,22 @@ fn a_session_renamed_at_its_log_in_is_bound_under_the_new_name_only() {
 }
 
 #[test]
-fn a_session_renamed_later_is_followed() {
+fn a_new_value_outside_of_a_log_in_is_not_followed() {
     let world = World::start();
+    let mut citizen = Browser::new(&world.gate);
+    citizen.log_in_with_vneid("one");
+    citizen.get("/nop-ho-so/1?sid=two");
+    assert_eq!(world.vouched("PHPSESSID=two"), UNBOUND, "the portal may have let somebody else in by itself");
+    assert_eq!(world.vouched("PHPSESSID=one"), VNEID);
+    let replaced = || world.gate.metric("vneid_gate_sessions_replaced_total", &[("credential", "portal-session")]);
+    assert_eq!(replaced(), 1.0);
+    Browser::new(&world.gate).with_session("never-seen").get("/tra-cuu-ho-so?sid=three");
+    assert_eq!(replaced(), 1.0, "a stranger's new value says nothing");
+}
+
+#[test]
+fn a_portal_whose_habit_it_is_to_change_the_value_is_followed() {
+    let world = World::with(|policy| policy.change("idle = \"30m\"", "idle = \"30m\"\nfollow = \"always\""));
     let mut citizen = Browser::new(&world.gate);
     citizen.log_in_with_vneid("one");
     citizen.get("/nop-ho-so/1?sid=two");

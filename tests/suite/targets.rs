@@ -186,7 +186,9 @@ fn what_is_forwarded_is_byte_for_byte_what_came() {
     let world = World::start();
     let long = format!("/nop-ho-so?q={}", "h%E1%BB%93".repeat(800));
     for target in INNOCENT.iter().copied().chain([long.as_str()]) {
-        let response = world.gate.ask(&Ask::get(target).cookie(&world.vneid));
+        // A log-in does not begin on a session that is known.
+        let cookie = if target.starts_with("/dang-nhap/") { "lang=vi" } else { &world.vneid };
+        let response = world.gate.ask(&Ask::get(target).cookie(cookie));
         assert!(!response.is_the_gates(), "{target}: {}", response.text());
         assert_eq!(world.origin.only().target(), target);
     }

@@ -204,13 +204,19 @@ fn a_callback_over_http_2_binds_as_over_http_1() {
     let authority = Authority::new();
     let origin = Origin::answering(portal);
     let gate = Gate::start(&Policy::portal(&origin).with_tls(&authority));
-    let ask = |target: &str, cookie: &str| {
+    let jar = gate.data().join("jar");
+    let jar = jar.to_str().unwrap();
+    let ask = |target: &str| {
         let curl = Curl::to(HOST, &gate.address("tls")).trusting(&authority.file());
-        curl.with(&["--http2", "--cookie", cookie]).https(target).status
+        curl.with(&["--http2", "--cookie", jar, "--cookie-jar", jar]).https(target).status
     };
-    assert_eq!(ask("/dang-nhap/vneid?sid=h&state=s", "lang=vi"), 302);
-    assert_eq!(ask(&format!("{CALLBACK}?code=good&state=s"), "PHPSESSID=h"), 302);
-    assert_eq!(ask("/nop-ho-so/1", "PHPSESSID=h"), 200);
+    assert_eq!(ask("/tra-cuu-ho-so?sid=visitor"), 200);
+    assert_eq!(ask("/dang-nhap/vneid?sid=h&state=s"), 303, "not on a session that others may have used");
+    assert_eq!(ask("/dang-nhap/vneid?sid=h&state=s"), 302);
+    assert!(!std::fs::read_to_string(jar).unwrap().contains("PHPSESSID"), "the new session is withheld");
+    assert_eq!(ask(&format!("{CALLBACK}?code=good&state=s")), 302);
+    assert_eq!(ask("/nop-ho-so/1"), 200);
+    assert!(!std::fs::read_to_string(jar).unwrap().contains("vneid-gate-login"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn credentials() -> [Credential; 2] {
         let (sources, sites, flows, logouts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Credential { id: CredentialId(id), name: name.into(), sources, sites, kind, flows, logouts, logout_door: None }
     };
-    let session = Session { idle_s: 60, lifetime_s: 600, flows: Vec::new() };
+    let session = Session::new(60, 600);
     [of(0, "sso-token", Kind::Jwt(Box::new(jwt(&[Algorithm::RS256])))), of(1, "portal-session", Kind::Session(session))]
 }
 

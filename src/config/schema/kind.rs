@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Tables(&'static [Key]),
     /// A table whose keys are chosen by the author.
     Map(&'static Kind),
+    /// A list, or such a table.
+    ManyOrMap(&'static Kind, &'static Kind),
 }
 
 /// One key of a table.
@@ -98,6 +100,7 @@ impl Kind {
             Kind::Many(one) => json!({ "anyOf": [one.schema(), { "type": "array", "items": one.schema() }] }),
             Kind::Tables(keys) => json!({ "type": "array", "items": Kind::Table(keys).schema() }),
             Kind::Map(value) => json!({ "type": "object", "additionalProperties": value.schema() }),
+            Kind::ManyOrMap(one, value) => json!({ "anyOf": [Kind::Many(one).schema(), Kind::Map(value).schema()] }),
             Kind::Table(keys) => {
                 let properties: Map<_, _> = keys.iter().map(|k| (k.name.to_owned(), k.schema())).collect();
                 let required: Vec<_> = keys.iter().filter(|k| k.required).map(|k| k.name).collect();

@@ -1,9 +1,11 @@
 //! Keys of the tables about who may be asking: credential with what it holds, and username.
 
 use super::kind::Kind::{
-    Bool, Cookie, Duration, Header, Many, Map, Method, Name, Number, Path, Pointer, Scalar, Table, Text, Value, Word,
+    Bool, Cookie, Duration, Header, Many, ManyOrMap, Map, Method, Name, Number, Path, Pointer, Scalar, Table, Text,
+    Value, Word,
 };
 use super::kind::{Key, key};
+use crate::identity::credential::Follow;
 use crate::identity::logout_token::Reach;
 use crate::identity::{Account, Login};
 
@@ -88,6 +90,14 @@ const SESSION: &[Key] = &[
     key("idle", Duration, "Forgotten after so long without a request; not longer than the portal's own.")
         .or(r#""30m""#),
     key("lifetime", Duration, "Forgotten so long after the log-in in any case.").or(r#""12h""#),
+    key(
+        "clean_start",
+        Bool,
+        "A log-in by redirect begins on a session that nobody has seen; false: it must change it.",
+    )
+    .or("true"),
+    key("follow", Word(Follow::WORDS), "When a new value of the cookie is the same session.").or(r#""log-ins""#),
+    key("remembers", Many(&Cookie), "Cookies by which the portal logs somebody in by itself."),
 ];
 
 const PRINCIPAL: &[Key] = &[
@@ -122,13 +132,13 @@ const BEGINS: &[Key] =
 const REQUEST: &[Key] = &[
     key("method", Method, "Its route must allow it; HEAD counts as GET.").required(),
     key("path", Path, "One path, or ending in /**.").required(),
-    key("query", Many(&Text), "Parameters that are there, once each."),
+    key("query", ManyOrMap(&Text, &Value), "Parameters that are there, once each; or a table of names and values."),
     key("form", Map(&Value), "Form fields with these values; needs username.form."),
 ];
 
 const SUCCESS: &[Key] = &[
     key("status", Many(&Number(100, 599)), "Status codes."),
-    key("location", Many(&Path), "Paths of the site to one of which Location leads."),
+    key("location", Many(&Path), "Where Location leads on the site: a path; ?* and #* allow any query and fragment."),
     key("header", Map(&Value), "Answer headers with these values; \"*\" is any."),
     key("json", Map(&Scalar), "JSON pointer = value in the answer's body."),
     key("set_cookie", Many(&Cookie), "Cookies that the answer sets."),
@@ -158,7 +168,7 @@ const LOGOUT: &[Key] = &[key("request", Table(OUT), "The request that ends the s
 const OUT: &[Key] = &[
     key("path", Path, "One path, or ending in /**.").required(),
     key("method", Method, "Any if absent."),
-    key("query", Many(&Text), "Parameters that are there."),
+    key("query", ManyOrMap(&Text, &Value), "Parameters that are there; or a table of names and values."),
 ];
 
 pub(super) const USERNAME: &[Key] = &[

@@ -6,7 +6,7 @@ use crate::config::{self, settings};
 use crate::diagnostic::Source;
 use crate::identity::{Account, Credential, Facts, Level, Login, SessionKey};
 use crate::snapshot::{Live, Snapshot};
-use crate::state::ledger::Birth;
+use crate::state::ledger::{Birth, Outcome, Proof, Start};
 use crate::state::revocations::{WHENEVER, Whom};
 use crate::telemetry::{Telemetry, audit};
 use crate::transport::Running;
@@ -135,8 +135,8 @@ impl Town {
         let facts = Facts { account: Account::Citizen, login: Login::Vneid, level, subject };
         let at_s = Timestamp::now().as_second();
         let (flow, idle_s, lifetime_s) = (session.flows[0], session.idle_s, session.lifetime_s);
-        let birth = Birth { facts, flow, idle_s, lifetime_s, at_s };
-        assert_eq!(self.state.ledger.bind(self.key(cookie), birth, None).await, Ok(true));
+        let birth = Birth { facts, flow, start: Start::Clean, idle_s, lifetime_s, at_s };
+        assert_eq!(self.state.ledger.bind(self.key(cookie), birth, Proof::default()).await, Ok(Outcome::Bound));
     }
 
     async fn revoke(&self, whom: Whom<'_>) {

@@ -1,7 +1,7 @@
 //! A session as it stands in memory. There may be a million: seconds are kept in 32 bits (good until 2106), and that it
 //! has ended is a time of last use that no clock gives.
 
-use super::{Birth, TOUCH_S, Terms};
+use super::{Birth, Start, TOUCH_S, Terms};
 use crate::identity::SessionFound;
 use crate::identity::flow::FlowStamp;
 use crate::identity::{Authenticated, Facts, Identifiers, SessionKey, SessionName};
@@ -20,6 +20,7 @@ pub struct Bound {
     pub id: SessionId,
     pub facts: Facts,
     pub flow: FlowStamp,
+    pub start: Start,
     called: SessionName,
     born_s: u32,
     idle_s: u32,
@@ -34,6 +35,7 @@ impl Bound {
             id,
             facts: birth.facts,
             flow: birth.flow,
+            start: birth.start,
             called,
             born_s: short(birth.at_s),
             idle_s: short(birth.idle_s),
@@ -48,6 +50,7 @@ impl Bound {
         let birth = Birth {
             facts: self.facts.clone(),
             flow: self.flow,
+            start: self.start,
             idle_s: self.idle_s.into(),
             lifetime_s: self.lifetime_s.into(),
             at_s: self.born_s.into(),

@@ -1,7 +1,9 @@
 //! The ledger in this process: everything in memory, and written down by a journal where there is one.
 
 use super::bound::{Bound, FOR_GOOD, Name, short, until};
-use super::{BEGUN_MAX, BEGUN_S, Birth, Departure, RENAMED_S, StoreLost, Terms};
+use super::in_flight::InFlight;
+use super::machine::{self, Event, Outcome, Step};
+use super::{BEGUN_S, Birth, Departure, LoginId, Proof, RENAMED_S, StoreLost, Terms};
 use crate::identity::SessionFound;
 use crate::identity::{SessionKey, SessionName};
 use crate::state::bounded::{Alias, Bounded};
@@ -13,19 +15,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Sessions with a log-in begun or under way.
-const UNDER_WAY_MAX: usize = 200_000;
-
-/// Log-ins that the portal sent a session into. Names of one session share them.
-pub type Begun = Arc<Mutex<record::Begun>>;
-
 #[derive(Debug)]
 pub struct Local {
     names: Bounded<Name>,
-    begun: Bounded<Begun>,
-    /// The last log-in or log-out that departed for a session.
-    departures: Bounded<u64>,
-    departed: AtomicU64,
+    /// One change after the other: what is known when a step is chosen is known when it is taken.
+    changing: Mutex<()>,
+    /// Log-ins that were bound, until they run out (Unix seconds): at most as many as succeed in [`BEGUN_S`].
+    used: Mutex<HashMap<LoginId, i64>>,
+    in_flight: Arc<InFlight>,
     next_session: AtomicU64,
     journal: Option<Arc<Journal>>,
     evicted: IntCounter,
@@ -36,9 +33,9 @@ impl Local {
     pub fn new(capacity: usize, evicted: IntCounter) -> Self {
         Local {
             names: Bounded::new(capacity),
-            begun: Bounded::new(UNDER_WAY_MAX),
-            departures: Bounded::new(UNDER_WAY_MAX),
-            departed: AtomicU64::new(0),
+            changing: Mutex::default(),
+            used: Mutex::default(),
+            in_flight: Arc::default(),
             next_session: AtomicU64::new(0),
             journal: None,
             evicted,
@@ -64,12 +61,11 @@ impl Local {
         // A session that no name leads to is nobody's.
         sessions.retain(|_, bound| Arc::strong_count(bound) == 1);
         sessions.into_keys().for_each(|id| self.note(Change::SessionGone(id)));
-        for (alias, begun) in loaded.begun {
-            let fresh = begun.iter().any(|(_, at)| now_s.saturating_sub(*at) < BEGUN_S);
-            if fresh {
-                self.begun.insert(at(alias), Arc::new(Mutex::new(begun)));
+        for (id, until_s) in loaded.used {
+            if now_s < until_s {
+                lock(&self.used).insert(id, until_s);
             } else {
-                self.note(Change::BegunGone(alias));
+                self.note(Change::UsedGone(id));
             }
         }
         self
@@ -96,86 +92,82 @@ impl Local {
 
     pub async fn depart(&self, key: SessionKey) -> Result<Departure, StoreLost> {
         // Not even a log-in of an unknown session: its success could not be written down.
-        if self.journal.as_ref().is_some_and(|journal| journal.is_lost()) {
+        if self.is_lost() {
             return Err(StoreLost);
         }
-        let number = self.departed.fetch_add(1, Ordering::Relaxed) + 1;
-        self.departures.insert(key, number);
-        self.forget(key).await?;
-        Ok(Departure { session: key, number })
+        let departure = self.in_flight.enter(key);
+        self.ended(key, Event::Departs).await?;
+        Ok(departure)
     }
 
-    pub async fn bind(&self, key: SessionKey, birth: Birth, last: Option<Departure>) -> Result<bool, StoreLost> {
-        if last.is_some_and(|d| self.departures.get(d.session) != Some(d.number)) {
-            return Ok(false);
-        }
-        let mut changes = self.end(key);
-        let id = SessionId(self.next_session.fetch_add(1, Ordering::Relaxed));
-        let seen_s = birth.at_s;
-        let bound = Arc::new(Bound::new(id, record::Session { birth, called: key.name, seen_s }));
-        let name = Name { bound: bound.clone(), exact: key.exact, until_s: FOR_GOOD };
-        changes.extend([Change::Session(bound), Change::Name(key.alias, name.record())]);
-        self.insert(key.alias, name);
+    pub async fn bind(&self, key: SessionKey, birth: Birth, proof: Proof<'_>) -> Result<Outcome, StoreLost> {
+        let (outcome, changes) = self.bound(key, birth, &proof);
         let written = self.written(changes).await;
         if written.is_err() {
             // Known here and forgotten by a restart would be neither.
             self.end(key).into_iter().for_each(|change| self.note(change));
         }
-        written.map(|()| true)
+        written.map(|()| outcome)
+    }
+
+    /// In memory at once; gives what is to be written down.
+    fn bound(&self, key: SessionKey, birth: Birth, proof: &Proof<'_>) -> (Outcome, Vec<Change>) {
+        let _one_by_one = lock(&self.changing);
+        let overtaken = proof.departure.is_some_and(|departure| !departure.is_last());
+        let used = proof.login.is_some_and(|id| lock(&self.used).contains_key(&id));
+        let step = machine::step(overtaken || self.knows(key), Event::Succeeds { used });
+        let mut changes = if step == Step::End { self.end(key) } else { Vec::new() };
+        if step == Step::Bind {
+            let id = SessionId(self.next_session.fetch_add(1, Ordering::Relaxed));
+            let seen_s = birth.at_s;
+            let bound = Arc::new(Bound::new(id, record::Session { birth, called: key.name, seen_s }));
+            let name = Name { bound: bound.clone(), exact: key.exact, until_s: FOR_GOOD };
+            changes.extend([Change::Session(bound), Change::Name(key.alias, name.record())]);
+            self.insert(key.alias, name);
+            if let Some(login) = proof.login {
+                let until_s = seen_s.saturating_add(BEGUN_S);
+                lock(&self.used).insert(login, until_s);
+                changes.push(Change::Used(login, until_s));
+            }
+        }
+        (machine::outcome(step, used), changes)
     }
 
     pub async fn forget(&self, key: SessionKey) -> Result<(), StoreLost> {
-        let changes = self.end(key);
+        self.in_flight.overtake(key);
+        self.ended(key, Event::Ends).await
+    }
+
+    async fn ended(&self, key: SessionKey, event: Event) -> Result<(), StoreLost> {
+        let changes = {
+            let _one_by_one = lock(&self.changing);
+            if machine::step(self.knows(key), event) == Step::End { self.end(key) } else { Vec::new() }
+        };
         self.written(changes).await
     }
 
     pub async fn rename(&self, old: SessionKey, new: SessionKey, now_s: i64) -> Result<(), StoreLost> {
-        if old == new {
-            return Ok(());
-        }
-        if let Some(begun) = self.begun.get(old) {
-            self.note(Change::Begun(new.alias, begun.clone()));
-            self.begun.insert(new, begun);
-        }
-        let Some(name) = self.names.get(old).filter(|n| n.exact == old.exact) else { return Ok(()) };
+        let changes = self.followed(old, new, now_s);
+        self.written(changes).await
+    }
+
+    fn followed(&self, old: SessionKey, new: SessionKey, now_s: i64) -> Vec<Change> {
+        let _one_by_one = lock(&self.changing);
+        let by_known = self.knows(new);
+        let name = self.names.get(old).filter(|n| n.exact == old.exact && !n.bound.has_ended());
+        let step = machine::step(name.is_some(), Event::Replaced { by_known });
+        let Some(name) = name.filter(|_| step == Step::Follow) else { return Vec::new() };
         let until_s = name.until_s.min(short(now_s.saturating_add(RENAMED_S)));
         let former = Name { until_s, ..name.clone() };
         let current = Name { until_s: FOR_GOOD, exact: new.exact, ..name };
         let changes = vec![Change::Name(old.alias, former.record()), Change::Name(new.alias, current.record())];
         self.insert(old.alias, former);
         self.insert(new.alias, current);
-        self.written(changes).await
+        changes
     }
 
-    pub fn begin(&self, key: SessionKey, flow: [u8; 16], at_s: i64) {
-        let begun = self.begun.get(key).unwrap_or_default();
-        {
-            let mut list = lock(&begun);
-            list.retain(|(f, at)| *f != flow && at_s.saturating_sub(*at) < BEGUN_S);
-            if list.len() >= BEGUN_MAX {
-                list.remove(0);
-            }
-            list.push((flow, at_s));
-        }
-        self.note(Change::Begun(key.alias, begun.clone()));
-        if let Some((alias, _)) = self.begun.insert(key, begun) {
-            self.note(Change::BegunGone(alias));
-        }
-    }
-
-    pub fn has_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> bool {
-        self.begun.get(key).is_some_and(|begun| position(&lock(&begun), flows, now_s).is_some())
-    }
-
-    pub fn take_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> bool {
-        let Some(begun) = self.begun.get(key) else { return false };
-        let mut list = lock(&begun);
-        let taken = position(&list, flows, now_s).map(|at| list.remove(at)).is_some();
-        drop(list);
-        if taken {
-            self.note(Change::Begun(key.alias, begun));
-        }
-        taken
+    pub fn is_lost(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.is_lost())
     }
 
     pub fn count(&self) -> usize {
@@ -184,8 +176,13 @@ impl Local {
 
     pub fn sweep(&self, now_s: i64) {
         self.names.retain(|n| n.alive(None, now_s), |alias, name| self.note_gone(alias, &name));
-        let fresh = |begun: &Begun| lock(begun).iter().any(|(_, at)| now_s.saturating_sub(*at) < BEGUN_S);
-        self.begun.retain(fresh, |alias, _| self.note(Change::BegunGone(alias)));
+        lock(&self.used).retain(|id, until_s| {
+            let counts = now_s < *until_s;
+            if !counts {
+                self.note(Change::UsedGone(*id));
+            }
+            counts
+        });
     }
 
     pub fn trouble(&self) -> Option<String> {
@@ -245,10 +242,6 @@ fn at(alias: Alias) -> SessionKey {
     SessionKey { alias, exact: alias, name: SessionName(0) }
 }
 
-fn lock(begun: &Begun) -> MutexGuard<'_, record::Begun> {
-    begun.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn position(list: &record::Begun, flows: &[[u8; 16]], now_s: i64) -> Option<usize> {
-    list.iter().position(|(f, at)| flows.contains(f) && now_s.saturating_sub(*at) < BEGUN_S)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

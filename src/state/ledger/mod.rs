@@ -1,35 +1,53 @@
-//! Which opaque sessions the gate saw being born, and how; and which log-ins are under way.
+//! Which opaque sessions the gate saw being born, and how.
 //!
 //! Keys are keyed hashes of cookies, never cookies. A session that is not here is `unbound`. Forgetting goes by alias:
 //! an event under any spelling of a cookie ends all of them. Believing goes by the exact bytes that were bound.
+//!
+//! What happens to a session is decided in [`machine`], for every store alike. Everything here is there because a log-in
+//! succeeded: nothing is kept for whoever only tries.
 //!
 //! A look-up never waits. Everything that changes what is known waits until it is written down, with a deadline: an
 //! answer that depends on it leaves the gate only then.
 
 mod bound;
+mod in_flight;
 mod local;
+pub mod machine;
 mod scripts;
 mod shared;
 #[cfg(test)]
 mod tests;
 
 pub use bound::{Bound, Name};
+pub use in_flight::Departure;
 pub use local::Local;
+pub use machine::Outcome;
 pub use shared::Shared;
 
 use crate::identity::SessionFound;
 use crate::identity::flow::FlowStamp;
+use crate::identity::words::words;
 use crate::identity::{Facts, SessionKey};
 
 /// How long a person may take at the identity provider.
 pub const BEGUN_S: i64 = 900;
-/// Log-ins begun in several tabs of one browser.
-pub const BEGUN_MAX: usize = 8;
 /// How long the old value of a renamed session is still good: requests sent side by side may each bring a new one.
 pub const RENAMED_S: i64 = 60;
 /// Uses of a session are written down so far apart at most, and a tenth of its idle time if that is less: after a crash,
 /// and to another gate, a session may look idle for so much longer than it was.
 pub const TOUCH_S: i64 = 60;
+
+words! {
+    /// On what kind of session value a log-in was bound.
+    pub enum Start {
+        /// Minted for this log-in, and seen by nobody before its success.
+        Clean = "clean",
+        /// Set by the answer that showed the success.
+        Rotated = "rotated",
+        /// The browser had it before: a log-in that begins by itself, such as a password.
+        Kept = "kept",
+    }
+}
 
 /// What a session is bound with.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,9 +55,22 @@ pub struct Birth {
     pub facts: Facts,
     /// The log-in as the policy described it then.
     pub flow: FlowStamp,
+    pub start: Start,
     pub idle_s: i64,
     pub lifetime_s: i64,
     pub at_s: i64,
+}
+
+/// Names one log-in that was begun; it is bound once.
+pub type LoginId = [u8; 16];
+
+/// What a success is bound on.
+#[derive(Debug, Default)]
+pub struct Proof<'p> {
+    /// Of the log-in, where its session was visible when it departed.
+    pub departure: Option<&'p Departure>,
+    /// Of a log-in by redirect.
+    pub login: Option<LoginId>,
 }
 
 /// How a session is to be believed now.
@@ -49,13 +80,6 @@ pub struct Terms<'t> {
     pub lifetime_s: i64,
     /// Log-ins that the policy in force describes; a session born of another one is no longer believed.
     pub flows: &'t [FlowStamp],
-}
-
-/// The number of a log-in or log-out of a session among those that departed for the portal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Departure {
-    pub session: SessionKey,
-    pub number: u64,
 }
 
 /// The store did not take it in time, or is known to be away.
@@ -89,8 +113,8 @@ impl Ledger {
         }
     }
 
-    /// A log-in or log-out of this session travels to the portal: what was known of it ends, and only the last one to
-    /// depart may bind it again.
+    /// A log-in of this session travels to the portal: what was known of it ends, and only the last one to depart may
+    /// bind it.
     pub async fn depart(&self, key: SessionKey) -> Result<Departure, StoreLost> {
         match self {
             Ledger::Local(local) => local.depart(key).await,
@@ -98,16 +122,16 @@ impl Ledger {
         }
     }
 
-    /// Writes what is known of a session, replacing what was known. `false`, and nothing is written, when `last` was
-    /// given and another log-in or log-out departed since: nobody knows which of them the portal served last.
-    pub async fn bind(&self, key: SessionKey, birth: Birth, last: Option<Departure>) -> Result<bool, StoreLost> {
+    /// Writes what is known of a session of which nothing was known. Nothing is written for a log-in that was overtaken
+    /// by another or bound before.
+    pub async fn bind(&self, key: SessionKey, birth: Birth, proof: Proof<'_>) -> Result<Outcome, StoreLost> {
         match self {
-            Ledger::Local(local) => local.bind(key, birth, last).await,
-            Ledger::Shared(shared) => shared.bind(key, birth, last).await,
+            Ledger::Local(local) => local.bind(key, birth, proof).await,
+            Ledger::Shared(shared) => shared.bind(key, birth, proof).await,
         }
     }
 
-    /// The session is unbound from now on, under each of its names.
+    /// The session is unbound from now on, under each of its names, and no log-in of it that is under way binds it.
     pub async fn forget(&self, key: SessionKey) -> Result<(), StoreLost> {
         match self {
             Ledger::Local(local) => local.forget(key).await,
@@ -115,7 +139,7 @@ impl Ledger {
         }
     }
 
-    /// Follows a session whose cookie value the portal changed, with the log-ins it had begun.
+    /// Follows a session whose cookie value the portal changed to one of which nothing is known.
     pub async fn rename(&self, old: SessionKey, new: SessionKey, now_s: i64) -> Result<(), StoreLost> {
         match self {
             Ledger::Local(local) => local.rename(old, new, now_s).await,
@@ -123,30 +147,11 @@ impl Ledger {
         }
     }
 
-    /// The portal sent this session to an identity provider.
-    pub async fn begin(&self, key: SessionKey, flow: [u8; 16], at_s: i64) -> Result<(), StoreLost> {
+    /// Whether a success could not be written down now, as far as is known.
+    pub fn is_lost(&self) -> bool {
         match self {
-            Ledger::Local(local) => {
-                local.begin(key, flow, at_s);
-                Ok(())
-            }
-            Ledger::Shared(shared) => shared.begin(key, flow, at_s).await,
-        }
-    }
-
-    /// Whether one of these flows was begun by this session, not too long ago.
-    pub async fn has_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> Result<bool, StoreLost> {
-        match self {
-            Ledger::Local(local) => Ok(local.has_begun(key, flows, now_s)),
-            Ledger::Shared(shared) => shared.begun(key, flows, now_s, false).await,
-        }
-    }
-
-    /// Uses a begun flow up: each counts once.
-    pub async fn take_begun(&self, key: SessionKey, flows: &[[u8; 16]], now_s: i64) -> Result<bool, StoreLost> {
-        match self {
-            Ledger::Local(local) => Ok(local.take_begun(key, flows, now_s)),
-            Ledger::Shared(shared) => shared.begun(key, flows, now_s, true).await,
+            Ledger::Local(local) => local.is_lost(),
+            Ledger::Shared(shared) => shared.trouble().is_some(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! What a shared store is asked to do, in its own language: each script is one step to everybody else.
+//! What a shared store is asked to do, in its own language: to read, and to write if nothing changed since. Each script is
+//! one step to everybody else; what is written is decided in [`super::machine`].
 //!
 //! A name's value starts with the eight bytes by which its session is found: the store cannot open what is sealed. The
 //! session's key is made inside the script, so a cluster, which wants every key beforehand, cannot run these.
@@ -8,88 +9,92 @@ use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct Scripts {
-    pub look: Script,
+    /// A name with its session, and whether a login was bound before.
+    pub load: Script,
+    /// Writes and deletes keys if others still hold what was read.
+    pub swap: Script,
+    /// Writes a session down anew if it is still there.
     pub touch: Arc<Script>,
-    pub depart: Script,
-    pub bind: Script,
-    pub forget: Script,
-    pub rename: Script,
-    pub begin: Script,
-    pub begun: Script,
 }
-
-/// Ends the session that a name leads to, with the name.
-const FINISH: &str = "
-local function finish(name, sessions)
-  local value = redis.call('GET', name)
-  if value then redis.call('DEL', name, sessions .. string.sub(value, 1, 8)) end
-end
-";
 
 impl Scripts {
     pub fn new() -> Self {
-        let finishing = |text: &str| Script::new(&format!("{FINISH}{text}"));
         Scripts {
-            look: Script::new(
+            load: Script::new(
                 "
+local used = 0
+if KEYS[2] then used = redis.call('EXISTS', KEYS[2]) end
 local name = redis.call('GET', KEYS[1])
-if not name then return {} end
+if not name then return {'', '', used} end
 local session = redis.call('GET', ARGV[1] .. string.sub(name, 1, 8))
-if not session then return {} end
-return {name, session}",
+return {name, session or '', used}",
             ),
-            touch: Arc::new(Script::new("redis.call('SET', KEYS[1], ARGV[1], 'XX', 'EX', ARGV[2])")),
-            depart: finishing(
+            // ARGV: how many of the keys are compared, what each holds ('' is nothing), then value and seconds for each of
+            // the others ('' seconds deletes it).
+            swap: Script::new(
                 "
-finish(KEYS[1], ARGV[1])
-local number = redis.call('INCR', KEYS[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
-return number",
-            ),
-            bind: finishing(
-                "
-if ARGV[2] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
-finish(KEYS[1], ARGV[1])
-if not redis.call('SET', KEYS[3], ARGV[5], 'NX', 'EX', ARGV[6]) then return 0 end
-redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[4])
+local compared = tonumber(ARGV[1])
+for at = 1, compared do
+  if (redis.call('GET', KEYS[at]) or '') ~= ARGV[1 + at] then return 0 end
+end
+local next = compared + 2
+for at = compared + 1, #KEYS do
+  if ARGV[next + 1] == '' then redis.call('DEL', KEYS[at])
+  else redis.call('SET', KEYS[at], ARGV[next], 'EX', ARGV[next + 1]) end
+  next = next + 2
+end
 return 1",
             ),
-            forget: finishing("finish(KEYS[1], ARGV[1])"),
-            // The session must still be the one that was looked up.
-            rename: Script::new(
-                "
-redis.call('COPY', KEYS[3], KEYS[4], 'REPLACE')
-if not ARGV[2] then return end
-local name = redis.call('GET', KEYS[1])
-if not name or string.sub(name, 1, 8) ~= ARGV[2] then return end
-if redis.call('EXISTS', ARGV[1] .. ARGV[2]) == 0 then return end
-redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[4])
-redis.call('SET', KEYS[2], ARGV[5], 'EX', ARGV[6])",
-            ),
-            begin: Script::new(
-                "
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-local all = redis.call('HGETALL', KEYS[1])
-if #all / 2 > tonumber(ARGV[4]) then
-  local oldest = 1
-  for at = 3, #all, 2 do
-    if tonumber(all[at + 1]) < tonumber(all[oldest + 1]) then oldest = at end
-  end
-  redis.call('HDEL', KEYS[1], all[oldest])
-end",
-            ),
-            begun: Script::new(
-                "
-for at = 3, #ARGV do
-  local began = redis.call('HGET', KEYS[1], ARGV[at])
-  if began and tonumber(began) > tonumber(ARGV[1]) then
-    if ARGV[2] == '1' then redis.call('HDEL', KEYS[1], ARGV[at]) end
-    return 1
-  end
-end
-return 0",
-            ),
+            touch: Arc::new(Script::new("redis.call('SET', KEYS[1], ARGV[1], 'XX', 'EX', ARGV[2])")),
         }
+    }
+}
+
+/// Changes that are written together, if what was read still holds.
+#[derive(Default)]
+pub(super) struct Swap {
+    compared: Vec<(Vec<u8>, Vec<u8>)>,
+    written: Vec<(Vec<u8>, Written)>,
+}
+
+enum Written {
+    /// For so many seconds.
+    Value(Vec<u8>, i64),
+    Deleted,
+}
+
+impl Swap {
+    /// Only while `key` holds `value`; empty: while there is no such key.
+    pub fn compare(mut self, key: Vec<u8>, value: &[u8]) -> Self {
+        self.compared.push((key, value.to_vec()));
+        self
+    }
+
+    pub fn set(mut self, key: Vec<u8>, value: Vec<u8>, keep_s: i64) -> Self {
+        self.written.push((key, Written::Value(value, keep_s.max(1))));
+        self
+    }
+
+    pub fn delete(mut self, key: Vec<u8>) -> Self {
+        self.written.push((key, Written::Deleted));
+        self
+    }
+
+    pub fn of<'s>(&self, script: &'s Script) -> redis::ScriptInvocation<'s> {
+        let mut call = script.prepare_invoke();
+        for key in self.compared.iter().map(|(key, _)| key).chain(self.written.iter().map(|(key, _)| key)) {
+            call.key(key.as_slice());
+        }
+        call.arg(self.compared.len());
+        for (_, value) in &self.compared {
+            call.arg(value.as_slice());
+        }
+        for (_, written) in &self.written {
+            match written {
+                Written::Value(value, keep_s) => call.arg(value.as_slice()).arg(*keep_s),
+                Written::Deleted => call.arg("").arg(""),
+            };
+        }
+        call
     }
 }

@@ -5,8 +5,10 @@
 //! remembered: else a session that another gate has just bound would be unbound here for a moment.
 
 use super::bound::{Bound, Name, until};
-use super::scripts::Scripts;
-use super::{BEGUN_MAX, BEGUN_S, Birth, Departure, RENAMED_S, StoreLost, Terms};
+use super::in_flight::InFlight;
+use super::machine::{self, Event, Outcome, Step};
+use super::scripts::{Scripts, Swap};
+use super::{BEGUN_S, Birth, Departure, LoginId, Proof, RENAMED_S, StoreLost, Terms};
 use crate::identity::SessionFound;
 use crate::identity::SessionKey;
 use crate::state::bounded::Bounded;
@@ -20,8 +22,8 @@ use std::time::{Duration, Instant};
 const FRESH: Duration = Duration::from_millis(250);
 /// Answers kept.
 const FRESH_MAX: usize = 100_000;
-/// Longer than any request to the portal is on its way.
-const DEPARTURE_S: i64 = 86_400;
+/// How often a change is tried that others come before.
+const TRIES: usize = 5;
 
 /// What the store said of a session, and when.
 #[derive(Clone, Debug)]
@@ -36,13 +38,21 @@ pub struct Shared {
     seal: Arc<Seal>,
     answers: Bounded<Answer>,
     scripts: Scripts,
+    in_flight: Arc<InFlight>,
     /// What a session is taken for that the store cannot be asked about.
     lost_is: SessionFound,
 }
 
 impl Shared {
     pub fn new(remote: Arc<Remote>, seal: Arc<Seal>, lost_is: SessionFound) -> Self {
-        Shared { remote, seal, answers: Bounded::new(FRESH_MAX), scripts: Scripts::new(), lost_is }
+        Shared {
+            remote,
+            seal,
+            answers: Bounded::new(FRESH_MAX),
+            scripts: Scripts::new(),
+            in_flight: Arc::default(),
+            lost_is,
+        }
     }
 
     /// From what was told a moment ago; `Unavailable` when the store must be asked.
@@ -55,10 +65,7 @@ impl Shared {
 
     /// Asks the store; the answer is for [`Shared::judge_fetched`].
     pub async fn fetch(&self, key: SessionKey) -> Result<Option<Name>, StoreLost> {
-        let mut script = self.scripts.look.prepare_invoke();
-        script.key(self.remote.key("name", &key.alias)).arg(self.remote.key("session", b""));
-        let found: Vec<Vec<u8>> = self.remote.run(&script).await?;
-        let Some((name, session)) = self.read(key, &found) else {
+        let Some((name, session)) = self.load(key, None).await?.opened else {
             self.answers.remove(key);
             return Ok(None);
         };
@@ -112,89 +119,116 @@ impl Shared {
     }
 
     pub async fn depart(&self, key: SessionKey) -> Result<Departure, StoreLost> {
-        self.answers.remove(key);
-        let mut script = self.scripts.depart.prepare_invoke();
-        script.key(self.remote.key("name", &key.alias)).key(self.remote.key("departure", &key.alias));
-        script.arg(self.remote.key("session", b"")).arg(DEPARTURE_S);
-        let number = self.remote.run(&script).await?;
-        Ok(Departure { session: key, number })
+        let departure = self.in_flight.enter(key);
+        self.ended(key, Event::Departs).await?;
+        Ok(departure)
     }
 
-    pub async fn bind(&self, key: SessionKey, birth: Birth, last: Option<Departure>) -> Result<bool, StoreLost> {
-        self.answers.remove(key);
+    pub async fn bind(&self, key: SessionKey, birth: Birth, proof: Proof<'_>) -> Result<Outcome, StoreLost> {
+        for _ in 0..TRIES {
+            let found = self.load(key, proof.login).await?;
+            let overtaken = proof.departure.is_some_and(|departure| !departure.is_last());
+            let step = machine::step(overtaken || found.is_there(), Event::Succeeds { used: found.used });
+            let swap = match step {
+                Step::Bind => self.binding(key, &birth, proof.login).ok_or(StoreLost)?,
+                Step::End => self.ending(key, &found),
+                Step::Nothing | Step::Follow => return Ok(machine::outcome(step, found.used)),
+            };
+            if self.swap(key, &swap).await? {
+                return Ok(machine::outcome(step, found.used));
+            }
+        }
+        Err(StoreLost)
+    }
+
+    fn binding(&self, key: SessionKey, birth: &Birth, login: Option<LoginId>) -> Option<Swap> {
         let id = SessionId(rand::random());
-        let (idle_s, lifetime_s) = (birth.idle_s, birth.lifetime_s);
-        let seen_s = birth.at_s;
-        let session = record::Session { birth, called: key.name, seen_s };
+        let (idle_s, lifetime_s, seen_s) = (birth.idle_s, birth.lifetime_s, birth.at_s);
+        let session = record::Session { birth: birth.clone(), called: key.name, seen_s };
         let keep_s = idle_s.saturating_add(Bound::new(id, session.clone()).touch_s()).min(lifetime_s);
         let name = record::Name { session: id, exact: key.exact, until_s: i64::MAX };
-        let sealed = name.close(&self.seal, &key.alias).zip(session.close(&self.seal, id));
-        let (name, session) = sealed.ok_or(StoreLost)?;
-        let departed = last.map_or(key, |d| d.session);
-        let mut script = self.scripts.bind.prepare_invoke();
-        script.key(self.remote.key("name", &key.alias));
-        script.key(self.remote.key("departure", &departed.alias));
-        script.key(self.remote.key("session", &id.0.to_be_bytes()));
-        script.arg(self.remote.key("session", b""));
-        script.arg(last.map_or(String::new(), |d| d.number.to_string()));
-        script.arg(pointing(id, &name)).arg(lifetime_s).arg(session).arg(keep_s);
-        self.remote.run(&script).await
+        let sealed = name.close(&self.seal, &key.alias)?;
+        let named = self.name_key(key);
+        let swap = Swap::default().compare(named.clone(), b"").compare(self.session_key(id), b"");
+        let swap = swap.set(named, pointing(id, &sealed), lifetime_s);
+        let swap = swap.set(self.session_key(id), session.close(&self.seal, id)?, keep_s);
+        Some(match login.map(|id| self.remote.key("used", &id)) {
+            Some(used) => swap.compare(used.clone(), b"").set(used, b"1".to_vec(), BEGUN_S),
+            None => swap,
+        })
     }
 
     pub async fn forget(&self, key: SessionKey) -> Result<(), StoreLost> {
-        self.answers.remove(key);
-        let mut script = self.scripts.forget.prepare_invoke();
-        script.key(self.remote.key("name", &key.alias)).arg(self.remote.key("session", b""));
-        self.remote.run(&script).await
+        self.in_flight.overtake(key);
+        self.ended(key, Event::Ends).await
+    }
+
+    async fn ended(&self, key: SessionKey, event: Event) -> Result<(), StoreLost> {
+        for _ in 0..TRIES {
+            let found = self.load(key, None).await?;
+            if machine::step(found.is_there(), event) != Step::End || self.swap(key, &self.ending(key, &found)).await? {
+                self.answers.remove(key);
+                return Ok(());
+            }
+        }
+        Err(StoreLost)
+    }
+
+    fn ending(&self, key: SessionKey, found: &Found) -> Swap {
+        let swap = Swap::default().compare(self.name_key(key), &found.raw).delete(self.name_key(key));
+        match found.raw.first_chunk() {
+            Some(pointer) => swap.delete(self.session_key(SessionId(u64::from_be_bytes(*pointer)))),
+            None => swap,
+        }
     }
 
     pub async fn rename(&self, old: SessionKey, new: SessionKey, now_s: i64) -> Result<(), StoreLost> {
-        if old == new {
-            return Ok(());
+        for _ in 0..TRIES {
+            let (found, other) = (self.load(old, None).await?, self.load(new, None).await?);
+            let name = found.opened.as_ref().filter(|(name, _)| name.exact == old.exact);
+            let step = machine::step(name.is_some(), Event::Replaced { by_known: other.is_there() });
+            let (Step::Follow, Some((name, session))) = (step, name) else { return Ok(()) };
+            let id = name.session;
+            let until_s = name.until_s.min(now_s.saturating_add(RENAMED_S));
+            let former = record::Name { until_s, ..*name }.close(&self.seal, &old.alias);
+            let current =
+                record::Name { session: id, exact: new.exact, until_s: i64::MAX }.close(&self.seal, &new.alias);
+            let (former, current) = former.zip(current).ok_or(StoreLost)?;
+            let swap = Swap::default().compare(self.name_key(old), &found.raw).compare(self.name_key(new), b"");
+            let swap = swap.set(self.name_key(old), pointing(id, &former), until_s.saturating_sub(now_s));
+            let swap = swap.set(self.name_key(new), pointing(id, &current), session.birth.lifetime_s);
+            if self.swap(old, &swap).await? {
+                self.answers.remove(new);
+                return Ok(());
+            }
         }
-        let name = self.fetch(old).await?.filter(|n| n.exact == old.exact);
-        let mut script = self.scripts.rename.prepare_invoke();
-        for (kind, key) in [("name", old), ("name", new), ("begun", old), ("begun", new)] {
-            script.key(self.remote.key(kind, &key.alias));
+        Err(StoreLost)
+    }
+
+    async fn load(&self, key: SessionKey, login: Option<LoginId>) -> Result<Found, StoreLost> {
+        let mut script = self.scripts.load.prepare_invoke();
+        script.key(self.name_key(key));
+        if let Some(id) = login {
+            script.key(self.remote.key("used", &id));
         }
         script.arg(self.remote.key("session", b""));
-        if let Some(name) = name {
-            let id = name.bound.id;
-            let until_s = name.record().until_s.min(now_s.saturating_add(RENAMED_S));
-            let former = record::Name { until_s, ..name.record() };
-            let current = record::Name { session: id, exact: new.exact, until_s: i64::MAX };
-            let sealed = former.close(&self.seal, &old.alias).zip(current.close(&self.seal, &new.alias));
-            let (former, current) = sealed.ok_or(StoreLost)?;
-            script.arg(id.0.to_be_bytes().as_slice()).arg(pointing(id, &former));
-            script.arg(until_s.saturating_sub(now_s).max(1));
-            script.arg(pointing(id, &current)).arg(name.bound.lifetime_s());
-        }
-        self.answers.remove(old);
-        self.answers.remove(new);
-        self.remote.run(&script).await
+        let (raw, session, used): (Vec<u8>, Vec<u8>, bool) = self.remote.run(&script).await?;
+        let opened = self.read(key, &raw, &session);
+        Ok(Found { raw, opened, used })
     }
 
-    pub async fn begin(&self, key: SessionKey, flow: [u8; 16], at_s: i64) -> Result<(), StoreLost> {
-        let mut script = self.scripts.begin.prepare_invoke();
-        script.key(self.remote.key("begun", &key.alias));
-        script.arg(flow.as_slice()).arg(at_s).arg(BEGUN_S).arg(BEGUN_MAX);
-        self.remote.run(&script).await
+    /// `false`: somebody else came before.
+    async fn swap(&self, key: SessionKey, swap: &Swap) -> Result<bool, StoreLost> {
+        self.answers.remove(key);
+        self.remote.run(&swap.of(&self.scripts.swap)).await
     }
 
-    pub async fn begun(
-        &self,
-        key: SessionKey,
-        flows: &[[u8; 16]],
-        now_s: i64,
-        use_up: bool,
-    ) -> Result<bool, StoreLost> {
-        let mut script = self.scripts.begun.prepare_invoke();
-        script.key(self.remote.key("begun", &key.alias));
-        script.arg(now_s.saturating_sub(BEGUN_S)).arg(i32::from(use_up));
-        for flow in flows {
-            script.arg(flow.as_slice());
-        }
-        self.remote.run(&script).await
+    fn name_key(&self, key: SessionKey) -> Vec<u8> {
+        self.remote.key("name", &key.alias)
+    }
+
+    fn session_key(&self, id: SessionId) -> Vec<u8> {
+        self.remote.key("session", &id.0.to_be_bytes())
     }
 
     /// Answers kept in this process.
@@ -215,12 +249,27 @@ impl Shared {
     }
 
     /// What somebody else put there is nothing.
-    fn read(&self, key: SessionKey, found: &[Vec<u8>]) -> Option<(record::Name, record::Session)> {
-        let [name, session] = found else { return None };
+    fn read(&self, key: SessionKey, name: &[u8], session: &[u8]) -> Option<(record::Name, record::Session)> {
         let (pointer, sealed) = name.split_first_chunk()?;
         let name = record::Name::open(&self.seal, &key.alias, sealed)?;
         let session = record::Session::open(&self.seal, name.session, session)?;
         (*pointer == name.session.0.to_be_bytes()).then_some((name, session))
+    }
+}
+
+/// What the store holds under a name.
+struct Found {
+    raw: Vec<u8>,
+    /// Whole, and written by a gate with this secret.
+    opened: Option<(record::Name, record::Session)>,
+    /// Whether the log-in that was asked about was bound before.
+    used: bool,
+}
+
+impl Found {
+    /// Also where it cannot be read, or its session has run out: its place is taken.
+    fn is_there(&self) -> bool {
+        !self.raw.is_empty()
     }
 }
 

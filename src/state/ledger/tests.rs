@@ -29,11 +29,11 @@ fn done<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn bind(ledger: &Local, key: SessionKey, birth: Birth) {
-    assert_eq!(done(ledger.bind(key, birth, None)), Ok(true));
+    assert_eq!(done(ledger.bind(key, birth, Proof::default())), Ok(Outcome::Bound));
 }
 
 fn birth(at_s: i64) -> Birth {
-    Birth { facts: Facts::UNKNOWN, flow: FlowStamp(7), idle_s: 60, lifetime_s: 600, at_s }
+    Birth { facts: Facts::UNKNOWN, flow: FlowStamp(7), start: Start::Clean, idle_s: 60, lifetime_s: 600, at_s }
 }
 
 #[test]
@@ -60,17 +60,26 @@ fn a_clock_that_steps_back_neither_panics_nor_prolongs() {
 }
 
 #[test]
-fn a_renamed_session_keeps_its_facts_and_its_begun_flows() {
+fn a_renamed_session_keeps_its_facts() {
     let ledger = memory(100);
     bind(&ledger, K, birth(0));
-    ledger.begin(K, [7; 16], 0);
     done(ledger.rename(K, L, 1)).unwrap();
     assert!(bound(&ledger, L, TERMS, 2));
-    assert!(ledger.take_begun(L, &[[7; 16]], 1));
     assert!(bound(&ledger, K, TERMS, 2), "requests side by side still show the old value");
     assert!(bound(&ledger, L, TERMS, 40));
     assert!(!bound(&ledger, K, TERMS, 61), "but not for ever");
     assert!(bound(&ledger, L, TERMS, 61));
+}
+
+#[test]
+fn a_session_is_not_followed_to_a_value_that_is_known() {
+    let ledger = memory(100);
+    bind(&ledger, K, birth(0));
+    let other = Birth { idle_s: 1, ..birth(0) };
+    bind(&ledger, L, other);
+    done(ledger.rename(K, L, 1)).unwrap();
+    done(ledger.forget(K)).unwrap();
+    assert!(bound(&ledger, L, TERMS, 2), "the other session is as it was");
 }
 
 #[test]
@@ -106,23 +115,34 @@ fn of_two_log_ins_under_way_only_the_last_to_depart_may_bind() {
     let ledger = memory(100);
     let first = done(ledger.depart(K)).unwrap();
     let second = done(ledger.depart(K)).unwrap();
-    assert_eq!(done(ledger.bind(K, birth(0), Some(first))), Ok(false));
+    let by = |departure| Proof { departure: Some(departure), login: None };
+    assert_eq!(done(ledger.bind(K, birth(0), by(&first))), Ok(Outcome::Conflict));
     assert!(!bound(&ledger, K, TERMS, 1));
-    assert_eq!(done(ledger.bind(K, birth(0), Some(second))), Ok(true));
+    assert_eq!(done(ledger.bind(K, birth(0), by(&second))), Ok(Outcome::Bound));
     assert!(bound(&ledger, K, TERMS, 1));
+    let third = done(ledger.depart(L)).unwrap();
+    done(ledger.forget(L)).unwrap();
+    assert_eq!(done(ledger.bind(L, birth(0), by(&third))), Ok(Outcome::Conflict), "a log-out departed since");
 }
 
 #[test]
-fn a_begun_flow_counts_once_and_not_for_ever() {
+fn a_success_that_meets_a_known_session_leaves_nobody_known() {
     let ledger = memory(100);
-    ledger.begin(K, [7; 16], 0);
-    assert!(!ledger.take_begun(K, &[[8; 16]], 1));
-    assert!(!ledger.take_begun(L, &[[7; 16]], 1));
-    assert!(ledger.has_begun(K, &[[7; 16]], 1), "looking does not use it up");
-    assert!(ledger.take_begun(K, &[[8; 16], [7; 16]], 1));
-    assert!(!ledger.take_begun(K, &[[7; 16]], 1));
-    ledger.begin(K, [7; 16], 0);
-    assert!(!ledger.take_begun(K, &[[7; 16]], BEGUN_S));
+    bind(&ledger, K, birth(0));
+    assert_eq!(done(ledger.bind(K, birth(0), Proof::default())), Ok(Outcome::Conflict));
+    assert!(!bound(&ledger, K, TERMS, 1));
+}
+
+#[test]
+fn a_log_in_is_bound_once() {
+    let ledger = memory(100);
+    let once = || Proof { departure: None, login: Some([7; 16]) };
+    assert_eq!(done(ledger.bind(K, birth(0), once())), Ok(Outcome::Bound));
+    done(ledger.forget(K)).unwrap();
+    assert_eq!(done(ledger.bind(K, birth(1), once())), Ok(Outcome::Replayed));
+    assert!(!bound(&ledger, K, TERMS, 1));
+    ledger.sweep(BEGUN_S);
+    assert_eq!(done(ledger.bind(K, birth(1), once())), Ok(Outcome::Bound), "nobody is asked about it any more");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn by_token() -> Credential {
 }
 
 fn by_session() -> Credential {
-    of("portal-session", Kind::Session(Session { idle_s: 60, lifetime_s: 600, flows: Vec::new() }))
+    of("portal-session", Kind::Session(Session::new(60, 600)))
 }
 
 fn person(name: &str) -> Facts {

@@ -6,6 +6,7 @@
 use super::journal::{Change, Disk, DiskError};
 use super::{Loaded, StoreError};
 use crate::state::keyed::Keyed;
+use crate::state::ledger::LoginId;
 use crate::state::record::{self, Name, Revocation, RevokedName, Session, SessionId};
 use crate::state::seal::Seal;
 use redb::{Builder, Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError};
@@ -14,7 +15,6 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 /// The file in the folder that `[state] path` names.
 const FILE: &str = "ledger.redb";
@@ -26,6 +26,8 @@ const CACHE_BYTES: usize = 16 << 20;
 const ABOUT: TableDefinition<&str, &[u8]> = TableDefinition::new("about");
 const SESSIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("sessions");
 const NAMES: TableDefinition<[u8; 16], &[u8]> = TableDefinition::new("names");
+const USED: TableDefinition<LoginId, &[u8]> = TableDefinition::new("used");
+/// What versions before kept of log-ins that had only begun.
 const BEGUN: TableDefinition<[u8; 16], &[u8]> = TableDefinition::new("begun");
 const REVOKED: TableDefinition<RevokedName, &[u8]> = TableDefinition::new("revoked");
 
@@ -49,6 +51,7 @@ impl Embedded {
         }
         let database = open(&path)?;
         check(&database, &path, keyed)?;
+        forget_begun(&database).map_err(|e| StoreError::Damaged { path: path.clone(), why: e.to_string() })?;
         let loaded = load(&database, &seal).map_err(|why| StoreError::Damaged { path: path.clone(), why })?;
         Ok((Embedded { path, database: Some(database), seal }, loaded))
     }
@@ -58,7 +61,7 @@ impl Embedded {
         {
             let mut sessions = transaction.open_table(SESSIONS)?;
             let mut names = transaction.open_table(NAMES)?;
-            let mut begun = transaction.open_table(BEGUN)?;
+            let mut used = transaction.open_table(USED)?;
             let mut revoked = transaction.open_table(REVOKED)?;
             for change in changes {
                 match change {
@@ -75,13 +78,12 @@ impl Embedded {
                         }
                     }
                     Change::NameGone(alias) => drop(names.remove(alias)?),
-                    Change::Begun(alias, list) => {
-                        let list = list.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                        if let Some(sealed) = record::close_begun(&self.seal, alias, &list) {
-                            begun.insert(alias, sealed.as_slice())?;
+                    Change::Used(id, until_s) => {
+                        if let Some(sealed) = record::close_used(&self.seal, id, *until_s) {
+                            used.insert(id, sealed.as_slice())?;
                         }
                     }
-                    Change::BegunGone(alias) => drop(begun.remove(alias)?),
+                    Change::UsedGone(id) => drop(used.remove(id)?),
                     Change::Revoked(name, revocation) => {
                         if let Some(sealed) = revocation.close(&self.seal, name) {
                             revoked.insert(name, sealed.as_slice())?;
@@ -141,7 +143,7 @@ fn make(folder: &Path, path: &Path, keyed: &Keyed) -> Result<(), StoreError> {
             about.insert("secret", keyed.store_id().as_slice())?;
             transaction.open_table(SESSIONS)?;
             transaction.open_table(NAMES)?;
-            transaction.open_table(BEGUN)?;
+            transaction.open_table(USED)?;
             transaction.open_table(REVOKED)?;
         }
         transaction.commit()?;
@@ -183,6 +185,16 @@ fn check(database: &Database, path: &Path, keyed: &Keyed) -> Result<(), StoreErr
     Ok(())
 }
 
+fn forget_begun(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    if transaction.delete_table(BEGUN)? {
+        transaction.commit()?;
+    } else {
+        transaction.abort()?;
+    }
+    Ok(())
+}
+
 fn about(database: &Database, key: &str) -> Result<Vec<u8>, redb::Error> {
     let table = database.begin_read()?.open_table(ABOUT)?;
     Ok(table.get(key)?.map(|v| v.value().to_vec()).unwrap_or_default())
@@ -202,8 +214,8 @@ fn load(database: &Database, seal: &Seal) -> Result<Loaded, String> {
         loaded.names.push((alias, Name::open(seal, &alias, sealed)?));
         Some(())
     })?;
-    each(&read, BEGUN, "log-in begun", |alias, sealed| {
-        loaded.begun.push((alias, record::open_begun(seal, &alias, sealed)?));
+    each(&read, USED, "log-in", |id, sealed| {
+        loaded.used.push((id, record::open_used(seal, &id, sealed)?));
         Some(())
     })?;
     each(&read, REVOKED, "revocation", |name, sealed| {

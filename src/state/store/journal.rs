@@ -5,8 +5,8 @@
 
 use super::Meters;
 use crate::state::bounded::Alias;
-use crate::state::ledger::{Bound, StoreLost};
-use crate::state::record::{self, Begun, Revocation, RevokedName, SessionId};
+use crate::state::ledger::{Bound, LoginId, StoreLost};
+use crate::state::record::{self, Revocation, RevokedName, SessionId};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -32,8 +32,8 @@ pub enum Change {
     SessionGone(SessionId),
     Name(Alias, record::Name),
     NameGone(Alias),
-    Begun(Alias, Arc<Mutex<Begun>>),
-    BegunGone(Alias),
+    Used(LoginId, i64),
+    UsedGone(LoginId),
     Revoked(RevokedName, Revocation),
     RevocationGone(RevokedName),
 }

@@ -6,7 +6,8 @@ pub mod journal;
 pub mod remote;
 
 use super::bounded::Alias;
-use super::record::{Begun, Name, Revocation, RevokedName, Session, SessionId};
+use super::ledger::LoginId;
+use super::record::{Name, Revocation, RevokedName, Session, SessionId};
 use prometheus::{Histogram, IntCounter};
 use remote::RemoteError;
 use std::io;
@@ -18,7 +19,8 @@ use std::time::Duration;
 pub struct Loaded {
     pub sessions: Vec<(SessionId, Session)>,
     pub names: Vec<(Alias, Name)>,
-    pub begun: Vec<(Alias, Begun)>,
+    /// Log-ins that were bound, and until when that is remembered (Unix seconds).
+    pub used: Vec<(LoginId, i64)>,
     pub revocations: Vec<(RevokedName, Revocation)>,
     /// The highest number given so far.
     pub last_session: SessionId,

@@ -45,8 +45,12 @@ struct Shared {
     /// Something went wrong: look now.
     wrong: Notify,
     closed: AtomicBool,
+    reported_full: Mutex<Option<Instant>>,
     meters: Meters,
 }
+
+/// How often it is logged that the store is full.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -68,6 +72,7 @@ impl Remote {
             trouble: Mutex::new(Some("not connected yet".to_owned())),
             wrong: Notify::new(),
             closed: AtomicBool::new(false),
+            reported_full: Mutex::default(),
             meters,
         });
         let keeper = Keeper {
@@ -102,6 +107,7 @@ impl Remote {
         self.shared.meters.seconds.observe(began.elapsed().as_secs_f64());
         match answer {
             Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) if error.code() == Some("OOM") => Err(self.shared.is_full()),
             Ok(Err(error)) => Err(self.shared.went_wrong(&error.to_string())),
             Err(_) => Err(self.shared.went_wrong(&no_answer(self.timeout))),
         }
@@ -131,6 +137,17 @@ impl Shared {
         if before.is_none() {
             log::error!("the store of sessions is lost: {why}");
             self.wrong.notify_one();
+        }
+        StoreLost
+    }
+
+    /// It takes no more and still answers: who is known stays in, and new log-ins are refused until there is room.
+    fn is_full(&self) -> StoreLost {
+        self.meters.errors.inc();
+        let mut reported = lock(&self.reported_full);
+        if reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
+            *reported = Some(Instant::now());
+            log::error!("the store of sessions is full (`maxmemory`): new log-ins are refused until it has room");
         }
         StoreLost
     }
@@ -190,11 +207,18 @@ impl Keeper {
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err(no_answer(self.timeout)),
         };
-        let mut ask = redis::pipe();
-        ask.set_nx(&self.secret_key, &self.secret).ignore().get(&self.secret_key);
-        let answer = timeout(self.timeout, ask.query_async::<(String,)>(&mut connection)).await;
+        // Asked before it is written: a store that is full takes no writes and can be followed all the same.
+        let mut ask = redis::cmd("GET");
+        ask.arg(&self.secret_key);
+        let mut answer = timeout(self.timeout, ask.query_async::<Option<String>>(&mut connection)).await;
+        if matches!(answer, Ok(Ok(None))) {
+            let mut write = redis::pipe();
+            write.set_nx(&self.secret_key, &self.secret).ignore().get(&self.secret_key);
+            let written = timeout(self.timeout, write.query_async::<(Option<String>,)>(&mut connection)).await;
+            answer = written.map(|result| result.map(|(secret,)| secret));
+        }
         match answer {
-            Ok(Ok((secret,))) if secret == self.secret => {
+            Ok(Ok(Some(secret))) if secret == self.secret => {
                 self.stream.begin();
                 self.stream.catch_up(&mut connection).await?;
                 Ok(connection)

@@ -9,7 +9,7 @@ use crate::identity::SessionFound;
 use crate::identity::flow::FlowStamp;
 use crate::identity::{Account, Facts, Level, Login, SessionKey};
 use crate::state::keyed::Keyed;
-use crate::state::ledger::{Birth, Local, StoreLost, Terms};
+use crate::state::ledger::{BEGUN_S, Birth, Local, Outcome, Proof, Start, StoreLost, Terms};
 use prometheus::HistogramOpts;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -38,7 +38,7 @@ fn key(name: &str) -> SessionKey {
 fn birth(at_s: i64) -> Birth {
     let facts =
         Facts { account: Account::Citizen, login: Login::Vneid, level: Level::MAX, subject: Some(SUBJECT.into()) };
-    Birth { facts, flow: FlowStamp(7), idle_s: 600, lifetime_s: 6_000, at_s }
+    Birth { facts, flow: FlowStamp(7), start: Start::Clean, idle_s: 600, lifetime_s: 6_000, at_s }
 }
 
 fn open(folder: &Path, now_s: i64) -> Local {
@@ -70,13 +70,15 @@ async fn the_next_process_knows_who_was_bound_and_nobody_else() {
     let folder = TempDir::new().unwrap();
     let ledger = open(folder.path(), 0);
     for name in ["stays", "leaves", "renamed", "leaves-by-its-new-name"] {
-        ledger.bind(key(name), birth(0), None).await.unwrap();
+        ledger.bind(key(name), birth(0), Proof::default()).await.unwrap();
     }
     ledger.forget(key("leaves")).await.unwrap();
     ledger.rename(key("renamed"), key("new"), 1).await.unwrap();
     ledger.rename(key("leaves-by-its-new-name"), key("short-lived"), 1).await.unwrap();
     ledger.forget(key("short-lived")).await.unwrap();
-    ledger.begin(key("guest"), [9; 16], 1);
+    let used = || Proof { departure: None, login: Some([9; 16]) };
+    ledger.bind(key("guest"), birth(1), used()).await.unwrap();
+    ledger.forget(key("guest")).await.unwrap();
     drop(ledger);
 
     let ledger = open(folder.path(), 2);
@@ -86,21 +88,23 @@ async fn the_next_process_knows_who_was_bound_and_nobody_else() {
     for name in ["leaves", "leaves-by-its-new-name", "short-lived"] {
         expect_unknown(&ledger, name, 3);
     }
-    assert!(ledger.take_begun(key("guest"), &[[9; 16]], 3));
+    assert_eq!(ledger.bind(key("guest"), birth(3), used()).await, Ok(Outcome::Replayed));
     ledger.forget(key("new")).await.unwrap();
     expect_unknown(&ledger, "renamed", 4);
     drop(ledger);
     let ledger = open(folder.path(), 5);
     expect_unknown(&ledger, "renamed", 5);
-    assert!(!ledger.take_begun(key("guest"), &[[9; 16]], 5), "used up");
+    drop(ledger);
+    let ledger = open(folder.path(), 1 + BEGUN_S);
+    assert_eq!(ledger.bind(key("guest"), birth(3), used()).await, Ok(Outcome::Bound), "not kept for ever");
 }
 
 #[tokio::test]
 async fn what_is_over_stays_behind_and_what_is_used_does_not() {
     let folder = TempDir::new().unwrap();
     let ledger = open(folder.path(), 0);
-    ledger.bind(key("idle"), birth(0), None).await.unwrap();
-    ledger.bind(key("used"), birth(0), None).await.unwrap();
+    ledger.bind(key("idle"), birth(0), Proof::default()).await.unwrap();
+    ledger.bind(key("used"), birth(0), Proof::default()).await.unwrap();
     expect_bound(&ledger, "used", 500);
     drop(ledger);
     let ledger = open(folder.path(), 700);
@@ -117,7 +121,7 @@ async fn of_more_sessions_than_there_is_room_for_the_youngest_are_known_again() 
     let folder = TempDir::new().unwrap();
     let ledger = open(folder.path(), 0);
     for n in 0..64 {
-        ledger.bind(key(&format!("{n}")), birth(n), None).await.unwrap();
+        ledger.bind(key(&format!("{n}")), birth(n), Proof::default()).await.unwrap();
     }
     drop(ledger);
     let ledger = open_under(folder.path(), SECRET, 16, 64).unwrap();
@@ -130,7 +134,7 @@ async fn the_file_shows_nobody_and_is_for_the_gate_alone() {
     let folder = TempDir::new().unwrap();
     let inside = folder.path().join("state");
     let ledger = open(&inside, 0);
-    ledger.bind(key("a"), birth(0), None).await.unwrap();
+    ledger.bind(key("a"), birth(0), Proof::default()).await.unwrap();
     drop(ledger);
     let file = inside.join("ledger.redb");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -148,7 +152,7 @@ async fn a_store_that_cannot_be_believed_is_refused_with_the_reason() {
     let locked = Embedded::open(folder.path(), &Keyed::new(SECRET)).map(drop).unwrap_err();
     assert!(matches!(locked, StoreError::Locked(_)), "{locked}");
     for n in 0..200 {
-        ledger.bind(key(&format!("{n}")), birth(0), None).await.unwrap();
+        ledger.bind(key(&format!("{n}")), birth(0), Proof::default()).await.unwrap();
     }
     drop(ledger);
     let other = b"another secret of more than thirty-two bytes";
@@ -199,10 +203,10 @@ async fn without_its_disk_the_ledger_vouches_for_nobody_new_and_recovers_by_itse
     let meters = meters();
     let journal = Arc::new(Journal::new(Loose { out: out.clone(), disk }, meters.clone()).unwrap());
     let ledger = Local::new(1_000, meters.evicted.clone()).with_journal(loaded, journal, 0);
-    ledger.bind(key("before"), birth(0), None).await.unwrap();
+    ledger.bind(key("before"), birth(0), Proof::default()).await.unwrap();
 
     out.store(true, Ordering::Relaxed);
-    assert_eq!(ledger.bind(key("during"), birth(0), None).await, Err(StoreLost));
+    assert_eq!(ledger.bind(key("during"), birth(0), Proof::default()).await, Err(StoreLost));
     expect_bound(&ledger, "before", 1);
     expect_unknown(&ledger, "during", 1);
     assert_eq!(ledger.depart(key("before")).await.map(drop), Err(StoreLost), "and at once, without another wait");
@@ -214,7 +218,7 @@ async fn without_its_disk_the_ledger_vouches_for_nobody_new_and_recovers_by_itse
     while ledger.trouble().is_some() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    ledger.bind(key("after"), birth(0), None).await.unwrap();
+    ledger.bind(key("after"), birth(0), Proof::default()).await.unwrap();
     drop(ledger);
     let ledger = open(folder.path(), 2);
     expect_bound(&ledger, "before", 2);

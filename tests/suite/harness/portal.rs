@@ -1,7 +1,7 @@
 //! A portal that cannot tell a password session from a VNeID session, and a browser that uses it.
 //!
 //! The portal does what its query asks for: `sid=…` sets the session cookie to that value on any page. The browser
-//! keeps one cookie, as the portal set it, and follows nothing by itself.
+//! keeps that cookie and those of the gate, and follows nothing but the gate's wish to begin a log-in anew.
 
 use super::ask::Ask;
 use super::client::{Client, Response};
@@ -9,6 +9,7 @@ use super::gate::Gate;
 use super::origin::{Origin, Received};
 use super::policy::Policy;
 use super::reply::Reply;
+use std::collections::BTreeMap;
 
 /// The portal's host name.
 pub const HOST: &str = "dichvucong.daknong.gov.vn";
@@ -116,17 +117,19 @@ pub struct Browser<'g> {
     fields: Vec<(String, String)>,
     /// The value of PHPSESSID.
     pub session: Option<String>,
+    /// Cookies of the gate's own.
+    pub own: BTreeMap<String, String>,
 }
 
 impl<'g> Browser<'g> {
     pub fn new(gate: &'g Gate) -> Browser<'g> {
-        Browser { gate, port: "main", fields: Vec::new(), session: None }
+        Browser { gate, port: "main", fields: Vec::new(), session: None, own: BTreeMap::new() }
     }
 
     /// A browser behind the proxy that the gate trusts, at this address.
     pub fn behind_proxy(gate: &'g Gate, address: &str) -> Browser<'g> {
         let fields = vec![("X-Forwarded-For".to_owned(), address.to_owned())];
-        Browser { gate, port: "proxied", fields, session: None }
+        Browser { gate, port: "proxied", fields, session: None, own: BTreeMap::new() }
     }
 
     pub fn with_session(mut self, id: &str) -> Browser<'g> {
@@ -136,7 +139,11 @@ impl<'g> Browser<'g> {
 
     #[track_caller]
     pub fn get(&mut self, target: &str) -> Response {
-        self.ask(Ask::get(target).navigating())
+        let response = self.ask(Ask::get(target).navigating());
+        if response.status == 303 && response.value("location") == Some(target) {
+            return self.ask(Ask::get(target).navigating());
+        }
+        response
     }
 
     /// Sends a request with the cookie and takes over the one that comes back.
@@ -145,15 +152,23 @@ impl<'g> Browser<'g> {
         for (name, value) in &self.fields {
             ask = ask.with(name, value);
         }
-        if let Some(id) = &self.session {
-            ask = ask.cookie(&format!("PHPSESSID={id}"));
+        let session = self.session.iter().map(|id| format!("PHPSESSID={id}"));
+        let cookies: Vec<_> = session.chain(self.own.iter().map(|(name, value)| format!("{name}={value}"))).collect();
+        if !cookies.is_empty() {
+            ask = ask.cookie(&cookies.join("; "));
         }
         let response = Client::connect(&self.gate.address(self.port)).ask(&ask);
         for cookie in response.values("set-cookie") {
-            if let Some(rest) = cookie.strip_prefix("PHPSESSID=") {
-                let value = rest.split(';').next().unwrap_or_default();
-                let gone = value.is_empty() || rest.to_ascii_lowercase().contains("max-age=0");
-                self.session = (!gone).then(|| value.to_owned());
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let gone = value.is_empty() || attributes.to_ascii_lowercase().contains("max-age=0");
+            match (name, gone) {
+                ("PHPSESSID", _) => self.session = (!gone).then(|| value.to_owned()),
+                (name, true) if name.contains("vneid-gate-") => drop(self.own.remove(name)),
+                (name, false) if name.contains("vneid-gate-") => {
+                    self.own.insert(name.to_owned(), value.to_owned());
+                }
+                _ => {}
             }
         }
         response
