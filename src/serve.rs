@@ -8,7 +8,7 @@ mod stop;
 
 use crate::admin::AdminService;
 use crate::authn::Authenticator;
-use crate::config::settings::{Listener, Settings};
+use crate::config::settings::Settings;
 use crate::proxy::Enforcer;
 use crate::proxy::tunnels::Keeper;
 use crate::proxy::tunnels::registry::Tunnels;
@@ -27,7 +27,7 @@ use crate::transport::{Running, pem};
 use jiff::Timestamp;
 use opening::{Announce, Opening};
 use pingora::apps::http_app::HttpServer;
-use pingora::proxy::http_proxy;
+use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use pingora::services::ServiceWithDependents;
@@ -109,7 +109,10 @@ pub fn prepare(directory: &Path, settings: Settings, digest: String) -> Result<P
     for listener in &settings.listeners {
         let judges = (state.clone(), authn.clone());
         let enforcer = Enforcer::new(live.clone(), judges, telemetry.clone(), listener.clone(), tunnels.clone());
-        server.add_service(listen(&server, enforcer, listener, settings, &tls, &telemetry)?);
+        let address = listener.address.to_string();
+        let guarded = guarded(&server, enforcer, limits(settings), meters(&telemetry, &address));
+        let speaks = tls.of(listener.address).map(|c| tls::settings(c, listener.http2)).transpose()?;
+        server.add_service(guarded.into_service("gate", &address, speaks));
     }
     let listening = Arc::new(AtomicBool::new(false));
     let admin = AdminService {
@@ -180,37 +183,35 @@ fn can_listen(address: SocketAddr, table: &'static str) -> Result<(), CannotServ
     TcpListener::bind(address).map(drop).map_err(|source| CannotServe::Listen { address, table, source })
 }
 
-fn listen(
-    server: &Server,
-    enforcer: Enforcer,
-    listener: &Listener,
-    settings: &Settings,
-    tls: &Tls,
-    telemetry: &Telemetry,
-) -> Result<Service<Guarded<pingora::proxy::HttpProxy<Enforcer>>>, CannotServe> {
+/// The enforcement point behind a guard.
+fn guarded(server: &Server, enforcer: Enforcer, limits: Limits, meters: Meters) -> Guarded<HttpProxy<Enforcer>> {
     let refuse = Arc::new(enforcer.clone());
     let mut proxy = http_proxy(&server.configuration, enforcer);
     let mut options = pingora::apps::HttpServerOptions::default();
     options.keepalive_request_limit = Some(REQUESTS_PER_CONNECTION);
     proxy.server_options = Some(options);
-    let address = listener.address.to_string();
+    Guarded::new(Arc::new(proxy), limits, meters, refuse)
+}
+
+fn meters(telemetry: &Telemetry, address: &str) -> Meters {
     let metrics = &telemetry.metrics;
-    let refused = |cause: &str| metrics.connections_refused.with_label_values(&[address.as_str(), cause]);
-    let meters = Meters {
-        open: metrics.connections_open.with_label_values(&[address.as_str()]),
+    let refused = |cause: &str| metrics.connections_refused.with_label_values(&[address, cause]);
+    Meters {
+        open: metrics.connections_open.with_label_values(&[address]),
         refused: refused("limit"),
         slow_heads: refused("slow-head"),
         long_heads: refused("long-head"),
-    };
-    let limits = Limits {
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
         head: settings.gate.timeouts.head,
         idle: settings.gate.timeouts.idle,
         // Twice what is answered with 431, so that whoever is a little over is told and not cut.
         head_bytes_max: settings.gate.limits.head_bytes * 2,
         connections_max: settings.gate.limits.connections,
-    };
-    let speaks = tls.of(listener.address).map(|c| tls::settings(c, listener.http2)).transpose()?;
-    Ok(Guarded::new(Arc::new(proxy), limits, meters, refuse).into_service("gate", &address, speaks))
+    }
 }
 
 fn admin_service(admin: AdminService, settings: &Settings) -> Service<HttpServer<AdminService>> {

@@ -86,7 +86,7 @@ impl<'s> Candidate<'s> {
         }
         let path = canonical_path(&line.path, meant.relaxed).map_err(|_| Unplaced::UnclearPath)?;
         let found = meant.routes.find(&path).unwrap_or(meant.other);
-        let route = self.masked.route(self.settings, site, &path, found, &line.route).ok_or(Unplaced::MaskedPath)?;
+        let route = self.masked.route(policy, found, &path, &line.route).ok_or(Unplaced::MaskedPath)?;
         let takes = policy.route(route).ok_or(Unplaced::UnclearPath)?;
         let method = Method::from_bytes(line.method.as_bytes()).map_err(|_| Unplaced::UnknownWord)?;
         if line.method == "other" && takes.methods.is_some() {

@@ -5,7 +5,7 @@
 
 use crate::config::Settings;
 use crate::identity::SiteId;
-use crate::policy::RouteId;
+use crate::policy::{Policy, RouteId};
 use crate::telemetry::redact;
 
 /// What stands in a log for what was taken out of a path.
@@ -29,15 +29,9 @@ impl Masked {
     }
 
     /// `found` is the route that the path leads to as it is logged. `None`: it may have been another one.
-    pub fn route(
-        &self,
-        settings: &Settings,
-        site: SiteId,
-        path: &str,
-        found: RouteId,
-        recorded: &str,
-    ) -> Option<RouteId> {
-        let is_recorded = |id: RouteId| settings.policy.route(id).is_some_and(|route| route.name == recorded);
+    pub fn route(&self, policy: &Policy, found: RouteId, path: &str, recorded: &str) -> Option<RouteId> {
+        let site = policy.route(found)?.site;
+        let is_recorded = |id: RouteId| policy.route(id).is_some_and(|route| route.name == recorded);
         if !shows_mask(path) || is_recorded(found) {
             return Some(found);
         }

@@ -42,6 +42,17 @@ pub enum Turn {
     Neither,
 }
 
+/// What one request adds to what is known of a person.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonRequest {
+    pub account: Account,
+    pub login: Login,
+    pub route: RouteId,
+    /// Unix seconds.
+    pub at_s: i64,
+    pub turn: Turn,
+}
+
 /// What is known of a person: the visit under way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Visit {
@@ -89,7 +100,8 @@ impl People {
     }
 
     /// One request of a person. `false`: there is no room to tell them apart.
-    pub fn visit(&mut self, person: PersonKey, who: (Account, Login), route: RouteId, at_s: i64, turn: Turn) -> bool {
+    pub fn visit(&mut self, person: PersonKey, request: &PersonRequest) -> bool {
+        let PersonRequest { account, login, route, at_s, turn } = *request;
         if self.visits.len() >= PEOPLE_MAX && !self.visits.contains_key(&person) {
             self.beyond += 1;
             return false;
@@ -103,7 +115,6 @@ impl People {
             Turn::LockedOut => {
                 self.locked_out += u64::from(!std::mem::replace(&mut visit.locked_out, true));
                 if !std::mem::replace(&mut visit.refused, true) {
-                    let (account, login) = who;
                     let journey = Journey { account, login, steps: visit.steps, count: visit.count, refused: route };
                     if self.journeys.len() < JOURNEYS_MAX || self.journeys.contains_key(&journey) {
                         *self.journeys.entry(journey).or_default() += 1;
@@ -146,7 +157,9 @@ impl Visit {
 mod tests {
     use super::*;
 
-    const WHO: (Account, Login) = (Account::Citizen, Login::Password);
+    fn request(route: RouteId, at_s: i64, turn: Turn) -> PersonRequest {
+        PersonRequest { account: Account::Citizen, login: Login::Password, route, at_s, turn }
+    }
 
     fn person(name: u64) -> PersonKey {
         PersonKey { name, key: 0 }
@@ -154,16 +167,16 @@ mod tests {
 
     fn walked(people: &mut People, routes: &[u16], start_s: i64, refused: u16) {
         for (route, at_s) in routes.iter().zip(start_s..) {
-            people.visit(person(1), WHO, RouteId(*route), at_s, Turn::Neither);
+            people.visit(person(1), &request(RouteId(*route), at_s, Turn::Neither));
         }
-        people.visit(person(1), WHO, RouteId(refused), start_s + 60, Turn::LockedOut);
+        people.visit(person(1), &request(RouteId(refused), start_s + 60, Turn::LockedOut));
     }
 
     #[test]
     fn a_journey_is_the_way_to_the_first_refusal_of_a_visit() {
         let mut people = People::default();
         walked(&mut people, &[1, 2, 1, 2, 3], 0, 9);
-        people.visit(person(1), WHO, RouteId(9), 61, Turn::LockedOut);
+        people.visit(person(1), &request(RouteId(9), 61, Turn::LockedOut));
         walked(&mut people, &[1, 2, 3], 10_000, 9);
         walked(&mut people, &[1, 2, 3, 4, 5, 6, 7, 8], 20_000, 9);
         let mut journeys: Vec<_> =
@@ -177,7 +190,7 @@ mod tests {
     fn people_under_two_keys_are_two() {
         let mut people = People::default();
         for key in [0, 1, 1] {
-            people.visit(PersonKey { name: 7, key }, WHO, RouteId(0), 0, Turn::LetIn);
+            people.visit(PersonKey { name: 7, key }, &request(RouteId(0), 0, Turn::LetIn));
         }
         assert_eq!((people.seen(), people.let_in), (2, 2));
         assert!(people.concern(3, person(1)) && !people.concern(3, person(1)) && people.concern(4, person(1)));

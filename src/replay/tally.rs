@@ -4,7 +4,7 @@
 //! Everything counted here is as long as a list of the policy, or has a limit; people have theirs in `people`.
 
 use super::candidate::{Candidate, Decided, Unplaced, View};
-use super::people::{People, PersonKey, Turn};
+use super::people::{People, PersonKey, PersonRequest, Turn};
 use crate::identity::{Account, Evidence, Login};
 use crate::policy::{Action, RuleId};
 use crate::telemetry::past::Past;
@@ -143,8 +143,9 @@ impl Tally {
         let turn = turn(action, now.action);
         let change = (action != now.action).then_some(turn);
         self.count(&now, hour, change);
-        let person = PersonKey::of(line, key)
-            .filter(|person| self.people.visit(*person, (now.account, now.login), now.route, at.as_second(), turn));
+        let Decided { account, login, route, .. } = now;
+        let request = PersonRequest { account, login, route, at_s: at.as_second(), turn };
+        let person = PersonKey::of(line, key).filter(|person| self.people.visit(*person, &request));
         if change.is_some() {
             self.changed(&then.rule, action, &now, person);
             if person.is_none() {
