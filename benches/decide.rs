@@ -1,4 +1,4 @@
-//! What does a decision cost, and what does it cost to know who asks?
+//! The cost of a decision, and of knowing who asks.
 //!
 //! Over the shipped policy: the decision alone, a path read and routed, a token that is verified and one that is
 //! remembered, a session looked up among a hundred thousand. The control is the bare verification of the library.

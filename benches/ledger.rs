@@ -1,4 +1,4 @@
-//! What does the ledger cost with a million sessions: memory, time to find one, time to write one down, time to start?
+//! The ledger with a million sessions: memory, time to find one, time to write one down, time to start.
 //!
 //! Memory is what the allocator was asked for and has not got back. Look-ups walk through all sessions in an order that no cache
 //! guesses. A log-in is a log-out and a bind, each waited for until it is on the disk; several at a time share a commit.

@@ -1,4 +1,4 @@
-//! Does a decision cost the same with 10 rules and with 10,000, and what does it take to load so many?
+//! Decisions and loads with 10 rules and with 10,000: cost, time and memory.
 //!
 //! Generated policies of 10 to 10,000 rules over 2 to 2,000 routes, with dates, networks, lists of people and shares.
 //! A decision is asked for one route again and again (hot), and for routes, people and moments in turn (mixed): the

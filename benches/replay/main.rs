@@ -1,4 +1,4 @@
-//! How many lines a second does a replay take, on one core?
+//! Lines a second of a replay on one core.
 //!
 //! A gate serves the shipped policy as it was on the eve of the cut-over; people with VNeID and with passwords visit it. Its
 //! own log is multiplied, with other times and other people, and replayed through the policy as shipped. Controls: the

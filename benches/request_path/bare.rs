@@ -1,4 +1,4 @@
-//! What does pingora itself cost, deciding nothing?
+//! Bare pingora, deciding nothing: the control of the comparison.
 //!
 //! The control of every gate variant: the same pingora with the same features, allocator and build profile, since it is
 //! this very program run again. Forwards everything, or refuses everything.

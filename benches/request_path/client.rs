@@ -1,4 +1,4 @@
-//! What does a proxy answer to exactly these bytes?
+//! A client that sends exact bytes to a proxy and reads the answer.
 //!
 //! A small HTTP/1.1 client over one kept-open connection, for checks before a run and for counted requests. It reads
 //! only what the proxies of the comparison send: a head and a body of a stated length.

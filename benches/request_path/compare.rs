@@ -1,4 +1,4 @@
-//! Who uses how much of its core, and who answers how fast?
+//! The comparison: processor time and latency of each proxy.
 //!
 //! Runs all variants in turn, round after round. The figure to trust on a shared machine is the proxy's own CPU time per
 //! request, and its ratio to the control of the same round.

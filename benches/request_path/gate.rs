@@ -1,4 +1,4 @@
-//! The gate as an operator runs it: which policy does it serve, and how does a session get into its ledger?
+//! The gate as an operator runs it: its policy, and a session in its ledger.
 //!
 //! A policy directory written by hand along the handbook: a JWT credential, an opaque session with a VNeID log-in, the
 //! notice's rules, the audit log on. The gate is the release binary; nothing of the library is called.

@@ -1,4 +1,4 @@
-//! How many instructions does one request cost, whatever else the machine does?
+//! Instructions of one request, whatever else the machine does.
 //!
 //! Each proxy runs under callgrind twice, with different numbers of requests; the difference leaves start-up, first
 //! sights and the end out. Counts user space only: what the kernel does for a request is not in the figure.

@@ -1,4 +1,4 @@
-//! How are requests sent, and how many came back?
+//! The load: how requests are sent, and how many came back.
 //!
 //! wrk with a generated script that sends the requests of one file in turn, formatted once before the run, so that a
 //! request costs the generator one table look-up. Judges nothing.

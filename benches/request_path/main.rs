@@ -1,4 +1,4 @@
-//! What does one request cost in the gate, beside bare pingora and what else could stand in front of a portal?
+//! The cost of a request in the gate, beside bare pingora and what else could stand in front of a portal.
 //!
 //! Every proxy has one worker thread on one core of its own; the load (wrk) and the upstream (nginx) share another. Short
 //! runs in turn, A B C A B C, so that a noisy minute hits all alike. Knows the gate only as its release binary, its

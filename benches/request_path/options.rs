@@ -1,4 +1,4 @@
-//! How is a comparison asked for on the command line?
+//! The command line of the comparison.
 //!
 //! Defaults finish in about five minutes on two cores. Holds no measurement.
 

@@ -1,4 +1,4 @@
-//! What else takes part: the upstream, and the proxies that an operator would pick instead?
+//! The upstream, and the proxies that an operator would pick instead.
 //!
 //! Plain configurations of nginx and HAProxy as their distribution builds them, one thread each, connections to the
 //! upstream kept open, no access log. The upstream is nginx too and plays the portal's part in a VNeID log-in.

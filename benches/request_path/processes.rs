@@ -1,4 +1,4 @@
-//! How are the programs of a comparison started, measured and ended?
+//! Starting, measuring and ending the programs of a comparison.
 //!
 //! Each runs on the core it is given and dies with its handle, with this process, or when the comparison is
 //! interrupted. Knows nothing of what a program is for.

@@ -1,4 +1,4 @@
-//! How are the figures told?
+//! The figures as text.
 //!
 //! One line a variant: medians with the least and the most, and two ratios to the control. Measures nothing.
 

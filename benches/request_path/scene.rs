@@ -1,4 +1,4 @@
-//! What must stand before anything can be measured?
+//! What must stand before anything can be measured: policy, upstream, certificates.
 //!
 //! The upstream, the log-in server's key and tokens, and each proxy with the requests it is sent. A proxy whose answers
 //! are not the expected ones is never measured.

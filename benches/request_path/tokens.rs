@@ -1,4 +1,4 @@
-//! Which tokens travel in the comparison?
+//! The tokens that travel in the comparison.
 //!
 //! Synthetic ones in the shape and size of a Keycloak of a provincial portal: RS256 with a 2048-bit key, about 975 bytes,
 //! one distinct identity each. Signs, and writes what verifiers need; verifies nothing.

@@ -1,4 +1,4 @@
-//! Which requests to which proxy are compared, and which answer must they get?
+//! The requests that are compared, and the answers they must get.
 //!
 //! One list, in the order of the turns: each control stands before its subjects. Starts and sends nothing.
 

@@ -1,4 +1,4 @@
-//! `[credential.jwt.logout]`: where does an identity provider say that somebody has logged out?
+//! `[credential.jwt.logout]`: the path where an identity provider posts log-outs.
 //!
 //! The path belongs to the gate: what is posted there never reaches the portal. So it must be no path that the policy
 //! speaks of otherwise, and whoever posts there must be told apart by the issuer.

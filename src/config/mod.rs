@@ -1,4 +1,4 @@
-//! What did the operator write, and what does it mean?
+//! From the files of a policy directory to settings: every mistake of every file at once.
 //!
 //! Reads a policy directory into [`Settings`], or into diagnostics: all mistakes of all files at once. After this
 //! room there is no `Result` about configuration any more.

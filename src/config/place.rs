@@ -1,4 +1,4 @@
-//! On which routes does a rule or an invariant apply? `routes`, `except_routes`, or neither for everywhere.
+//! The routes that a rule or an invariant applies to: `routes`, `except_routes`, or neither for everywhere.
 
 use super::names::Names;
 use super::reader::{Table, many};

@@ -1,4 +1,4 @@
-//! Which style sheets, pictures and scripts belong to the demo?
+//! Style sheets, pictures and scripts of the demo.
 //!
 //! Files built into the binary, so that it works offline and from any folder. The only script sends the filing form
 //! as a program would.

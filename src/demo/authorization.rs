@@ -1,4 +1,4 @@
-//! What do the two stand-in identity providers have in common?
+//! What the two stand-in identity providers have in common: requests, codes and tokens.
 //!
 //! The authorization code grant (RFC 6749 section 4.1): a request is understood or refused, a code is given once and
 //! redeemed once. The portal redeems in process, as its server would over a back channel that no proxy sees. It

@@ -1,4 +1,4 @@
-//! What did the visitor type into a form or a query?
+//! Forms and queries of visitors, decoded.
 //!
 //! Reads `application/x-www-form-urlencoded` and writes single values of it. Lenient, as web applications are: what
 //! is not UTF-8 becomes the replacement character, and nothing here fails. It knows no request.

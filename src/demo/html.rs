@@ -1,4 +1,4 @@
-//! How does a typed word become part of a page without becoming markup?
+//! Escaping: a typed word becomes part of a page without becoming markup.
 //!
 //! A page is put together from [`Html`] only; a plain string enters it through [`Html::text`], which escapes. The
 //! pages themselves are files beside their modules, filled by `format!`. It knows no request and no page.

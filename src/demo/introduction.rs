@@ -1,4 +1,4 @@
-//! What does the demo tell someone who just started it?
+//! The text that `vneid-gate demo` prints when it starts.
 //!
 //! Two lines for programs (`portal`, `metrics`), then what to do in a browser, then curl lines that can be pasted as
 //! they stand, each with the answer to expect. It prints nothing itself.

@@ -1,4 +1,4 @@
-//! What can a newcomer try the gate on, without a portal of their own?
+//! Stand-ins to try the gate on: a portal, VNeID, the National Portal and a single sign-on.
 //!
 //! Four small servers on loopback, held in memory: a public-service portal, a stand-in VNeID, a stand-in log-in of
 //! the National Portal, and a stand-in SSO that issues tokens. They are what the gate would meet in a province, and

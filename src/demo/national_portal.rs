@@ -1,4 +1,4 @@
-//! How does an organisation of the demo log in with its National Portal account?
+//! The stand-in National Portal: log-ins of organisations.
 //!
 //! A stand-in for the log-in of the National Public Service Portal, which serves organisations and citizens alike
 //! and lets citizens through with VNeID too. Only the portal learns which of them came; the gate must be told. It

@@ -1,4 +1,4 @@
-//! What frames the pages of the stand-ins?
+//! The frame of the stand-ins' pages.
 //!
 //! The shared outer page of the two identity providers, which says in its title and on a banner that it is not the
 //! real one, and the box for mistakes that all pages use. The files lie in `pages/`.

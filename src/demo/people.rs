@@ -1,4 +1,4 @@
-//! Who lives in the demo?
+//! The invented people of the demo.
 //!
 //! A handful of invented people and one invented organisation. No number here was issued to anyone on purpose: the
 //! tax code breaks the rule that digits 3 to 9 are not all zero. Nothing here knows how they log in.

@@ -1,4 +1,4 @@
-//! What do the stand-ins remember, and for how long?
+//! A map whose entries end after a time, for what the stand-ins remember.
 //!
 //! A shelf keeps at most so many things under unguessable keys; the oldest falls off when it is full. Everything
 //! that the demo remembers of its visitors lies on one, so no traffic makes it grow. It knows nothing of HTTP.

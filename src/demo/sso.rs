@@ -1,4 +1,4 @@
-//! Where do the demo's tokens come from?
+//! The stand-in single sign-on, which signs the demo's tokens.
 //!
 //! A stand-in for the SSO of the newer portal generation: a key set, a token endpoint, and a plain address that hands
 //! out ready tokens for trying things on a command line. Keys are made at start and never leave the process; tokens

@@ -1,4 +1,4 @@
-//! Do the stand-ins keep their promises on the wire, without a gate in front of them?
+//! Tests of the stand-ins on the wire, without a gate in front of them.
 //!
 //! Starts all four on real sockets and walks the log-ins as a browser does: one cookie jar for the host, whatever
 //! the port, and a redirect is followed only when the test says so.

@@ -1,4 +1,4 @@
-//! How does a citizen of the demo log in with VNeID?
+//! The stand-in VNeID: log-ins of citizens.
 //!
 //! A stand-in for the national provider: choose a person, type the one-time code that is shown, go back to the
 //! portal. Like the real one it turns away an account below level 2. It keeps no cookie and no session: the request

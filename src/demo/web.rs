@@ -1,4 +1,4 @@
-//! How does a stand-in hear a request, and how does it answer?
+//! Requests and answers of a stand-in.
 //!
 //! A [`Stand`] turns one whole request into one whole answer: no I/O, no clock of its own, so it can be asked in a
 //! test without a socket. The rest of this file is the counter between it and pingora: bodies of bounded size and

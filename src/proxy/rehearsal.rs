@@ -1,4 +1,4 @@
-//! What would the gate do with a request? Stops 2 and 3, and the answer, for bytes that came by no connection.
+//! Simulation: stages 2 and 3 and the answer, for bytes that came by no connection.
 //!
 //! The same readers and judges as in service; there is no listener, no ledger and no portal. The caller brings what is
 //! known, asks `policy` for the decision, and shows what would have been answered.

@@ -1,4 +1,4 @@
-//! Which tunnels end because somebody is taken away?
+//! Ending the tunnels of people who are revoked.
 //!
 //! A WebSocket is decided at its upgrade and asks nothing more, perhaps for hours. So the gate remembers who opened it,
 //! and whenever something was revoked looks through all that are open and ends those that are covered now. Where nobody

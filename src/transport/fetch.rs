@@ -1,4 +1,4 @@
-//! How does the gate ask another server one small question: for a key set, about a token?
+//! A small HTTP client for one question to another server: for a key set, about a token.
 //!
 //! One request over pingora's connector, so with the gate's own TLS settings. Only a 200 counts, nothing is followed:
 //! a redirect would let whoever answers choose whom the gate trusts. Everything has a limit. The connection of a form is

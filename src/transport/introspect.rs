@@ -1,4 +1,4 @@
-//! How does the gate ask whoever issued a token whether it is in force (RFC 7662)?
+//! Asking whoever issued a token whether it is in force (RFC 7662).
 //!
 //! One POST for a token, as a client of the authorization server. So many questions at once and no more, each within its
 //! time; waiting for a turn counts. A server that says nothing is left alone for a while. Trouble is told once in a while,

@@ -1,4 +1,4 @@
-//! Which tables, keys and words does a policy file know? As a JSON Schema, for editors.
+//! The JSON Schema of policy files, for editors: tables, keys and words.
 //!
 //! One line a key, in the order of the handbook. The readers are not made from this, so a test asks them: about every key,
 //! every type, every word and every bound, in both directions. What needs more than one value to be judged (names,

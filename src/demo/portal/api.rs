@@ -1,4 +1,4 @@
-//! What do programs get from the portal?
+//! The portal's programming interface.
 //!
 //! The list of cases and single cases as JSON. The portal does not read tokens: it believes the gate's word
 //! (`X-Gate-Account`, `X-Gate-Login`, `X-Gate-Level`, `X-Gate-Subject`), and gives nothing to a request without it.

@@ -1,4 +1,4 @@
-//! Which applications were filed?
+//! The applications that were filed.
 //!
 //! A bounded list with running numbers. Who may see a case is asked where it is shown; here are only the facts. It
 //! knows no page and no session.

@@ -1,4 +1,4 @@
-//! How is an application filed?
+//! Filing an application.
 //!
 //! Only with a session in which someone logged in; how they did makes no difference here. The page also shows what
 //! the gate told the portal about them. It does not know what the gate makes of that.

@@ -1,4 +1,4 @@
-//! How far along is a case?
+//! Looking up how far along a case is.
 //!
 //! Open to everyone who knows a case number: procedure, date and state, never the applicant or what they wrote.
 

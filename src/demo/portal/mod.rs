@@ -1,4 +1,4 @@
-//! What is the portal behind the gate?
+//! The portal behind the gate.
 //!
 //! A small public-service portal of the older, server-rendered kind: one opaque session cookie, and a session looks
 //! the same whether it was opened with a password or with VNeID. It lets both file applications, as the real one

@@ -1,4 +1,4 @@
-//! What do the portal's pages say?
+//! The portal's pages and messages.
 //!
 //! One function a page: facts in, markup out; the words lie in `pages/*.html`. Vietnamese first, a short English
 //! hint beside it. Nothing is decided here, and nothing is remembered.

@@ -1,4 +1,4 @@
-//! Who is on the other end of a session cookie?
+//! The portal's sessions, named by a cookie.
 //!
 //! Opaque ids under the name that PHP gives its cookie. A session holds who logged in, never how, and a log-in that
 //! is under way. The id changes with every log-in, so one that was planted before is worth nothing. It knows no page.

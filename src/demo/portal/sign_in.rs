@@ -1,4 +1,4 @@
-//! Which ways lead into the portal?
+//! The portal's log-ins: password, VNeID, National Portal.
 //!
 //! The old form with user name and password, and two flows by redirect: VNeID and the National Portal. The answer to
 //! a National Portal log-in says in its own header fields which account came, because only the portal learns it. It

@@ -1,4 +1,4 @@
-//! Does a person or a program read the answer?
+//! Whether a person or a program reads the answer.
 //!
 //! What the browser itself says about the request comes first (Fetch Metadata), then the mark of older script
 //! libraries, then what is accepted. A request that cannot be told is a program's: a script that is handed a page, or

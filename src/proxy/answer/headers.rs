@@ -1,4 +1,4 @@
-//! Which headers does an answer of the gate carry?
+//! The headers of an answer of the gate.
 //!
 //! The fixed list: what it is, that nobody keeps it, that it may load and do nothing. The page's only style is named by
 //! its hash, which a test keeps right. Knows no cookie, no `Location` and no length: those are the caller's.

@@ -1,4 +1,4 @@
-//! In which language is the answer written first?
+//! The language that an answer is written in first.
 //!
 //! Vietnamese, unless `Accept-Language` prefers English (RFC 9110 §12.5.4). Other languages are not known; a page
 //! carries both, so a wrong guess costs a scroll.

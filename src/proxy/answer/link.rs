@@ -1,4 +1,4 @@
-//! Which address may an answer lead a person to?
+//! The addresses that an answer may lead a person to.
 //!
 //! A path on the same host, or an `https` address; nothing that one browser could read as another host than the next
 //! one does (`//host`, `/\host`, a tab inside), and no scheme that runs code. Knows nothing of the request.

@@ -1,4 +1,4 @@
-//! What does a caller receive who is turned away?
+//! The answer to a caller who is turned away: a page, a problem document or a redirect.
 //!
 //! An [`Answer`] is what happened, in closed words; from it come a page for a person (Vietnamese and English) and a
 //! problem document for a program (RFC 9457), with their status and headers. Pure: knows no session, no snapshot and

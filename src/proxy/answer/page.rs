@@ -1,4 +1,4 @@
-//! How does the page for a person look in HTML?
+//! The page for a person, as HTML.
 //!
 //! One document: the reader's language first, the other after it, in full where there is something to learn. Works
 //! without its style and needs nothing else. What comes from outside is escaped; sentences come from `text`. Knows no

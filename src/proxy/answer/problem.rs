@@ -1,4 +1,4 @@
-//! What does a program read when it is turned away?
+//! The problem document for a program (RFC 9457).
 //!
 //! A problem document (RFC 9457). `type` and `reason` are for code to branch on; `title` and `detail` are sentences
 //! for people, in the language asked for, because programs often show them.

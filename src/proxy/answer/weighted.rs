@@ -1,4 +1,4 @@
-//! What does a caller prefer, and how much?
+//! Lists of preferences with weights, such as Accept (RFC 9110 §12.4.2).
 //!
 //! Reads the lists of `Accept` and `Accept-Language`: values with a weight `q` (RFC 9110 §12.4.2). A list that is not
 //! well formed is no list: the reader says so and guesses nothing.

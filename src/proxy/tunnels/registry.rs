@@ -1,4 +1,4 @@
-//! Which tunnels are open, and by whom?
+//! The open tunnels, and who opened them.
 //!
 //! Knows the names of people and how a tunnel is ended; nothing of requests.
 

@@ -1,4 +1,4 @@
-//! Why is there no document?
+//! The errors of a fetch.
 //!
 //! Words for an operator, who has to find out which side is to be mended. What a server sent never shows in them, but
 //! for the alert by which it ended TLS.

@@ -1,4 +1,4 @@
-//! Where does a connection wait for its next question?
+//! The connection pool of a fetch.
 //!
 //! In a task of its own that looks at it: one that ends, or says something unasked, is closed at once, and so is one that
 //! nobody wanted for a while. pingora's pool would do the same, but loses one now and then, with an error in the log, when

@@ -1,4 +1,4 @@
-//! Where does a question go, and what does its head say?
+//! The address of a fetch, and the head of its request.
 //!
 //! A URL taken apart once, before anything is sent; the host is resolved for each new connection.
 

@@ -1,4 +1,4 @@
-//! Is a server that says nothing asked all the same?
+//! The circuit breaker of an authorization server that says nothing.
 //!
 //! After a few questions in a row without any answer it is left alone for a while, so that no request waits for it in
 //! vain. Then one question goes out; whoever comes meanwhile is turned away at once. Any answer ends the pause.

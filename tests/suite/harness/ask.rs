@@ -1,4 +1,4 @@
-//! What does the client send?
+//! A request as the client sends it, put together.
 //!
 //! A request written down field by field; its bytes are what stands here and nothing else. Content-Length is added
 //! to a body unless the test says how the body is framed.

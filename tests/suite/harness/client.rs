@@ -1,4 +1,4 @@
-//! What does the gate answer on this connection?
+//! A client connection that reads what the gate answers.
 //!
 //! One TCP connection that sends exact bytes and reads answers one by one, or everything until the end. Every read
 //! is bounded by the harness's patience.

@@ -1,4 +1,4 @@
-//! Who stands in front of a plain server and speaks TLS?
+//! A TLS front for a plain server.
 //!
 //! Ends TLS on a port of its own, demands a certificate where a test wants one, passes every byte on, and counts the
 //! connections on which a handshake succeeded.

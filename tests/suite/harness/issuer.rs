@@ -1,4 +1,4 @@
-//! Who signs tokens, and with which mistakes?
+//! An issuer that signs tokens, with the mistakes that a test wants.
 //!
 //! An issuer with a key set behind a counting, scriptable JWKS address. Tokens are put together here from text, not by
 //! the library that the gate verifies with: header and claims are whatever a test writes.

@@ -1,4 +1,4 @@
-//! What reached the portal, byte for byte?
+//! The portal's server, which records what reached it byte for byte.
 //!
 //! A server that records every request from its head on, before anything is answered, and answers as a test has
 //! scripted it. A request that must be refused is proved refused here: [`Origin::expect_untouched`].

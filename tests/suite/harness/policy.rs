@@ -1,4 +1,4 @@
-//! Which policy directory does the gate of this test get?
+//! The policy directory of a test's gate.
 //!
 //! Files by name, with words between `@` that are filled in when the gate starts: `@PORT:main@` is a free port,
 //! `@DATA@` a folder outside the policy directory, anything else what the test [`set`](Policy::set). Text is never

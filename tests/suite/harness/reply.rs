@@ -1,4 +1,4 @@
-//! What does the origin answer, and how badly does it behave while doing so?
+//! The answers of the origin, and how badly it behaves while giving them.
 //!
 //! A reply is a list of steps on the connection: bytes, a wait for the test's word, silence, an end. Knows nothing of
 //! the request but whether it was HEAD.

@@ -1,4 +1,4 @@
-//! What do the metrics say?
+//! The metrics of a gate, parsed.
 //!
 //! Reads the text exposition format into series; sums over every series that carries the labels asked for.
 

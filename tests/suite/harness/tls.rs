@@ -1,4 +1,4 @@
-//! Who vouches for names on loopback, and how is the gate asked over TLS and HTTP/2?
+//! Certificates for names on loopback, and requests over TLS and HTTP/2.
 //!
 //! An authority of its own for each test, and `curl` as the client: an independent implementation of both protocols.
 

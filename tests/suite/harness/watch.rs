@@ -1,4 +1,4 @@
-//! What can an operator see of a running gate?
+//! What an operator can see of a running gate: `/status`, log, audit file.
 //!
 //! Its admin pages, its metrics, its audit file and what it wrote; with waits for what is written a moment later.
 

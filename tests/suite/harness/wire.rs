@@ -1,4 +1,4 @@
-//! How does one HTTP/1 message stand on a socket?
+//! Reading one HTTP/1 message from a socket.
 //!
 //! Reads heads and bodies for both ends, keeps every byte of a head as it came, and judges nothing: what a strict
 //! parser would refuse is recorded, so that a test can see it. Text is Latin-1, one character a byte.

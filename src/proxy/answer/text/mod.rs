@@ -1,4 +1,4 @@
-//! What is there to say, whatever the language?
+//! The sentences of pages, in both languages.
 //!
 //! The shape of the sentences on a page; `vi` and `en` hold the sentences. Fields marked *HTML* are markup
 //! written in this crate and go out as they are; all others are plain text and are escaped where they are shown.
