@@ -51,7 +51,7 @@ impl Upstream {
             }}
             location = {CALLBACK_PATH} {{ absolute_redirect off; return 302 /nop-ho-so/1; }}"
         );
-        let running = start_nginx(folder, "upstream", core, address, "", &server)?;
+        let running = start_nginx(&folder.join("upstream"), core, address, ("", &server))?;
         Ok(Upstream { address, questions: Cell::new(0), _running: running })
     }
 
@@ -93,23 +93,16 @@ pub fn start_nginx_proxy(folder: &Path, core: usize, upstream: SocketAddr) -> Ou
         proxy_http_version 1.1; proxy_set_header Connection ''; proxy_set_header Host $host;"
     );
     let server = "location / { proxy_pass http://portal; }";
-    Ok((start_nginx(folder, "nginx", core, address, &pool, server)?, address))
+    Ok((start_nginx(&folder.join("nginx"), core, address, (&pool, server))?, address))
 }
 
-fn start_nginx(
-    folder: &Path,
-    name: &str,
-    core: usize,
-    address: SocketAddr,
-    outside: &str,
-    server: &str,
-) -> Outcome<Running> {
+fn start_nginx(prefix: &Path, core: usize, address: SocketAddr, (outside, server): (&str, &str)) -> Outcome<Running> {
     let program =
         find_program("nginx").ok_or("nginx is missing: it is the upstream (Debian: apt-get install nginx-light)")?;
-    let prefix = folder.join(name);
-    fs::create_dir_all(&prefix)?;
+    let name = prefix.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    fs::create_dir_all(prefix)?;
     let configuration = format!(
-        "daemon off; master_process off; pid {name}.pid; error_log stderr error; worker_rlimit_nofile 8192;
+        "daemon off; master_process off; pid nginx.pid; error_log stderr error; worker_rlimit_nofile 8192;
         events {{ worker_connections 2048; multi_accept on; }}
         http {{
             access_log off; server_tokens off; tcp_nodelay on; default_type text/plain;
@@ -122,8 +115,8 @@ fn start_nginx(
     );
     let file = prefix.join("nginx.conf");
     fs::write(&file, configuration)?;
-    let args = words(["-p"]).chain([prefix.clone().into()]).chain(words(["-e", "stderr", "-c"])).chain([file.into()]);
-    let mut running = Running::start(name, core, &program, &args.collect::<Vec<_>>(), &prefix.join("log"))?;
+    let args = words(["-p"]).chain([prefix.into()]).chain(words(["-e", "stderr", "-c"])).chain([file.into()]);
+    let mut running = Running::start(&name, core, &program, &args.collect::<Vec<_>>(), &prefix.join("log"))?;
     running.wait_listening(address, START_LIMIT)?;
     Ok(running)
 }

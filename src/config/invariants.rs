@@ -10,26 +10,21 @@ use crate::policy::invariant::Invariant;
 use crate::policy::{Action, Policy};
 use jiff::tz::TimeZone;
 
-pub(super) fn invariants(
-    files: &Files<'_>,
-    policy: &Policy,
-    routes: &Names,
-    credentials: &Names,
-    zone: &TimeZone,
-) -> Vec<Invariant> {
-    let mut names = Names::new("invariant");
-    let tables = files.arrays("invariant").into_iter();
-    tables.filter_map(|t| invariant(files, t, &mut names, policy, (routes, credentials), zone)).collect()
+/// What the words of an invariant are about.
+pub(super) struct Subjects<'p> {
+    pub policy: &'p Policy,
+    pub routes: &'p Names,
+    pub credentials: &'p Names,
+    pub zone: &'p TimeZone,
 }
 
-fn invariant(
-    files: &Files<'_>,
-    t: Table<'_>,
-    names: &mut Names,
-    policy: &Policy,
-    (routes, credentials): (&Names, &Names),
-    zone: &TimeZone,
-) -> Option<Invariant> {
+pub(super) fn invariants(files: &Files<'_>, subjects: &Subjects<'_>) -> Vec<Invariant> {
+    let mut names = Names::new("invariant");
+    files.arrays("invariant").into_iter().filter_map(|t| invariant(files, t, &mut names, subjects)).collect()
+}
+
+fn invariant(files: &Files<'_>, t: Table<'_>, names: &mut Names, subjects: &Subjects<'_>) -> Option<Invariant> {
+    let Subjects { policy, routes, credentials, zone } = *subjects;
     let name = t.required("name", values::text);
     let why = t.optional("why", values::text);
     let never = t.required("never", |v| {

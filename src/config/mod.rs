@@ -29,6 +29,7 @@ pub use settings::Settings;
 
 use crate::diagnostic::{Diagnostic, Place, Source, code};
 use crate::policy::{Policy, Route, Rule, Site, TooLarge, table};
+use invariants::Subjects;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use reader::{Findings, Table, Value};
@@ -116,7 +117,10 @@ fn assemble(files: &Files<'_>, now: Timestamp) -> Option<Settings> {
     let rules = rules::rules(files, &mut routes, &route_names, &credential_names, &zone);
     let policy = compile(files, sites, routes, rules, credential_names.count())?;
     let policy = policy.observing(gate.as_ref().is_some_and(|g| g.observing));
-    let invariants = invariants::invariants(files, &policy, &route_names, &credential_names, &zone);
+    let invariants = invariants::invariants(
+        files,
+        &Subjects { policy: &policy, routes: &route_names, credentials: &credential_names, zone: &zone },
+    );
     let cases = tests_table::cases(files, &credential_names, &zone, now);
     if files.findings.borrow().iter().any(Diagnostic::is_error) {
         return None;

@@ -177,7 +177,7 @@ pub(super) fn routes(files: &Files<'_>, sites: &mut [Site], site_names: &Names) 
     let mut names = Names::new("route");
     let mut all: Vec<Route> = Vec::new();
     for t in files.arrays("route") {
-        if let Some(route) = route(files, t, sites, site_names, &mut names, &all) {
+        if let Some(route) = route(files, t, (sites, site_names), &mut names, &all) {
             all.push(route);
         }
     }
@@ -195,8 +195,7 @@ pub(super) fn routes(files: &Files<'_>, sites: &mut [Site], site_names: &Names) 
 fn route(
     files: &Files<'_>,
     t: Table<'_>,
-    sites: &mut [Site],
-    site_names: &Names,
+    (sites, site_names): (&mut [Site], &Names),
     names: &mut Names,
     earlier: &[Route],
 ) -> Option<Route> {

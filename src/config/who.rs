@@ -23,9 +23,10 @@ pub struct Who {
     pub introspections: Vec<IntrospectionSource>,
 }
 
-/// What the credentials need from outside, as it is read.
-#[derive(Default)]
-struct Sources {
+/// What is gathered while the credentials are read: their names, and what they need from outside.
+struct Gathered {
+    names: Names,
+    logins: Names,
     keys: Vec<KeySource>,
     introspections: Vec<IntrospectionSource>,
     doors: Vec<Door>,
@@ -40,9 +41,13 @@ pub(super) struct Around<'a> {
 }
 
 pub(super) fn identity(files: &Files<'_>, around: &Around<'_>) -> (Who, Names) {
-    let mut names = Names::new("credential");
-    let mut logins = Names::new("log-in");
-    let mut sources = Sources::default();
+    let mut gathered = Gathered {
+        names: Names::new("credential"),
+        logins: Names::new("log-in"),
+        keys: Vec::new(),
+        introspections: Vec::new(),
+        doors: Vec::new(),
+    };
     let mut credentials: Vec<Credential> = Vec::new();
     for t in files.arrays("credential") {
         let Some(id) = u8::try_from(credentials.len()).ok().filter(|n| *n < 64).map(CredentialId) else {
@@ -50,7 +55,7 @@ pub(super) fn identity(files: &Files<'_>, around: &Around<'_>) -> (Who, Names) {
             break;
         };
         let place = t.place;
-        if let Some(credential) = credential(files, t, id, around, (&mut names, &mut logins), &mut sources) {
+        if let Some(credential) = credential(files, t, id, around, &mut gathered) {
             if let Some(rival) = credentials.iter().find(|other| contend(&credential, other)) {
                 let message = format!("`{}` and `{}` would judge the same values", rival.name, credential.name);
                 let help =
@@ -63,7 +68,7 @@ pub(super) fn identity(files: &Files<'_>, around: &Around<'_>) -> (Who, Names) {
     }
     let shapes = files.arrays("username").into_iter().filter_map(shape).collect();
     let site_list: Vec<String> = around.sites.iter().map(|s| s.name.clone()).collect();
-    let Sources { keys, introspections, doors } = sources;
+    let Gathered { names, keys, introspections, doors, .. } = gathered;
     backchannel::apart(files, &doors, &credentials, around.sites, around.routes);
     backchannel::remembered(files, &doors, around.state);
     (Who { identity: Identity::new(credentials, shapes, &site_list), keys, introspections }, names)
@@ -74,8 +79,7 @@ fn credential(
     t: Table<'_>,
     id: CredentialId,
     around: &Around<'_>,
-    (names, logins): (&mut Names, &mut Names),
-    needed: &mut Sources,
+    gathered: &mut Gathered,
 ) -> Option<Credential> {
     let name = t.required("name", values::name);
     let sources = t.list("from", source);
@@ -95,16 +99,16 @@ fn credential(
     let mut logout_door = None;
     let kind = match (jwt, introspection, session) {
         (Some(v), ..) => tokens::jwt(files, v, (id, own_name), mappings).map(|read| {
-            needed.keys.push(read.keys);
+            gathered.keys.push(read.keys);
             if let Some(At { value, place }) = read.logout_door {
-                needed.doors.push(Door { credential: id, place });
+                gathered.doors.push(Door { credential: id, place });
                 logout_door = Some(value);
             }
             Kind::Jwt(Box::new(read.jwt))
         }),
         (None, Some(v), _) => {
             introspection::introspection(files, v, (id, own_name), mappings).map(|(introspection, whom)| {
-                needed.introspections.push(whom);
+                gathered.introspections.push(whom);
                 Kind::Introspection(Arc::new(introspection))
             })
         }
@@ -118,11 +122,12 @@ fn credential(
         (None, None, None) => None,
     };
     let is_session = session.is_some();
-    let flows = t.raw("login").map(|v| many(v, |v| login::flow(v, is_session, logins))).unwrap_or_default();
+    let flows =
+        t.raw("login").map(|v| many(v, |v| login::flow(v, is_session, &mut gathered.logins))).unwrap_or_default();
     let logouts = t.raw("logout").map(|v| many(v, login::logout)).unwrap_or_default();
     t.done();
     let name = name?;
-    names.define(name.clone(), files.findings);
+    gathered.names.define(name.clone(), files.findings);
     Some(Credential {
         id,
         name: name.value,

@@ -93,7 +93,7 @@ struct Browser {
 }
 
 impl Browser {
-    async fn send(&mut self, method: &str, address: SocketAddr, target: &str, more: &str, body: &str) -> Reply {
+    async fn send(&mut self, address: SocketAddr, (method, target): (&str, &str), more: &str, body: &str) -> Reply {
         let cookie = self.session.as_ref().map_or(String::new(), |id| format!("cookie: PHPSESSID={id}\r\n"));
         let length = body.len();
         let request = format!(
@@ -109,11 +109,11 @@ impl Browser {
     }
 
     async fn get(&mut self, address: SocketAddr, target: &str) -> Reply {
-        self.send("GET", address, target, "", "").await
+        self.send(address, ("GET", target), "", "").await
     }
 
     async fn post(&mut self, address: SocketAddr, target: &str, form: &str) -> Reply {
-        self.send("POST", address, target, FORM, form).await
+        self.send(address, ("POST", target), FORM, form).await
     }
 
     async fn follow(&mut self, url: &str) -> Reply {
@@ -171,7 +171,7 @@ async fn a_citizen_logs_in_with_vneid_and_files_an_application() {
         browser.post(town.at.portal, "/nop-ho-so", "thu-tuc=ho-tich&noi-dung=Xin+%3Cb%3Etr%C3%ADch+l%E1%BB%A5c").await;
     assert_eq!((filed.status, filed.location()), (201, "/nop-ho-so/DN-000002"));
     assert!(filed.body.contains("DN-000002") && filed.body.contains("Xin &lt;b&gt;trích lục"));
-    let list = browser.send("GET", town.at.portal, "/nop-ho-so", "x-gate-login: vneid\r\n", "").await;
+    let list = browser.send(town.at.portal, ("GET", "/nop-ho-so"), "x-gate-login: vneid\r\n", "").await;
     assert!(list.body.contains("DN-000002") && list.body.contains("<code>vneid</code>"));
     let looked_up = Browser::default().get(town.at.portal, "/tra-cuu-ho-so?ma=dn-000002").await;
     assert!(looked_up.status == 200 && !looked_up.body.contains("trích lục</dd>") && !looked_up.body.contains("Xin"));
@@ -240,7 +240,7 @@ async fn browsers_come_back_under_the_name_that_they_used() {
         ("x-forwarded-host: cong.test:8443\r\nx-forwarded-proto: https\r\n", "https://cong.test:8443".to_owned()),
         ("x-forwarded-host: a\"b c\r\n", format!("http://{}", town.at.portal)),
     ] {
-        let sent = Browser::default().send("GET", town.at.portal, "/dang-nhap/vneid", fields, "").await;
+        let sent = Browser::default().send(town.at.portal, ("GET", "/dang-nhap/vneid"), fields, "").await;
         let query = Fields::read(sent.location().split_once('?').unwrap().1);
         assert_eq!(query.value("redirect_uri"), format!("{origin}{}", portal::VNEID_CALLBACK));
     }
@@ -251,13 +251,13 @@ async fn the_api_gives_nothing_without_the_gates_word() {
     let (town, mut program) = (Town::start().await, Browser::default());
     assert_eq!(program.get(town.at.portal, "/api/ho-so").await.status, 401);
     let owner = "x-gate-account: citizen\r\nx-gate-login: vneid\r\nx-gate-subject: 067195000002\r\n";
-    let list = program.send("GET", town.at.portal, "/api/ho-so", owner, "").await.json();
+    let list = program.send(town.at.portal, ("GET", "/api/ho-so"), owner, "").await.json();
     assert_eq!((&list["account"], &list["login"]), (&"citizen".into(), &"vneid".into()));
     assert_eq!(list["cases"][0]["number"], "DN-000001");
     let other = owner.replace("067195000002", "001090000001");
-    assert_eq!(program.send("GET", town.at.portal, "/api/ho-so/DN-000001", &other, "").await.status, 404);
+    assert_eq!(program.send(town.at.portal, ("GET", "/api/ho-so/DN-000001"), &other, "").await.status, 404);
     let service = "x-gate-account: service\r\n";
-    assert_eq!(program.send("GET", town.at.portal, "/api/ho-so/DN-000001", service, "").await.status, 200);
+    assert_eq!(program.send(town.at.portal, ("GET", "/api/ho-so/DN-000001"), service, "").await.status, 200);
 }
 
 #[tokio::test]
@@ -291,8 +291,8 @@ async fn every_page_of_the_portal_answers_and_strange_requests_do_no_harm() {
     assert_eq!(browser.get(town.at.portal, "/tra-cuu-ho-so?ma=%ff%00&&=%").await.status, 200);
     assert_eq!(browser.get(town.at.portal, "/%2e%2e/x").await.status, 404);
     assert_eq!(browser.post(town.at.portal, "/thanh-toan", "").await.status, 405);
-    assert_eq!(browser.send("DELETE", town.at.portal, "/nop-ho-so", "", "").await.status, 405);
+    assert_eq!(browser.send(town.at.portal, ("DELETE", "/nop-ho-so"), "", "").await.status, 405);
     assert_eq!(browser.get(town.at.vneid, "/auth?client_id=x").await.status, 400);
-    let head = browser.send("HEAD", town.at.portal, "/", "", "").await;
+    let head = browser.send(town.at.portal, ("HEAD", "/"), "", "").await;
     assert!(head.status == 200 && head.body.is_empty() && head.header("content-length") != Some("0"));
 }

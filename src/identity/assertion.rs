@@ -44,6 +44,19 @@ impl PartialEq for ClientKey {
 
 impl Eq for ClientKey {}
 
+/// What an assertion says.
+#[derive(Clone, Copy, Debug)]
+pub struct Assertion<'a> {
+    /// The gate's own name at the server.
+    pub client: &'a str,
+    /// The server.
+    pub audience: &'a str,
+    /// Never used twice.
+    pub unique: &'a str,
+    /// Unix seconds.
+    pub now_s: i64,
+}
+
 impl ClientKey {
     /// A key in DER (PKCS #8, PKCS #1 or SEC 1): RSA of at least 2048 bits, P-256, P-384 or Ed25519.
     pub fn from_der(der: &[u8]) -> Option<Self> {
@@ -67,16 +80,9 @@ impl ClientKey {
         }
     }
 
-    /// An assertion of the client `id` for the server `audience`, good for a minute from `now_s` (Unix seconds). `unique`
-    /// is never used twice. `None` when the system cannot sign.
-    pub fn assertion(
-        &self,
-        id: &str,
-        key_id: Option<&str>,
-        audience: &str,
-        unique: &str,
-        now_s: i64,
-    ) -> Option<String> {
+    /// An assertion by this key, good for a minute. `None` when the system cannot sign.
+    pub fn assertion(&self, key_id: Option<&str>, about: &Assertion<'_>) -> Option<String> {
+        let Assertion { client: id, audience, unique, now_s } = about;
         let mut header = json!({ "alg": self.algorithm(), "typ": "JWT" });
         if let (Some(key_id), Some(header)) = (key_id, header.as_object_mut()) {
             header.insert("kid".to_owned(), key_id.into());
@@ -124,7 +130,12 @@ mod tests {
         let keys = KeySet::parse(jwks.to_string().as_bytes(), &[Algorithm::ES256]).unwrap().0;
         let der = AsDer::<aws_lc_rs::encoding::EcPrivateKeyRfc5915Der<'_>>::as_der(&pair.private_key()).unwrap();
         let key = ClientKey::from_der(der.as_ref()).unwrap();
-        let assertion = key.assertion("gate", Some("gate-1"), "https://sso.test", "once", NOW_S).unwrap();
+        let assertion = key
+            .assertion(
+                Some("gate-1"),
+                &Assertion { client: "gate", audience: "https://sso.test", unique: "once", now_s: NOW_S },
+            )
+            .unwrap();
         let reader = Jwt {
             issuer: "gate".into(),
             audience: vec!["https://sso.test".into()],

@@ -11,6 +11,7 @@ pub use breaker::Silence;
 use super::fetch::{Endpoint, FetchError, FetchLimits};
 use crate::config::settings::{Client, IntrospectionSource, Proof};
 use crate::identity::CredentialId;
+use crate::identity::assertion::Assertion;
 use crate::identity::introspection::{Answer, AnswerError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -159,8 +160,8 @@ impl Introspector {
             Proof::Key { key, key_id, audience } => {
                 let unique = rand::random::<[u8; 16]>().map(|byte| format!("{byte:02x}")).concat();
                 let now_s = Timestamp::now().as_second();
-                let assertion = key.assertion(id, key_id.as_deref(), audience, &unique, now_s);
-                let assertion = assertion.ok_or(IntrospectError::Unsigned)?;
+                let about = Assertion { client: id, audience, unique: &unique, now_s };
+                let assertion = key.assertion(key_id.as_deref(), &about).ok_or(IntrospectError::Unsigned)?;
                 let kind = encoded(ASSERTION_TYPE);
                 let id = encoded(id);
                 let proof = format!("client_id={id}&client_assertion_type={kind}&client_assertion={assertion}");

@@ -79,7 +79,7 @@ impl World {
 
     /// A post that must change nothing, with what it is told.
     #[track_caller]
-    fn refuses(&self, what: &str, ask: &Ask, status: u16, result: &str, says: &str) {
+    fn refuses(&self, what: &str, ask: &Ask, (status, result, says): (u16, &str, &str)) {
         let labels = [("credential", "sso-token"), ("result", result)];
         let before = self.gate.metric("vneid_gate_backchannel_logouts_total", &labels);
         let answer = self.gate.ask(ask);
@@ -201,13 +201,13 @@ fn what_is_no_whole_and_genuine_logout_token_ends_nothing() {
         (json!({ "sid": null, "sub": null }), "nobody", "neither sid nor sub"),
         (json!({ "typ": "ID" }), "malformed", "not a logout token"),
     ] {
-        world.refuses(&more.to_string(), &posting(&world.mint(more.clone())), 400, result, says);
+        world.refuses(&more.to_string(), &posting(&world.mint(more.clone())), (400, result, says));
     }
     let stranger = Key::rsa(&world.issuer.key.id).mint(&world.claims(json!({})));
-    world.refuses("another's signature", &posting(&stranger), 400, "signature", "the signature does not hold");
-    world.refuses("an access token", &posting(&mine), 400, "malformed", "not a logout token");
-    world.refuses("no token", &posting("x.y.z"), 400, "malformed", "not a logout token");
-    world.refuses("nothing", &posting(""), 400, "malformed", "not a logout token");
+    world.refuses("another's signature", &posting(&stranger), (400, "signature", "the signature does not hold"));
+    world.refuses("an access token", &posting(&mine), (400, "malformed", "not a logout token"));
+    world.refuses("no token", &posting("x.y.z"), (400, "malformed", "not a logout token"));
+    world.refuses("nothing", &posting(""), (400, "malformed", "not a logout token"));
     world.is_in(&mine);
 }
 
@@ -248,10 +248,10 @@ fn only_a_plain_form_with_one_token_in_its_body_is_read() {
         ("a broken escape", Ask::form(DOOR, "logout_token=%zz"), "in one way"),
         ("too long", Ask::form(DOOR, &format!("{pair}&pad={}", "x".repeat(16 << 10))), "longer"),
     ] {
-        world.refuses(what, &ask, 400, "not_read", says);
+        world.refuses(what, &ask, (400, "not_read", says));
     }
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
-        world.refuses(method, &Ask::new(method, DOOR), 405, "not_read", "posted");
+        world.refuses(method, &Ask::new(method, DOOR), (405, "not_read", "posted"));
         assert_eq!(world.gate.ask(&Ask::new(method, DOOR)).value("allow"), Some("POST"));
     }
     assert_eq!(world.gate.ask(&Ask::form(DOOR, &format!("{pair}&state=x"))).status, 200, "other fields do not matter");
@@ -309,7 +309,7 @@ fn without_keys_the_provider_is_told_to_come_again() {
     issuer.misbehave(Reply::status(500));
     let gate = Gate::start_unready(&policy(&origin, &issuer, ""));
     let world = World { origin, issuer, gate };
-    world.refuses("no keys", &posting(&world.mint(json!({}))), 503, "unavailable", "keys");
+    world.refuses("no keys", &posting(&world.mint(json!({}))), (503, "unavailable", "keys"));
 }
 
 #[test]
