@@ -5,8 +5,8 @@
 
 use super::{Answer, Audience, Kind, Language};
 use http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, VARY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::LazyLock;
@@ -57,9 +57,6 @@ pub(super) fn of(answer: &Answer<'_>, audience: Audience, language: Language) ->
     // A code that could split the header is left out; the gate makes its codes itself.
     if let Ok(code) = HeaderValue::from_str(answer.support_code) {
         headers.insert(X_SUPPORT_CODE, code);
-    }
-    if let Some(seconds) = answer.kind.retry_after_s() {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if answer.kind == Kind::LogInFirst && audience == Audience::Program {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

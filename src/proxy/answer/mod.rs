@@ -49,14 +49,10 @@ pub enum Kind {
     NotSupported,
     /// The request stopped arriving before it was whole.
     RequestTimeout,
-    /// Above a limit of requests.
-    TooManyRequests { retry_after_s: u32 },
     /// No portal server could be reached, or its answer could not be read.
     UpstreamUnavailable,
     /// The portal did not answer in time.
     UpstreamTimeout,
-    /// The gate sheds load; the request was not forwarded.
-    Overloaded,
     /// What vouches for log-ins (key set, introspection, store) cannot be reached.
     IdentityUnavailable,
     /// Something in the gate went wrong.
@@ -64,11 +60,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Seconds after which another try makes sense, at least 1.
-    pub fn retry_after_s(self) -> Option<u32> {
-        if let Kind::TooManyRequests { retry_after_s } = self { Some(retry_after_s.max(1)) } else { None }
-    }
-
     /// May the answer show the way to the log-in? Not when a log-in would change nothing.
     fn offers_login(self) -> bool {
         matches!(self, Kind::Refused(_) | Kind::LogInFirst | Kind::NotSupported)
@@ -114,10 +105,9 @@ impl<'a> Answer<'a> {
             (Kind::UnknownHost, _) => StatusCode::MISDIRECTED_REQUEST,
             (Kind::NotSupported, _) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             (Kind::RequestTimeout, _) => StatusCode::REQUEST_TIMEOUT,
-            (Kind::TooManyRequests { .. }, _) => StatusCode::TOO_MANY_REQUESTS,
             (Kind::UpstreamUnavailable, _) => StatusCode::BAD_GATEWAY,
             (Kind::UpstreamTimeout, _) => StatusCode::GATEWAY_TIMEOUT,
-            (Kind::Overloaded | Kind::IdentityUnavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
+            (Kind::IdentityUnavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
             (Kind::Internal, _) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -86,9 +86,6 @@ fn in_full(answer: &Answer<'_>, language: Language, place: Place) -> String {
     if let Some(why) = answer.why {
         html.push_str(&format!("<p>{} <span lang=\"vi\">{}</span></p>\n", escape(labels.why), escape(why)));
     }
-    if let Some(seconds) = answer.kind.retry_after_s() {
-        html.push_str(&format!("<p><strong>{}</strong></p>\n", escape(&(labels.wait)(seconds))));
-    }
     html.push_str(&form_on_its_way(answer, labels, place));
     html.push_str(&button(answer, text, labels));
     html.push_str(&steps(text, place));

@@ -2,9 +2,9 @@
 
 use super::*;
 use http::HeaderName;
-use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 17] = [
     Kind::Refused(Page::UseVneid),
     Kind::Refused(Page::RaiseLevel),
     Kind::Refused(Page::LogIn),
@@ -17,11 +17,9 @@ const KINDS: [Kind; 19] = [
     Kind::HeaderTooLarge,
     Kind::UnknownHost,
     Kind::NotSupported,
-    Kind::TooManyRequests { retry_after_s: 30 },
     Kind::UpstreamUnavailable,
     Kind::RequestTimeout,
     Kind::UpstreamTimeout,
-    Kind::Overloaded,
     Kind::IdentityUnavailable,
     Kind::Internal,
 ];
@@ -148,7 +146,7 @@ fn the_status_says_what_happened() {
     assert_eq!(status(Kind::LogInFirst, Audience::Program), 401);
     assert_eq!(status(Kind::LogInFirst, Audience::Person), 403);
     let technical: Vec<u16> = KINDS[6..].iter().map(|kind| status(*kind, Audience::Person)).collect();
-    assert_eq!(technical, [400, 405, 413, 431, 421, 415, 429, 502, 408, 504, 503, 503, 500]);
+    assert_eq!(technical, [400, 405, 413, 431, 421, 415, 502, 408, 504, 503, 500]);
 }
 
 #[test]
@@ -181,16 +179,6 @@ fn every_answer_carries_the_fixed_headers() {
     assert_eq!(header(&answer, Audience::Program, &CONTENT_TYPE).as_deref(), Some("application/problem+json"));
     let policy = header(&answer, Audience::Person, &CONTENT_SECURITY_POLICY).unwrap();
     assert!(policy.contains("form-action 'none'") && policy.contains("base-uri 'none'"));
-}
-
-#[test]
-fn a_limit_says_when_to_come_back() {
-    let limited = |retry_after_s| answer(Kind::TooManyRequests { retry_after_s });
-    assert_eq!(header(&limited(30), Audience::Program, &RETRY_AFTER).as_deref(), Some("30"));
-    assert_eq!(header(&limited(0), Audience::Person, &RETRY_AFTER).as_deref(), Some("1"));
-    assert!(limited(30).html(Language::Vi).contains("sau 30 giây"));
-    assert!(limited(121).html(Language::En).contains("in 3 minutes"));
-    assert_eq!(header(&answer(Kind::Overloaded), Audience::Person, &RETRY_AFTER), None);
 }
 
 #[test]

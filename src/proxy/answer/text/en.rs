@@ -16,7 +16,6 @@ pub(super) const LABELS: Labels = Labels {
     why: "The rule that applies:",
     new_tab: "opens in a new tab",
     work,
-    wait,
 };
 
 fn work(work: Work) -> (&'static str, &'static str) {
@@ -39,14 +38,6 @@ fn work(work: Work) -> (&'static str, &'static str) {
     }
 }
 
-fn wait(seconds: u32) -> String {
-    match seconds {
-        0..=1 => "Please try again in 1 second.".to_owned(),
-        2..=90 => format!("Please try again in {seconds} seconds."),
-        _ => format!("Please try again in {} minutes.", seconds.div_ceil(60)),
-    }
-}
-
 pub(super) fn text(kind: Kind) -> &'static Text {
     match kind {
         Kind::Refused(Page::UseVneid) => &USE_VNEID,
@@ -61,11 +52,9 @@ pub(super) fn text(kind: Kind) -> &'static Text {
         Kind::HeaderTooLarge => &trouble::HEADER_TOO_LARGE,
         Kind::UnknownHost => &trouble::UNKNOWN_HOST,
         Kind::NotSupported => &trouble::NOT_SUPPORTED,
-        Kind::TooManyRequests { .. } => &trouble::TOO_MANY_REQUESTS,
         Kind::UpstreamUnavailable => &trouble::UPSTREAM_UNAVAILABLE,
         Kind::RequestTimeout => &trouble::REQUEST_TIMEOUT,
         Kind::UpstreamTimeout => &trouble::UPSTREAM_TIMEOUT,
-        Kind::Overloaded => &trouble::OVERLOADED,
         Kind::IdentityUnavailable => &trouble::IDENTITY_UNAVAILABLE,
         Kind::Internal => &trouble::INTERNAL,
     }

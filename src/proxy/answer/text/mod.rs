@@ -68,8 +68,6 @@ pub(super) struct Labels {
     pub why: &'static str,
     pub new_tab: &'static str,
     pub work: fn(Work) -> (&'static str, &'static str),
-    /// How long to wait, in whole words.
-    pub wait: fn(u32) -> String,
 }
 
 pub(super) fn text(kind: Kind, language: Language) -> &'static Text {
@@ -98,8 +96,6 @@ pub(super) fn work(kind: Kind) -> Option<Work> {
         | Kind::HeaderTooLarge
         | Kind::UnknownHost
         | Kind::NotSupported
-        | Kind::TooManyRequests { .. }
-        | Kind::Overloaded
         | Kind::IdentityUnavailable => Some(Work::Resend),
         Kind::RequestTimeout | Kind::UpstreamUnavailable | Kind::UpstreamTimeout | Kind::Internal => {
             Some(Work::MayHaveArrived)

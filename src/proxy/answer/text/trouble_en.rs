@@ -64,15 +64,6 @@ pub(super) const REQUEST_TIMEOUT: Text = trouble(
     &["Check your internet connection, then go back and send it again.", STILL_HERE],
 );
 
-pub(super) const TOO_MANY_REQUESTS: Text = trouble(
-    "There are too many requests",
-    "Too many requests came from this connection in a short time.",
-    &[
-        "Too many requests came from your connection in a short time. This can happen when many people share one network.",
-    ],
-    &["Wait a moment, then try once; there is no need to keep reloading.", STILL_HERE],
-);
-
 pub(super) const UPSTREAM_UNAVAILABLE: Text = trouble(
     "The system is interrupted for a moment",
     "The system cannot be reached at present.",
@@ -84,13 +75,6 @@ pub(super) const UPSTREAM_TIMEOUT: Text = trouble(
     "The system is slower than expected",
     "The system did not answer in time.",
     &["The system has not answered in time. The cause is neither your device nor your account."],
-    &["Wait a few minutes, then open the page you need again.", STILL_HERE],
-);
-
-pub(super) const OVERLOADED: Text = trouble(
-    "Many people are using the system",
-    "The system is overloaded and has not handled this request.",
-    &["Many people are using the system at the same time, so it could not handle your request yet."],
     &["Wait a few minutes, then open the page you need again.", STILL_HERE],
 );
 

@@ -69,16 +69,6 @@ pub(super) const REQUEST_TIMEOUT: Text = trouble(
     &["Kiểm tra kết nối mạng, rồi quay lại và gửi lại.", STILL_HERE],
 );
 
-pub(super) const TOO_MANY_REQUESTS: Text = trouble(
-    "Đang có quá nhiều yêu cầu",
-    "Trong thời gian ngắn, hệ thống nhận được quá nhiều yêu cầu từ kết nối này.",
-    &[
-        "Trong thời gian ngắn, hệ thống nhận được quá nhiều yêu cầu từ kết nối của bạn. Điều này có thể xảy ra khi nhiều người \
-       dùng chung một mạng.",
-    ],
-    &["Chờ một lúc rồi thử lại một lần; không cần bấm tải lại liên tục.", STILL_HERE],
-);
-
 pub(super) const UPSTREAM_UNAVAILABLE: Text = trouble(
     "Hệ thống đang tạm thời gián đoạn",
     "Hiện chưa kết nối được với hệ thống.",
@@ -90,13 +80,6 @@ pub(super) const UPSTREAM_TIMEOUT: Text = trouble(
     "Hệ thống phản hồi chậm hơn dự kiến",
     "Hệ thống không trả lời trong thời gian chờ.",
     &["Hệ thống chưa trả lời trong thời gian chờ. Nguyên nhân không nằm ở thiết bị hoặc tài khoản của bạn."],
-    &["Chờ vài phút rồi mở lại trang bạn cần.", STILL_HERE],
-);
-
-pub(super) const OVERLOADED: Text = trouble(
-    "Hệ thống đang có nhiều người truy cập",
-    "Hệ thống đang quá tải và chưa xử lý yêu cầu này.",
-    &["Hiện có nhiều người truy cập cùng lúc, nên hệ thống chưa thể xử lý yêu cầu của bạn."],
     &["Chờ vài phút rồi mở lại trang bạn cần.", STILL_HERE],
 );
 
