@@ -126,25 +126,26 @@ impl<'s> Explanation<'s> {
             Chosen::Unknown(all) => {
                 let ends = all.iter().skip(1).map(|lot| lot.number() - 1).chain([99]);
                 for (lot, end) in all.iter().zip(ends) {
-                    self.add(settings, request, query, (&asked, lot), Some((lot.number(), end)));
+                    let outcome = self.outcome(settings, request, query, (&asked, lot));
+                    self.outcomes.push(Outcome { lots: Some((lot.number(), end)), ..outcome });
                 }
                 self.join_alike();
             }
             known => {
                 self.lot = asked.first().or(people.first().as_ref()).map(|first| known.of(0, first));
-                self.add(settings, request, query, (&asked, known), None);
+                let outcome = self.outcome(settings, request, query, (&asked, known));
+                self.outcomes.push(outcome);
             }
         }
     }
 
-    fn add(
-        &mut self,
+    fn outcome(
+        &self,
         settings: &Settings,
         request: &Request,
         query: &Query,
         (asked, lots): (&[&Principal], &impl Buckets),
-        of: Option<(u8, u8)>,
-    ) {
+    ) -> Outcome {
         let decision = settings.policy.decide(query, asked.iter().copied(), lots);
         let fits = self.target.as_ref().map_or(Ok(()), |t| rehearsal::body_fits(settings, request, t));
         let rejection = match (&decision.grant, fits) {
@@ -159,7 +160,7 @@ impl<'s> Explanation<'s> {
         }
         let next = settings.policy.next_change(query, asked, lots);
         let too_large = rejection == Some(Rejection::BodyTooLarge);
-        self.outcomes.push(Outcome { lots: of, decision, too_large, replies, next });
+        Outcome { lots: None, decision, too_large, replies, next }
     }
 
     /// Parts of the people for whom the same is decided are told once.

@@ -159,7 +159,7 @@ async fn observe(
             seen(ctx, LOG_OUT, LOGGED_OUT);
         }
     } else if let Some(flow) = own_flow(ctx, credential) {
-        settle(state, ctx, credential, &flow, &change, answer).await?;
+        settle(state, ctx, (credential, &flow), &change, answer).await?;
     } else if let (Some(old), Some(new)) = (change.seen, change.set) {
         if old != new {
             replaced(state, telemetry, ctx, credential, (old, new)).await;
@@ -196,8 +196,7 @@ async fn replaced(
 async fn settle(
     state: &State,
     ctx: &mut RequestContext,
-    credential: &Credential,
-    flow: &Flow,
+    (credential, flow): (&Credential, &Flow),
     change: &Change,
     answer: &ResponseHeader,
 ) -> Result<(), StoreLost> {
