@@ -3,6 +3,7 @@
 use super::reader::Value;
 use crate::diagnostic::{code, did_you_mean};
 use crate::identity::Level;
+use crate::policy::METHODS;
 use http::{HeaderName, Method};
 use ipnet::IpNet;
 use jiff::civil::{Date, DateTime, Time};
@@ -179,13 +180,12 @@ pub fn host(v: Value<'_>) -> Option<String> {
 
 pub fn method(v: Value<'_>) -> Option<Method> {
     let text = v.text()?;
-    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
-    if let Some(near) = did_you_mean(&text.to_ascii_uppercase(), known).filter(|near| *near != text) {
+    if let Some(near) = did_you_mean(&text.to_ascii_uppercase(), METHODS).filter(|near| *near != text) {
         return v.fail(code::UNKNOWN_WORD, format!("unknown method `{text}`"), format!("did you mean `{near}`?"));
     }
     match Method::from_bytes(text.as_bytes()) {
         Ok(Method::CONNECT) | Err(_) => {
-            v.fail(code::UNKNOWN_WORD, format!("unknown method `{text}`"), format!("one of: {}", known.join(", ")))
+            v.fail(code::UNKNOWN_WORD, format!("unknown method `{text}`"), format!("one of: {}", METHODS.join(", ")))
         }
         Ok(method) => Some(method),
     }

@@ -7,7 +7,7 @@ use super::rejection::Rejection;
 use crate::identity::cookie::CookieError;
 use crate::identity::presented::{Ambiguity, Location};
 use crate::policy::target::host_name;
-use crate::policy::{Action, Page, Reason};
+use crate::policy::{Action, METHODS, Page, Reason};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
@@ -160,7 +160,7 @@ fn allowed(ctx: &RequestContext) -> String {
     let methods = ctx.route().and_then(|r| r.methods.clone());
     let mut words: Vec<String> = match methods {
         Some(list) => list.iter().map(Method::to_string).collect(),
-        None => ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].map(String::from).to_vec(),
+        None => METHODS.iter().filter(|m| **m != "TRACE").map(|m| (*m).to_owned()).collect(),
     };
     if words.iter().any(|w| w == "GET") && !words.iter().any(|w| w == "HEAD") {
         words.push("HEAD".into());

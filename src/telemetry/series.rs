@@ -6,13 +6,11 @@ use crate::identity::Principal;
 use crate::identity::check::check_words;
 use crate::identity::logout_token::LogoutError;
 use crate::policy::enumerate::{Group, PossibleVerdict};
-use crate::policy::{Mode, Policy, Verdict, reach};
+use crate::policy::{METHODS, Mode, Policy, Verdict, reach};
 use crate::snapshot::Snapshot;
 use http::Method;
 use std::collections::HashSet;
 
-/// Values of the label `method`; unknown methods are folded into the first.
-const METHODS: [&str; 9] = ["other", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 /// Causes of `refused_requests_total`.
 pub const REFUSED: [&str; 6] = ["ambiguous_target", "framing", "unknown_host", "too_large", "rate", "overload"];
 /// Results of `logins_total`.
@@ -47,11 +45,12 @@ pub const INTROSPECTIONS: [&str; 4] = ["active", "inactive", "failed", "unasked"
 /// Kinds of `upstream_failures_total`.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
 
-/// The place of a method among the values of its label.
+/// The place of a method among [`METHODS`]; all others share the place behind them.
 pub(super) fn method_place(method: &Method) -> usize {
-    METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(0)
+    METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len())
 }
 
+/// The value of the label `method`.
 pub(super) fn method_label(method: &Method) -> &'static str {
     METHODS.get(method_place(method)).copied().unwrap_or("other")
 }

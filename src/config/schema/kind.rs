@@ -3,6 +3,7 @@
 //! Patterns are as lenient as the readers or more so: an editor that underlines what the gate accepts is worse than one
 //! that lets a mistake through to `check`.
 
+use crate::policy::METHODS;
 use serde_json::{Map, Value, json};
 
 /// The form of a value.
@@ -91,7 +92,7 @@ impl Kind {
             Kind::Cookie => text("^[A-Za-z0-9._-]{1,128}$"),
             Kind::Moment => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}.*)?$"),
             // Other methods exist; these are offered.
-            Kind::Method => json!({ "anyOf": [Kind::Word(METHODS).schema(), text("^[A-Z][A-Z-]*$")] }),
+            Kind::Method => json!({ "anyOf": [Kind::Word(&METHODS).schema(), text("^[A-Z][A-Z-]*$")] }),
             Kind::Bool => json!({ "type": "boolean" }),
             Kind::Number(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Kind::Word(words) => json!({ "type": "string", "enum": words }),
@@ -115,8 +116,6 @@ impl Kind {
         }
     }
 }
-
-const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 fn text(pattern: &str) -> Value {
     json!({ "type": "string", "pattern": pattern })
