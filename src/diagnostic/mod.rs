@@ -9,7 +9,7 @@ mod render;
 
 pub use code::Code;
 pub use nearest::did_you_mean;
-pub use render::{counted, render, sorted, summary};
+pub use render::{counted, printable, render, sorted, summary};
 
 /// One file as it was read.
 #[derive(Clone, Debug)]

@@ -20,8 +20,12 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
         one(&mut out, diagnostic, sources);
         out.push('\n');
     }
-    // What stands in a file must not steer the terminal on which it is shown.
-    out.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    out.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Text of a file or a log for a terminal: nothing in it may move the cursor or change colours.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// The closing words: how many of each, and where their codes are explained.

@@ -1,6 +1,7 @@
 //! A report for a terminal: the answer first, then what it is made of.
 
 use super::report::{Counts, ReplayReport};
+use crate::diagnostic::printable;
 use std::fmt::Write;
 
 /// Hours that are listed; JSON and HTML have them all.
@@ -23,11 +24,6 @@ pub fn text(report: &ReplayReport) -> String {
     out
 }
 
-/// Text of a log or a policy on a terminal: nothing in it may move the cursor or change colours.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 /// `1234567` as `1,234,567`.
 pub(super) fn grouped(number: u64, separator: char) -> String {
     let digits = number.to_string();
@@ -48,7 +44,7 @@ fn n(number: u64) -> String {
 // Writing to a String cannot fail, here and below.
 fn head(out: &mut String, r: &ReplayReport) {
     let (from, to) = (r.recorded.from.as_deref().unwrap_or("nothing"), r.recorded.to.as_deref().unwrap_or("nothing"));
-    let _ = writeln!(out, "candidate   {} (policy {})", plain(&r.candidate.directory), r.candidate.digest);
+    let _ = writeln!(out, "candidate   {} (policy {})", printable(&r.candidate.directory), r.candidate.digest);
     if let Some(at) = &r.candidate.at {
         let _ = writeln!(out, "decided     as of {at}, whatever the time of the request");
     }
@@ -59,7 +55,8 @@ fn head(out: &mut String, r: &ReplayReport) {
     let _ = writeln!(out, "lines       {} read, {} decided", n(r.lines.read), n(r.lines.decided));
     let undecided: u64 = r.lines.undecided.values().sum();
     if undecided > 0 {
-        let reasons: Vec<String> = r.lines.undecided.iter().map(|(w, c)| format!("{} {}", plain(w), n(*c))).collect();
+        let reasons: Vec<String> =
+            r.lines.undecided.iter().map(|(w, c)| format!("{} {}", printable(w), n(*c))).collect();
         let _ = writeln!(out, "undecided   {} answered without a decision: {}", n(undecided), reasons.join(", "));
     }
     let not_placed: u64 = r.lines.not_placed.values().sum();
@@ -70,11 +67,11 @@ fn head(out: &mut String, r: &ReplayReport) {
     if r.lines.unreadable > 0 {
         let _ = writeln!(out, "unreadable  {}", n(r.lines.unreadable));
         for place in &r.lines.unreadable_first {
-            let _ = writeln!(out, "            {}:{}: {}", plain(&place.file), place.line, place.why);
+            let _ = writeln!(out, "            {}:{}: {}", printable(&place.file), place.line, place.why);
         }
     }
     if r.recorded.key_ids.len() > 1 {
-        let keys: Vec<String> = r.recorded.key_ids.iter().map(|k| plain(&k.name)).collect();
+        let keys: Vec<String> = r.recorded.key_ids.iter().map(|k| printable(&k.name)).collect();
         let _ = writeln!(
             out,
             "warning     pseudonyms under {} secrets ({}): one person counts once under each",
@@ -121,7 +118,7 @@ fn answer(out: &mut String, r: &ReplayReport) {
 
 fn rules(out: &mut String, r: &ReplayReport) {
     let rows = r.rules.iter().take(RULES).map(|rule| {
-        let side = |action: &str, name: &str| format!("{action} by {}", plain(name));
+        let side = |action: &str, name: &str| format!("{action} by {}", printable(name));
         (
             vec![side(rule.from, &rule.from_rule), "->".to_owned(), side(rule.to, &rule.to_rule)],
             vec![n(rule.requests), n(rule.people)],
@@ -150,9 +147,9 @@ fn hours(out: &mut String, r: &ReplayReport) {
 
 fn journeys(out: &mut String, r: &ReplayReport) {
     let rows = r.journeys.iter().map(|way| {
-        let steps: Vec<String> = way.routes.iter().map(|s| format!("{} > ", plain(s))).collect();
+        let steps: Vec<String> = way.routes.iter().map(|s| format!("{} > ", printable(s))).collect();
         let who = format!("{} by {}:", way.account, way.login);
-        (vec![who, format!("{}{} (refused)", steps.concat(), plain(&way.refused))], vec![n(way.visits)])
+        (vec![who, format!("{}{} (refused)", steps.concat(), printable(&way.refused))], vec![n(way.visits)])
     });
     table(out, "the ways people came to their first refusal of a visit", &["visits"], rows);
 }

@@ -6,9 +6,9 @@
 use super::advice::{self, Advice};
 use super::logs::{CannotRead, LogPiece, Logs};
 use super::tally::UnreadableLine;
-use super::text::plain;
 use super::words::{self, Language};
 use crate::config::Settings;
+use crate::diagnostic::printable;
 use crate::identity::{Account, Evidence};
 use crate::policy::Reason;
 use crate::telemetry::past::{Past, PastPrincipal, PastVerdict};
@@ -208,7 +208,7 @@ fn one(out: &mut String, f: &FoundLine) {
     let by = |v: &LoggedVerdict| format!("{} by rule {}: {}", v.action, v.rule, v.reason);
     // Writing to a String cannot fail.
     let mut put = |name: &str, value: &str| {
-        let _ = writeln!(out, "{name:<9}{}", plain(value));
+        let _ = writeln!(out, "{name:<9}{}", printable(value));
     };
     put("code", &format!("{}, in {}:{}", f.support_code, f.file, f.line));
     put("time", &f.time);
