@@ -6,6 +6,7 @@ use super::{COULD_NOT, NOT_FINE};
 use crate::config::read_directory;
 use crate::diagnostic::{render, summary};
 use crate::serve::{self, CannotServe};
+use crate::transport::causes;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,10 +25,8 @@ pub(super) fn run(directory: &Path) -> ExitCode {
         }
         Err(error) => {
             eprint(format_args!("error: {error}\n"));
-            let mut cause = std::error::Error::source(&error);
-            while let Some(inner) = cause {
-                eprint(format_args!("  because: {inner}\n"));
-                cause = inner.source();
+            for cause in causes(&error) {
+                eprint(format_args!("  because: {cause}\n"));
             }
             ExitCode::from(match error {
                 CannotServe::Policy(_) => NOT_FINE,

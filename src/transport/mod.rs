@@ -19,14 +19,12 @@ pub use running::Running;
 
 /// An error with its causes, in one line.
 pub fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
+    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// What led to an error, the nearest first.
+pub fn causes<'e>(error: &'e dyn std::error::Error) -> impl Iterator<Item = &'e dyn std::error::Error> {
+    std::iter::successors(error.source(), |cause| cause.source())
 }
 
 #[cfg(test)]
