@@ -23,7 +23,7 @@ pub fn in_one_line(error: &dyn std::error::Error) -> String {
 }
 
 /// What led to an error, the nearest first.
-pub fn causes<'e>(error: &'e dyn std::error::Error) -> impl Iterator<Item = &'e dyn std::error::Error> {
+pub fn causes(error: &dyn std::error::Error) -> impl Iterator<Item = &dyn std::error::Error> {
     std::iter::successors(error.source(), |cause| cause.source())
 }
 
