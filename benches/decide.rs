@@ -75,7 +75,7 @@ fn main() {
     let (token, jwks) = token(&jwt.issuer);
     let set = KeySet::parse(jwks.to_string().as_bytes(), &jwt.algorithms).unwrap().0;
     let now_s = Timestamp::now().as_second();
-    let in_force = InForce { identity: &settings.identity, generation: 1, introspectors: &[] };
+    let in_force = InForce { identity: &settings.identity, generation: 1, running: None };
     let head = Head { in_force, site, headers: &HeaderMap::new(), now_s };
     let verify = Verify { jwt, now_s };
     verify.side_by_side("ES256", &token, &jwks);
@@ -94,7 +94,7 @@ fn main() {
 
     let cookie = settings.identity.credentials.iter().find(|c| c.session().is_some()).expect("the session credential");
     let name = settings.identity.plan(site).unwrap().site.clone();
-    let flow = cookie.flows.first().unwrap().stamp(&settings.identity.shapes);
+    let flow = cookie.flows.first().unwrap().stamp(&settings.identity.shapes, None);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for n in 0..SESSIONS {
         let key = state.keyed.session(&name, &cookie.name, n.to_string().as_bytes());

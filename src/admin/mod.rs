@@ -98,6 +98,7 @@ impl AdminService {
             "credentials_without_keys": self.state.keys.missing(now.as_second()),
             "key_sets": self.state.keys.report(now.as_second()),
             "introspections": running.introspectors.iter().map(|i| i.report()).collect::<Vec<_>>(),
+            "probes": running.probers.iter().map(|prober| prober.report()).collect::<Vec<_>>(),
             "ledger_sessions": self.state.ledger.count(),
             "revocations": self.state.revocations.count(),
             "store_trouble": self.state.ledger.trouble(),

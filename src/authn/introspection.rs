@@ -1,26 +1,23 @@
 //! Tokens that are shown to whoever issued them, and what was answered, remembered for a short time under a keyed digest.
 //!
-//! Many requests with one token ask once: the first asks, the others wait for its answer. A good answer is believed for
+//! A good answer is believed for
 //! the time that the policy allows and never beyond `exp`; a bad one, or none, for a moment, so that nobody can make
 //! the gate ask without bound with one token.
 
+use super::asked::{Asked, Known};
 use super::{Authenticator, Head, Judged, LookUp};
 use crate::identity::check::Failure;
 use crate::identity::introspection::{Answer, Introspection};
 use crate::identity::{Authenticated, Credential, CredentialId, Identifiers};
 use crate::telemetry::series::INTROSPECTIONS;
 use crate::transport::introspect::{IntrospectError, Introspector};
-use quick_cache::sync::Cache;
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::future::Future;
+use std::time::Instant;
 
 /// How long a token that is not in force is not asked about again, at most.
 const BAD_S: i64 = 5;
 /// The same for one about which nothing could be learned.
 const UNANSWERED_S: i64 = 1;
-/// Whoever waits for the answer to another's question gives up a little after that one must have.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Which token, and of what credential.
 pub(super) struct Question<'r> {
@@ -32,46 +29,32 @@ pub(super) struct Question<'r> {
 
 /// What an answer belongs to: answers are judged by one credential of one policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct About {
+pub(super) struct About {
     generation: u64,
     credential: CredentialId,
     /// Keyed digest of the token.
     token: [u8; 16],
 }
 
-#[derive(Debug)]
-struct Known {
-    judged: Judged,
-    /// Unix seconds.
-    until_s: i64,
+pub(super) type Answers = Asked<About, Judged>;
+
+/// Asks, or waits for the answer to the same question of another request.
+async fn learn(
+    answers: &Answers,
+    question: &Question<'_>,
+    asking: impl Future<Output = Option<Answer>>,
+    now_s: i64,
+) -> Judged {
+    let (introspection, about) = (question.introspection, &question.about);
+    let answer = answers.learn(about, (now_s, introspection.timeout), judged(introspection, asking, now_s)).await;
+    answer.unwrap_or(Err(Failure::Unavailable))
 }
 
-/// Bounded; the least used are forgotten first and asked about again.
-#[derive(Debug)]
-pub(super) struct Answers(Cache<About, Arc<Known>>);
-
-impl Answers {
-    pub(super) fn new(capacity: usize) -> Self {
-        Answers(Cache::new(capacity))
-    }
-
-    fn recall(&self, about: &About, now_s: i64) -> Option<Judged> {
-        self.0.get(about).filter(|known| now_s < known.until_s).map(|known| known.judged.clone())
-    }
-
-    /// Asks, or waits for the answer to the same question of another request.
-    async fn learn(&self, question: &Question<'_>, asking: impl Future<Output = Option<Answer>>, now_s: i64) -> Judged {
-        self.0.remove_if(&question.about, |known| now_s >= known.until_s);
-        let asking = async { Ok::<_, Infallible>(Arc::new(judged(question.introspection, asking, now_s).await)) };
-        let learned = self.0.get_or_insert_async(&question.about, asking);
-        match tokio::time::timeout(question.introspection.timeout + PATIENCE, learned).await {
-            Ok(Ok(known)) => known.judged.clone(),
-            Err(_) => Err(Failure::Unavailable),
-        }
-    }
-}
-
-async fn judged(introspection: &Introspection, asking: impl Future<Output = Option<Answer>>, now_s: i64) -> Known {
+async fn judged(
+    introspection: &Introspection,
+    asking: impl Future<Output = Option<Answer>>,
+    now_s: i64,
+) -> Known<Judged> {
     let asked = Instant::now();
     let answer = asking.await;
     let answered_s = now_s.saturating_add(i64::try_from(asked.elapsed().as_secs()).unwrap_or(0));
@@ -85,7 +68,7 @@ async fn judged(introspection: &Introspection, asking: impl Future<Output = Opti
         Err(Failure::Unavailable) => (Err(Failure::Unavailable), UNANSWERED_S, i64::MAX),
         Err(bad) => (Err(bad), introspection.cache_s.min(BAD_S), i64::MAX),
     };
-    Known { judged, until_s: answered_s.saturating_add(for_s).min(end_s) }
+    Known { value: judged, until_s: answered_s.saturating_add(for_s).min(end_s) }
 }
 
 impl Authenticator {
@@ -105,16 +88,17 @@ impl Authenticator {
     }
 
     pub(super) async fn ask_about_token(&self, head: Head<'_>, question: &Question<'_>) -> Judged {
-        let introspector = head.in_force.introspectors.iter().find(|i| i.credential() == question.credential.id);
+        let introspector = head.in_force.introspectors().iter().find(|i| i.credential() == question.credential.id);
         let asking = async { self.introspect(introspector?, question.token).await };
-        let judged = self.answers.learn(question, asking, head.now_s).await;
+        let judged = learn(&self.answers, question, asking, head.now_s).await;
         judged.and_then(|accepted| self.still_counts(question.credential, accepted))
     }
 
     /// Asks, and counts.
     async fn introspect(&self, introspector: &Introspector, token: &str) -> Option<Answer> {
         let began = Instant::now();
-        let answer = introspector.ask(token).await;
+        // A question over the network is a large future; whoever waits for it holds a small one.
+        let answer = Box::pin(introspector.ask(token)).await;
         let (metrics, name) = (&self.telemetry.metrics, introspector.name());
         let [active, inactive, failed, unasked] = INTROSPECTIONS;
         let result = match &answer {

@@ -5,8 +5,10 @@
 //! forgets to ask lets nobody in. One file a kind of credential holds its verifier, its cache and how it is asked about;
 //! every kind passes [`Authenticator::still_counts`].
 
+mod asked;
 mod introspection;
 mod jwt;
+mod probe;
 mod session;
 
 use crate::identity::check::Failure;
@@ -21,6 +23,7 @@ use crate::transport::introspect::Introspector;
 use http::HeaderMap;
 use introspection::Answers;
 use jwt::Tokens;
+use probe::Probes;
 use std::sync::Arc;
 
 /// Tells who stands behind the credentials of a request.
@@ -30,6 +33,7 @@ pub struct Authenticator {
     telemetry: Arc<Telemetry>,
     tokens: Tokens,
     answers: Answers,
+    probes: Probes,
 }
 
 /// By what a request is judged: what is remembered under another policy is not believed.
@@ -37,8 +41,8 @@ pub struct Authenticator {
 pub struct InForce<'r> {
     pub identity: &'r Identity,
     pub generation: u64,
-    /// Whom to ask about tokens; empty where nobody is to be asked.
-    pub introspectors: &'r [Arc<Introspector>],
+    /// Whom to ask; `None` where nobody is to be asked.
+    pub running: Option<&'r Running>,
 }
 
 /// A request, as far as credentials stand on it.
@@ -81,15 +85,27 @@ impl<'r> From<&'r Running> for InForce<'r> {
         InForce {
             identity: &running.snapshot.settings.identity,
             generation: running.snapshot.generation,
-            introspectors: &running.introspectors,
+            running: Some(running),
         }
+    }
+}
+
+impl<'r> InForce<'r> {
+    fn introspectors(self) -> &'r [Arc<Introspector>] {
+        self.running.map_or(&[], |running| &running.introspectors)
     }
 }
 
 impl Authenticator {
     /// Remembers as many tokens of each kind.
     pub fn new(state: Arc<State>, telemetry: Arc<Telemetry>, tokens: usize) -> Self {
-        Authenticator { state, telemetry, tokens: Tokens::new(tokens), answers: Answers::new(tokens) }
+        Authenticator {
+            state,
+            telemetry,
+            tokens: Tokens::new(tokens),
+            answers: Answers::new(tokens),
+            probes: Probes::new(tokens),
+        }
     }
 
     /// Every credential on a request, judged. Empty when there is none.
@@ -136,7 +152,8 @@ impl Authenticator {
                 }
                 Claimed::Session { credential, session, value } => {
                     let key = self.state.keyed.session(&plan.site, &credential.name, value);
-                    let look_up = self.session(session::Question { credential, session, key }, head.now_s)?;
+                    let question = session::Question { credential, session, key, value };
+                    let look_up = self.session(head, question)?;
                     all.add(credential, look_up, Some(key), location);
                 }
                 Claimed::Malformed(credential) => {
@@ -156,17 +173,15 @@ impl Authenticator {
         questions: Vec<(usize, Question<'_>)>,
     ) -> Result<Vec<Presented>, Ambiguity> {
         for (nth, question) in questions {
+            let Some(unanswered) = presented.get_mut(nth) else { continue };
+            let Presented { location, session, .. } = unanswered;
             let (credential, judged) = match question {
                 Question::Session(question) => {
-                    (question.credential, self.ask_about_session(&question, head.now_s).await?)
+                    (question.credential, self.ask_about_session(head, &question, location).await?)
                 }
                 Question::Introspection(question) => (question.credential, self.ask_about_token(head, &question).await),
             };
-            if let Some(asked_about) = presented.get_mut(nth) {
-                let Presented { location, session, .. } = asked_about;
-                *asked_about =
-                    Presented { session: *session, ..Presented::judged(credential.id, judged, location.clone()) };
-            }
+            *unanswered = Presented { session: *session, ..Presented::judged(credential.id, judged, location.clone()) };
         }
         Ok(presented)
     }

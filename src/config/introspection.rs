@@ -76,7 +76,7 @@ pub(super) fn introspection(
     Some((introspection, source))
 }
 
-fn at_most(v: Value<'_>, max: Duration) -> Option<Duration> {
+pub(super) fn at_most(v: Value<'_>, max: Duration) -> Option<Duration> {
     match values::duration(v)? {
         duration if duration > max => {
             v.fail(code::BAD_VALUE, "this is too long", format!("at most \"{}s\"", max.as_secs()))

@@ -12,6 +12,7 @@ mod names;
 mod outside;
 mod place;
 mod portal;
+mod probe;
 mod process;
 mod prove;
 mod reader;

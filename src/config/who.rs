@@ -7,7 +7,7 @@ use super::names::Names;
 use super::reader::{Table, Value, many};
 use super::settings::{IntrospectionSource, KeySource, State};
 use super::values;
-use super::{backchannel, introspection, tokens};
+use super::{backchannel, introspection, probe, tokens};
 use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::claims::{ClaimRule, Is, LevelFrom};
 use crate::identity::credential::{Follow, Kind, Session, Source};
@@ -15,6 +15,7 @@ use crate::identity::username::Shape;
 use crate::identity::{Account, Credential, CredentialId, Identity, Level, Login, SiteId};
 use crate::policy::{Route, Site};
 use std::sync::Arc;
+use toml::de::DeValue;
 
 /// The identity of the policy, and where its keys come from.
 pub struct Who {
@@ -113,11 +114,12 @@ fn credential(
             })
         }
         (None, None, Some(v)) => {
-            if t.toml.contains_key("principal") {
+            let has_probe = matches!(v.toml, DeValue::Table(session) if session.contains_key("probe"));
+            if t.toml.contains_key("principal") && !has_probe {
                 let message = "`principal` maps the claims of a token; a session has none";
                 t.report_key("principal", code::CONFLICTING_KEYS, message, None);
             }
-            opaque(v, around.state).map(Kind::Session)
+            opaque(v, around.state, mappings).map(Kind::Session)
         }
         (None, None, None) => None,
     };
@@ -162,7 +164,7 @@ fn source(v: Value<'_>) -> Option<Source> {
     header.map(|h| Source::Header(h.value)).or(cookie.map(|c| Source::Cookie(c.value)))
 }
 
-fn opaque(v: Value<'_>, state: &State) -> Option<Session> {
+fn opaque(v: Value<'_>, state: &State, mappings: Vec<ClaimRule>) -> Option<Session> {
     let t = v.table("credential.session")?;
     let idle = t.optional("idle", values::duration);
     let lifetime = t.optional("lifetime", values::duration);
@@ -177,6 +179,7 @@ fn opaque(v: Value<'_>, state: &State) -> Option<Session> {
     let clean_start = t.optional("clean_start", values::boolean);
     let follow = t.optional("follow", |v| values::word(v, Follow::WORDS, Follow::parse));
     let remembers = t.list("remembers", values::cookie);
+    let probe = t.optional("probe", |v| probe::probe(v, mappings));
     t.done();
     Some(Session {
         idle_s: idle.map_or(1_800, |d| seconds(d.value)),
@@ -185,6 +188,7 @@ fn opaque(v: Value<'_>, state: &State) -> Option<Session> {
         follow: follow.map_or(Follow::LogIns, |f| f.value),
         remembers: remembers.into_iter().map(|c| c.value).collect(),
         flows: vec![],
+        probe: probe.map(|probe| Arc::new(probe.value)),
     })
 }
 

@@ -38,15 +38,35 @@ pub enum LevelFrom {
     Claim(String),
 }
 
+impl Is {
+    /// The account, where the rule says one.
+    pub fn says_account(&self) -> Option<Account> {
+        Some(self.account).filter(|account| *account != Account::Unknown)
+    }
+
+    /// The log-in, where the rule says one.
+    pub fn says_login(&self) -> Option<Login> {
+        Some(self.login).filter(|login| *login != Login::Unknown)
+    }
+
+    /// The level, where the rule says one; what its claim does not hold is level 0.
+    pub fn says_level(&self, claims: &Value) -> Option<Level> {
+        (self.level != LevelFrom::Constant(Level::UNKNOWN)).then(|| self.level.read(claims))
+    }
+}
+
 /// The facts of the first rule that matches; without one, only the subject is known.
 pub fn facts(rules: &[ClaimRule], claims: &Value, subject: Subject) -> Facts {
     let subject = Some(subject);
-    match rules.iter().find(|rule| rule.holds(claims)) {
-        Some(ClaimRule { is, .. }) => {
-            Facts { account: is.account, login: is.login, level: is.level.read(claims), subject }
-        }
+    match matching(rules, claims) {
+        Some(is) => Facts { account: is.account, login: is.login, level: is.level.read(claims), subject },
         None => Facts { subject, ..Facts::UNKNOWN },
     }
+}
+
+/// What the first rule that matches establishes.
+pub fn matching<'r>(rules: &'r [ClaimRule], claims: &Value) -> Option<&'r Is> {
+    rules.iter().find(|rule| rule.holds(claims)).map(|rule| &rule.is)
 }
 
 impl ClaimRule {
@@ -62,7 +82,7 @@ impl ClaimRule {
 }
 
 impl LevelFrom {
-    fn read(&self, claims: &Value) -> Level {
+    pub fn read(&self, claims: &Value) -> Level {
         match self {
             LevelFrom::Constant(level) => *level,
             LevelFrom::Claim(pointer) => claims.pointer(pointer).and_then(level).unwrap_or(Level::UNKNOWN),

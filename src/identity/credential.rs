@@ -7,6 +7,7 @@ use super::flow::{Fit, Flow, FlowStamp, RequestShape};
 use super::introspection::Introspection;
 use super::logout_token::Logout;
 use super::principal::CredentialId;
+use super::probe::Probe;
 use super::token::Jwt;
 use super::username::Shape;
 use super::words::words;
@@ -56,12 +57,22 @@ pub struct Session {
     pub remembers: Vec<String>,
     /// The log-ins that this policy describes.
     pub flows: Vec<FlowStamp>,
+    /// How the portal is asked who is signed in.
+    pub probe: Option<Arc<Probe>>,
 }
 
 impl Session {
     /// What holds where the policy says nothing else.
     pub fn new(idle_s: i64, lifetime_s: i64) -> Self {
-        Session { idle_s, lifetime_s, clean_start: true, follow: Follow::LogIns, remembers: vec![], flows: vec![] }
+        Session {
+            idle_s,
+            lifetime_s,
+            clean_start: true,
+            follow: Follow::LogIns,
+            remembers: vec![],
+            flows: vec![],
+            probe: None,
+        }
     }
 }
 
@@ -146,7 +157,8 @@ impl Identity {
     pub fn new(mut credentials: Vec<Credential>, shapes: Vec<Shape>, sites: &[String]) -> Self {
         for credential in &mut credentials {
             if let Kind::Session(session) = &mut credential.kind {
-                session.flows = credential.flows.iter().map(|flow| flow.stamp(&shapes)).collect();
+                let probe = session.probe.as_deref();
+                session.flows = credential.flows.iter().map(|flow| flow.stamp(&shapes, probe)).collect();
             }
         }
         let plans = (0_u16..).zip(sites).map(|(n, name)| plan(&credentials, SiteId(n), name)).collect();

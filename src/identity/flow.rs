@@ -4,6 +4,7 @@
 
 use super::destination::{Destination, authority_and_rest, host_and_rest, local_place};
 use super::form::NameField;
+use super::probe::Probe;
 use super::set_cookie::set_cookies;
 use super::username::Shape;
 use super::words::{Account, Level, Login};
@@ -186,7 +187,7 @@ pub struct Flow {
 impl Flow {
     /// Of words, not of numbers: sessions outlive the program that saw them being born. Everything is in it that facts
     /// are made of, so that no session is believed to be what the policy in force could not have made it.
-    pub fn stamp(&self, shapes: &[Shape]) -> FlowStamp {
+    pub fn stamp(&self, shapes: &[Shape], probe: Option<&Probe>) -> FlowStamp {
         let account = self.account.map_or("", Account::as_str);
         let login = self.login.map_or("", Login::as_str);
         let mut words = vec![self.name.as_str(), account, login, self.level.as_str()];
@@ -195,13 +196,15 @@ impl Flow {
         if self.account_from_username {
             words.extend(shapes.iter().flat_map(|shape| [shape.matches.as_str(), shape.account.as_str()]));
         }
+        let probed = probe.map(Probe::words).unwrap_or_default();
+        words.extend(probed.iter().map(String::as_str));
         digest_of(&words)
     }
 
     /// The same for a log-in that is under way: it counts only under a policy that begins it at the same providers.
     pub fn begun_stamp(&self, shapes: &[Shape]) -> FlowStamp {
         let hosts = self.begins.iter().flat_map(|b| &b.location_hosts).map(String::as_str);
-        let stamp = self.stamp(shapes).0.to_string();
+        let stamp = self.stamp(shapes, None).0.to_string();
         digest_of(&std::iter::once(stamp.as_str()).chain(hosts).collect::<Vec<_>>())
     }
 

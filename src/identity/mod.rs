@@ -23,6 +23,7 @@ pub mod keys;
 pub mod logout_token;
 pub mod presented;
 pub mod principal;
+pub mod probe;
 pub mod registered;
 pub mod session;
 pub mod set_cookie;

@@ -1,7 +1,8 @@
 //! The principals that the declared credentials can make, and the moments at which a rule begins or ends.
 
 use super::Policy;
-use crate::identity::claims::LevelFrom;
+use crate::identity::claims::{Is, LevelFrom};
+use crate::identity::probe::Probe;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Identity, Level, Login, Principal};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -27,8 +28,10 @@ pub fn principals(identity: &Identity) -> Vec<Principal> {
     all
 }
 
+type Proved = (Account, Login, Level);
+
 /// What a credential can prove. Where a part of it comes from outside, every word is possible.
-fn proved(identity: &Identity, id: CredentialId) -> BTreeSet<(Account, Login, Level)> {
+fn proved(identity: &Identity, id: CredentialId) -> BTreeSet<Proved> {
     let Some(credential) = identity.credential(id) else { return BTreeSet::new() };
     let mut all = BTreeSet::new();
     if credential.session().is_none() {
@@ -40,6 +43,10 @@ fn proved(identity: &Identity, id: CredentialId) -> BTreeSet<(Account, Login, Le
             LevelFrom::Claim(_) => every_level(),
         };
         all.extend(levels.into_iter().map(|level| (rule.is.account, rule.is.login, level)));
+    }
+    let probe = credential.session().and_then(|session| session.probe.as_deref());
+    if let Some(probe) = probe.filter(|probe| probe.tells_login()) {
+        all.extend(told(probe, (Account::Unknown, Login::Unknown, Level::UNKNOWN)));
     }
     for flow in &credential.flows {
         let accounts: Vec<Account> = match flow.account {
@@ -56,6 +63,32 @@ fn proved(identity: &Identity, id: CredentialId) -> BTreeSet<(Account, Login, Le
             None => vec![Login::Unknown],
         };
         let levels = if flow.headers.level.is_some() { every_level() } else { vec![flow.level] };
+        for account in accounts {
+            let of_account = logins.iter().flat_map(|login| levels.iter().map(move |level| (account, *login, *level)));
+            all.extend(of_account);
+        }
+    }
+    if let Some(probe) = probe {
+        let seen = all.clone();
+        all.extend(seen.into_iter().flat_map(|seen| told(probe, seen)));
+    }
+    all
+}
+
+/// What a session may prove of which so much is known, once the portal was asked.
+fn told(probe: &Probe, (account, login, level): Proved) -> BTreeSet<Proved> {
+    let mut all = BTreeSet::new();
+    for is in std::iter::once(None).chain(probe.principals.iter().map(|rule| Some(&rule.is))) {
+        let mut accounts = vec![is.and_then(Is::says_account).unwrap_or(account)];
+        let mut logins = vec![is.and_then(Is::says_login).unwrap_or(login)];
+        let mut levels = match is.map(|is| &is.level) {
+            Some(LevelFrom::Claim(_)) => every_level(),
+            Some(LevelFrom::Constant(constant)) if *constant != Level::UNKNOWN => vec![*constant],
+            _ => vec![level],
+        };
+        accounts.extend(probe.account.iter().flat_map(|_| Account::ALL));
+        logins.extend(probe.login.iter().flat_map(|_| Login::ALL));
+        levels.extend(probe.level.iter().flat_map(|_| every_level()));
         for account in accounts {
             let of_account = logins.iter().flat_map(|login| levels.iter().map(move |level| (account, *login, *level)));
             all.extend(of_account);

@@ -132,7 +132,7 @@ pub fn identify<'s>(
     now_s: i64,
 ) -> Result<Identified<'s>, Rejection> {
     let identity = &settings.identity;
-    let in_force = InForce { identity, generation: 0, introspectors: &[] };
+    let in_force = InForce { identity, generation: 0, running: None };
     let head = Head { in_force, site: target.site, headers: request.headers(), now_s };
     let mut presented = authn.authenticate_unasked(head).map_err(Rejection::Credentials)?;
     let flow = match attempt::recognise(identity, target, request.method())? {

@@ -37,6 +37,8 @@ pub struct Metrics {
     pub jwks_last_success: GaugeVec,
     pub introspection_seconds: HistogramVec,
     pub introspections: IntCounterVec,
+    pub probe_seconds: HistogramVec,
+    pub probes: IntCounterVec,
     pub logins: IntCounterVec,
     pub sessions_replaced: IntCounterVec,
     pub backchannel_logouts: IntCounterVec,
@@ -137,6 +139,18 @@ impl Metrics {
                 "sessions_replaced_total",
                 "New values of a known session's cookie outside of log-ins.",
                 &["credential"],
+            )?,
+            probe_seconds: histograms(
+                &r,
+                "probe_duration_seconds",
+                "Time of one question to the portal about a session, with the wait for a turn.",
+                "credential",
+            )?,
+            probes: counters(
+                &r,
+                "probes_total",
+                "Questions to the portal about a session.",
+                &["credential", "result"],
             )?,
             logins: counters(&r, "logins_total", "Log-ins seen, by flow and result.", &["site", "flow", "result"])?,
             backchannel_logouts: counters(

@@ -42,6 +42,8 @@ const USUAL_ANSWERS: [(&str, &str); 9] = [
 ];
 /// Results of `introspections_total`.
 pub const INTROSPECTIONS: [&str; 4] = ["active", "inactive", "failed", "unasked"];
+/// Results of `probes_total`.
+pub const PROBES: [&str; 4] = ["signed_in", "nobody", "failed", "unasked"];
 /// Kinds of `upstream_failures_total`.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
 
@@ -66,6 +68,12 @@ impl Metrics {
         for credential in &settings.identity.credentials {
             for result in check_words() {
                 self.credential_checks.with_label_values(&[credential.name.as_str(), result]);
+            }
+            if credential.session().is_some_and(|session| session.probe.is_some()) {
+                self.probe_seconds.with_label_values(&[credential.name.as_str()]);
+                for result in PROBES {
+                    self.probes.with_label_values(&[credential.name.as_str(), result]);
+                }
             }
             if credential.logout_door.is_some() {
                 for result in LOGOUT_RESULTS.iter().chain(LogoutError::WORDS) {

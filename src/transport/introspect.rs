@@ -4,7 +4,7 @@
 //! time; waiting for a turn counts. A server that says nothing is left alone for a while. Trouble is told once in a while,
 //! however many tokens it meets. Knows nothing of what an answer proves.
 
-mod breaker;
+pub(super) mod breaker;
 
 pub use breaker::Silence;
 

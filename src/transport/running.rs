@@ -4,8 +4,10 @@
 use super::introspect::{IntrospectError, Introspector};
 use super::key_sets;
 use super::pem::PemError;
+use super::probe::Prober;
 use super::upstream::{Health, Pool, PoolSettings, UpstreamError, UpstreamTls};
 use crate::config::settings::{KeySource, Upstream};
+use crate::identity::Credential;
 use crate::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ pub struct Running {
     pub pools: Vec<Arc<Pool>>,
     /// One for each credential by introspection.
     pub introspectors: Vec<Arc<Introspector>>,
+    /// One for each credential whose sessions the portal is asked about.
+    pub probers: Vec<Arc<Prober>>,
 }
 
 /// Why a policy cannot be put to work.
@@ -49,9 +53,17 @@ impl Running {
             .iter()
             .map(|source| Introspector::new(source).map(Arc::new))
             .collect::<Result<_, _>>()?;
+        let https = snapshot.settings.listeners.iter().any(|listener| !listener.tls.is_empty());
+        let credentials = snapshot.settings.identity.credentials.iter();
+        let probers = credentials.filter_map(|credential| prober(credential, https)).collect();
         snapshot.settings.keys.iter().try_for_each(can_be_fetched)?;
-        Ok(Running { snapshot, pools, introspectors })
+        Ok(Running { snapshot, pools, introspectors, probers })
     }
+}
+
+fn prober(credential: &Credential, https: bool) -> Option<Arc<Prober>> {
+    let probe = credential.session()?.probe.as_ref()?;
+    Some(Arc::new(Prober::new(credential.id, &credential.name, probe, https)))
 }
 
 /// Whether the files are fit that fetching these keys needs.

@@ -39,6 +39,7 @@ mod mutations;
 mod passage;
 mod passwords;
 mod people;
+mod probe;
 mod reload;
 mod replay;
 mod revoke;

@@ -3,8 +3,9 @@
 use super::*;
 use crate::identity::credential::Kind;
 use serde_json::{Value, json};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 const NOW_S: i64 = 1_719_766_800;
@@ -83,7 +84,7 @@ async fn a_good_answer_is_believed_for_its_time_and_never_beyond_exp() {
         let (answers, server, asking) = (Answers::new(10), Server::with(active(good_for)), asking());
         let question = asking.about(1);
         assert_eq!(answers.recall(&question.about, NOW_S), None);
-        assert!(answers.learn(&question, server.ask(), NOW_S).await.is_ok());
+        assert!(learn(&answers, &question, server.ask(), NOW_S).await.is_ok());
         assert!(answers.recall(&question.about, NOW_S + until - 1).unwrap().is_ok());
         assert_eq!(answers.recall(&question.about, NOW_S + until), None, "not beyond {until}s");
         let of_another_policy = About { generation: 2, ..question.about };
@@ -97,11 +98,11 @@ async fn a_good_answer_is_believed_for_its_time_and_never_beyond_exp() {
 async fn a_token_that_is_not_in_force_is_not_asked_about_for_a_moment() {
     let (answers, server, asking) = (Answers::new(10), Server::with(Some(json!({ "active": false }))), asking());
     let question = asking.about(1);
-    assert_eq!(answers.learn(&question, server.ask(), NOW_S).await, Err(Failure::Inactive));
+    assert_eq!(learn(&answers, &question, server.ask(), NOW_S).await, Err(Failure::Inactive));
     assert_eq!(answers.recall(&question.about, NOW_S + 4), Some(Err(Failure::Inactive)));
     assert_eq!(answers.recall(&question.about, NOW_S + 5), None);
     *server.answer.lock().unwrap() = active(60);
-    assert!(answers.learn(&question, server.ask(), NOW_S + 5).await.is_ok(), "what is over is asked again");
+    assert!(learn(&answers, &question, server.ask(), NOW_S + 5).await.is_ok(), "what is over is asked again");
     assert_eq!(server.asked(), 2);
 }
 
@@ -109,7 +110,7 @@ async fn a_token_that_is_not_in_force_is_not_asked_about_for_a_moment() {
 async fn without_an_answer_nothing_is_known_and_it_is_asked_again_soon() {
     let (answers, server, asking) = (Answers::new(10), Server::with(None), asking());
     let question = asking.about(1);
-    assert_eq!(answers.learn(&question, server.ask(), NOW_S).await, Err(Failure::Unavailable));
+    assert_eq!(learn(&answers, &question, server.ask(), NOW_S).await, Err(Failure::Unavailable));
     assert_eq!(answers.recall(&question.about, NOW_S), Some(Err(Failure::Unavailable)));
     assert_eq!(answers.recall(&question.about, NOW_S + 1), None);
 }
@@ -119,7 +120,7 @@ async fn a_hundred_requests_with_one_token_ask_once() {
     let (answers, server, asking) = (Answers::new(1_000), Server::with(active(60)), asking());
     let question = asking.about(1);
     let held = server.may_answer.acquire_many(1_000).await.unwrap();
-    let asking: Vec<_> = (0..100).map(|_| answers.learn(&question, server.ask(), NOW_S)).collect();
+    let asking: Vec<_> = (0..100).map(|_| learn(&answers, &question, server.ask(), NOW_S)).collect();
     let all = async {
         let mut good = 0;
         for outcome in join(asking).await {
@@ -140,11 +141,11 @@ async fn whoever_asks_for_others_may_go_away() {
     let question = asking.about(1);
     let held = server.may_answer.acquire_many(1_000).await.unwrap();
     {
-        let first = answers.learn(&question, server.ask(), NOW_S);
+        let first = learn(&answers, &question, server.ask(), NOW_S);
         assert!(tokio::time::timeout(Duration::from_millis(20), first).await.is_err());
     }
     drop(held);
-    assert!(answers.learn(&question, server.ask(), NOW_S).await.is_ok(), "the next one asks");
+    assert!(learn(&answers, &question, server.ask(), NOW_S).await.is_ok(), "the next one asks");
 }
 
 /// Runs them side by side.

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Scalar,
     /// Text that may be blank.
     Value,
+    /// A JSON pointer, or a table.
+    PointerOr(&'static [Key]),
     /// One, or a list.
     Many(&'static Kind),
     Table(&'static [Key]),
@@ -98,6 +100,7 @@ impl Kind {
             Kind::Word(words) => json!({ "type": "string", "enum": words }),
             Kind::Scalar => json!({ "type": ["string", "integer", "boolean"] }),
             Kind::Value => json!({ "type": "string" }),
+            Kind::PointerOr(keys) => json!({ "anyOf": [Kind::Pointer.schema(), Kind::Table(keys).schema()] }),
             Kind::Many(one) => json!({ "anyOf": [one.schema(), { "type": "array", "items": one.schema() }] }),
             Kind::Tables(keys) => json!({ "type": "array", "items": Kind::Table(keys).schema() }),
             Kind::Map(value) => json!({ "type": "object", "additionalProperties": value.schema() }),

@@ -1,8 +1,8 @@
 //! Keys of the tables about who may be asking: credential with what it holds, and username.
 
 use super::kind::Kind::{
-    Bool, Cookie, Duration, Header, Many, ManyOrMap, Map, Method, Name, Number, Path, Pointer, Scalar, Table, Text,
-    Value, Word,
+    Bool, Cookie, Duration, Header, Many, ManyOrMap, Map, Method, Name, Number, Path, Pointer, PointerOr, Scalar,
+    Table, Text, Value, Word,
 };
 use super::kind::{Key, key};
 use crate::identity::credential::Follow;
@@ -98,7 +98,23 @@ const SESSION: &[Key] = &[
     .or("true"),
     key("follow", Word(Follow::WORDS), "When a new value of the cookie is the same session.").or(r#""log-ins""#),
     key("remembers", Many(&Cookie), "Cookies by which the portal logs somebody in by itself."),
+    key("probe", Table(PROBE), "The portal is asked who is signed in."),
 ];
+
+const PROBE: &[Key] = &[
+    key("path", Text, "What the portal is asked for, by GET with the session's cookie.").required(),
+    key("timeout", Duration, "For one question, at most 30 seconds.").or(r#""2s""#),
+    key("cache", Duration, "How long an answer about an unbound session is believed, at most 1 hour.").or(r#""60s""#),
+    key("concurrency", Number(1, 10_000), "Questions on their way at once.").or("16"),
+    key("signed_in", PointerOr(MEMBER), "True where somebody is signed in; without it, where a subject is told."),
+    key("subject", PointerOr(MEMBER), "The name of the person."),
+    key("account", PointerOr(MEMBER), "The kind of account, in the words of a policy."),
+    key("login", PointerOr(MEMBER), "How the session was born, in the words of a policy."),
+    key("level", PointerOr(MEMBER), "The level, 0 to 3."),
+    key("issuer", Text, "The provider whose sub the subject is; its log-outs then end the session."),
+];
+
+const MEMBER: &[Key] = &[key("header", Header, "A header of the answer.").required()];
 
 const PRINCIPAL: &[Key] = &[
     key("equals", Map(&Scalar), "JSON pointer = value of the whole claim."),

@@ -17,7 +17,14 @@ pub(super) fn birth(
     at_s: i64,
 ) -> Option<Birth> {
     let Kind::Session(s) = &credential.kind else { return None };
-    Some(Birth { facts, flow: flow.stamp(shapes), start, idle_s: s.idle_s, lifetime_s: s.lifetime_s, at_s })
+    Some(Birth {
+        facts,
+        flow: flow.stamp(shapes, s.probe.as_deref()),
+        start,
+        idle_s: s.idle_s,
+        lifetime_s: s.lifetime_s,
+        at_s,
+    })
 }
 
 /// Constants, then the shape of the name typed. Where a trusted answer header is declared and there, it alone counts: one

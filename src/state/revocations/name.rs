@@ -3,7 +3,7 @@
 //! What identity providers and operators say becomes a keyed hash of one width. Names of an issuer are bound to that
 //! issuer: two may give out the same `jti`.
 
-use crate::identity::{Credential, Facts, Identifiers, Pseudonym, SessionName};
+use crate::identity::{Credential, Facts, Identifiers, Pseudonym, SessionName, Subject};
 use crate::state::keyed::Keyed;
 use crate::state::record::RevokedName;
 
@@ -84,13 +84,15 @@ impl<'w> Whom<'w> {
     /// Every name by which a credential can be taken away.
     pub(super) fn all_of(
         credential: &'w Credential,
-        facts: &Facts,
+        facts: &'w Facts,
         identifiers: &'w Identifiers,
         keyed: &Keyed,
     ) -> impl Iterator<Item = Whom<'w>> {
         let issuer = issuer_of(credential);
         let person = facts.subject.as_ref().map(|s| Whom::Person(s.pseudonym(|name| keyed.person(name))));
         let token_ids = identifiers.token_ids.as_deref();
+        let provider = credential.session().and_then(|session| session.probe.as_ref()?.issuer.as_deref());
+        let subject = facts.subject.as_ref().map(Subject::name);
         let names = [
             Some(Whom::Everybody),
             Some(Whom::Credential(&credential.name)),
@@ -99,6 +101,7 @@ impl<'w> Whom<'w> {
             token_ids.and_then(|h| h.id.as_deref()).map(|id| Whom::Token { issuer, id }),
             token_ids.and_then(|h| h.session.as_deref()).map(|id| Whom::LogIn { issuer, id }),
             token_ids.and_then(|h| h.subject.as_deref()).map(|subject| Whom::Subject { issuer, subject }),
+            provider.zip(subject).map(|(issuer, subject)| Whom::Subject { issuer, subject }),
         ];
         names.into_iter().flatten()
     }

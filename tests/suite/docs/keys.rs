@@ -12,7 +12,7 @@ use vneid_gate::diagnostic::Source;
 pub(super) const STRANGER: &str = "qqqqqqqq";
 
 /// A heading of the handbook, the table below it, and how a policy gets there.
-const TABLES: [(&str, &str, &str); 42] = [
+const TABLES: [(&str, &str, &str); 43] = [
     ("[gate]", "", "[gate]\n"),
     ("[gate]", "limits.", "[gate.limits]\n"),
     ("[gate]", "timeouts.", "[gate.timeouts]\n"),
@@ -36,6 +36,7 @@ const TABLES: [(&str, &str, &str); 42] = [
     ("[credential.introspection]", "client.", "[[credential]]\n[credential.introspection]\nclient."),
     ("[credential.introspection]", "client_tls.", "[[credential]]\n[credential.introspection]\nclient_tls."),
     ("[credential.session]", "", "[[credential]]\n[credential.session]\n"),
+    ("[credential.session.probe]", "", "[[credential]]\n[credential.session]\n[credential.session.probe]\n"),
     ("[[credential.principal]]", "", "[[credential]]\n[credential.jwt]\n[[credential.principal]]\n"),
     ("[[credential.principal]]", "is.", "[[credential]]\n[credential.jwt]\n[[credential.principal]]\nis."),
     ("[[credential.login]]", "", "[[credential]]\n[[credential.login]]\n"),

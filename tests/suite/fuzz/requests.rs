@@ -169,7 +169,7 @@ fn no_credential_that_is_made_up_proves_anything() {
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let state = State::in_memory(&settings.gate, &settings.state, &telemetry.metrics.store);
     let authn = Authenticator::new(Arc::new(state), telemetry, 1);
-    let in_force = InForce { identity: &settings.identity, generation: 1, introspectors: &[] };
+    let in_force = InForce { identity: &settings.identity, generation: 1, running: None };
     let mut shown = 0;
     for_each_case(3_000, |chance| {
         let headers = headers(chance);
