@@ -1,8 +1,11 @@
 //! The ledger with a million sessions: memory, time to find one, time to write one down, time to start.
 //!
-//! Memory is what the allocator was asked for and has not got back. Look-ups walk through all sessions in an order that no cache
-//! guesses. A log-in is a log-out and a bind, each waited for until it is on the disk; several at a time share a commit.
-//! Disk figures are those of the folder for temporary files, or of the one named in `LEDGER_BENCH_DIR`.
+//! Memory is what the allocator was asked for and has not got back.
+//! Look-ups walk through all sessions in an order that no cache guesses.
+//! A log-in is a log-out and a bind, each waited for until it is on the disk; several at a time
+//! share a commit.
+//! Disk figures are those of the folder for temporary files, or of the one named in
+//! `LEDGER_BENCH_DIR`.
 
 #![allow(
     clippy::unwrap_used,

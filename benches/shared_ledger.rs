@@ -1,9 +1,11 @@
-//! What does a session cost that several gates share: to find one that was asked about a moment ago, to ask the store about
-//! one, to write a log-in down?
+//! The cost of a session that several gates share: finding one that was asked about a moment ago,
+//! asking the store about one, writing a log-in down.
 //!
-//! A real server on loopback (`redis-server`, or the one that `STORE_SERVER` names), once as it comes with an append-only file
-//! and once waiting for the disk with every change. Beside each question stands a bare PING over the same client: what the
-//! way there and back costs by itself. The gate's own parts run on one thread, as a request does.
+//! A real server on loopback (`redis-server`, or the one that `STORE_SERVER` names), once as it
+//! comes with an append-only file and once waiting for the disk with every change.
+//! Beside each question stands a bare PING over the same client: what the way there and back costs
+//! by itself.
+//! The gate's own parts run on one thread, as a request does.
 
 #![allow(
     clippy::unwrap_used,

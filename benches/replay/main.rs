@@ -1,8 +1,10 @@
 //! Lines a second of a replay on one core.
 //!
-//! A gate serves the shipped policy as it was on the eve of the cut-over; people with VNeID and with passwords visit it. Its
-//! own log is multiplied, with other times and other people, and replayed through the policy as shipped. Controls: the
-//! lines cut and nothing else, and the lines read and nothing else.
+//! A gate serves the shipped policy as it was on the eve of the cut-over; people with VNeID and
+//! with passwords visit it.
+//! Its own log is multiplied, with other times and other people, and replayed through the policy as
+//! shipped.
+//! Controls: the lines cut and nothing else, and the lines read and nothing else.
 //!
 //! `cargo bench --locked --bench replay -- 5000000` takes so many lines (default a million, 0.7 KB each on disk).
 

@@ -1,7 +1,8 @@
 //! The comparison: processor time and latency of each proxy.
 //!
-//! Runs all variants in turn, round after round. The figure to trust on a shared machine is the proxy's own CPU time per
-//! request, and its ratio to the control of the same round.
+//! Runs all variants in turn, round after round.
+//! The figure to trust on a shared machine is the proxy's own CPU time per request, and its ratio
+//! to the control of the same round.
 
 use crate::Outcome;
 use crate::load::Generator;

@@ -1,8 +1,9 @@
 //! The cost of a request in the gate, beside bare pingora and what else could stand in front of a portal.
 //!
-//! Every proxy has one worker thread on one core of its own; the load (wrk) and the upstream (nginx) share another. Short
-//! runs in turn, A B C A B C, so that a noisy minute hits all alike. Knows the gate only as its release binary, its
-//! policy directory and its listener.
+//! Every proxy has one worker thread on one core of its own; the load (wrk) and the upstream
+//! (nginx) share another.
+//! Short runs in turn, A B C A B C, so that a noisy minute hits all alike.
+//! Knows the gate only as its release binary, its policy directory and its listener.
 //!
 //! `cargo bench --locked --bench request_path -- --help` lists the options.
 

@@ -1,7 +1,8 @@
 //! The tokens that travel in the comparison.
 //!
-//! Synthetic ones in the shape and size of a Keycloak of a provincial portal: RS256 with a 2048-bit key, about 975 bytes,
-//! one distinct identity each. Signs, and writes what verifiers need; verifies nothing.
+//! Synthetic ones in the shape and size of a Keycloak of a provincial portal: RS256 with a 2048-bit
+//! key, about 975 bytes, one distinct identity each.
+//! Signs, and writes what verifiers need; verifies nothing.
 
 use crate::Outcome;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};

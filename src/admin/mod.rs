@@ -61,8 +61,9 @@ impl AdminService {
         }
     }
 
-    /// Ready means: every listener is open, every credential can be judged and every log-in written down. What is not is
-    /// named.
+    /// Ready means: every listener is open, every credential can be judged and every log-in written
+    /// down.
+    /// What is not is named.
     fn ready(&self) -> Response<Vec<u8>> {
         if !self.listening.load(Ordering::Acquire) {
             return answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, b"the listeners are not open yet\n".to_vec());

@@ -71,7 +71,8 @@ fn present(directory: &Path, stage: &Stage) -> Result<(), CannotShow> {
     let prepared = serve::prepare(directory, settings, loaded.digest)?;
     let services = demo::services(stage)?;
     let text = format!(
-        "{}\nThe policy lies in {}: edit it and watch the gate take it over.\nThe audit log is audit.jsonl beside it.\n\n",
+        "{}\nThe policy lies in {}: edit it and watch the gate take it over.\n\
+         The audit log is audit.jsonl beside it.\n\n",
         demo::introduction(stage),
         directory.display()
     );

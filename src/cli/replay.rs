@@ -17,7 +17,8 @@ pub(super) struct ReplayArguments {
     /// Audit logs, packed with gzip or not, oldest first; `-` is standard input
     #[arg(long = "log", value_name = "FILE", required = true, num_args = 1..)]
     logs: Vec<PathBuf>,
-    /// Decide everything as of this moment, like 2026-07-01T00:00:00+07:00; without an offset in the time zone of the gate
+    /// Decide everything as of this moment, like 2026-07-01T00:00:00+07:00; without an offset in
+    /// the time zone of the gate
     #[arg(long, value_name = "TIME")]
     at: Option<At>,
     /// Compare what would hold if every observed rule were enforced, then and now
@@ -82,7 +83,8 @@ fn judged(report: &ReplayReport) -> u8 {
     let (undecided, not_placed) = (lines.undecided.values().sum::<u64>(), lines.not_placed.values().sum::<u64>());
     if lines.decided == 0 {
         eprint(format_args!(
-            "error: nothing could be compared: of {} lines {undecided} were refused before any decision, {not_placed} not placed, {} unreadable\n",
+            "error: nothing could be compared: of {} lines {undecided} were refused before any decision, \
+             {not_placed} not placed, {} unreadable\n",
             lines.read, lines.unreadable
         ));
         return COULD_NOT;

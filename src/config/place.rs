@@ -5,7 +5,8 @@ use super::reader::{Table, many};
 use crate::diagnostic::code;
 use std::collections::BTreeSet;
 
-/// Routes by their place in the merged files, sorted; the built-in `other` of a site comes with everything but `routes`.
+/// Routes by their place in the merged files, sorted; the built-in `other` of a site comes with
+/// everything but `routes`.
 pub(super) enum Reach {
     Everywhere,
     Only(Vec<usize>),

@@ -75,8 +75,8 @@ fn flows_out_of_reach(policy: &Policy, identity: &Identity) -> Vec<Diagnostic> {
     findings
 }
 
-/// A name like `x@province.gov.vn` is only a hint: whoever it lets in, beyond what every visitor may see, must also come
-/// from a network that the rule names.
+/// A name like `x@province.gov.vn` is only a hint: whoever it lets in, beyond what every visitor
+/// may see, must also come from a network that the rule names.
 fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Principal]) -> Option<Diagnostic> {
     if !identity.shapes.iter().any(|s| s.account == Account::Official) {
         return None;
@@ -99,8 +99,8 @@ fn revoked_let_in(policy: &Policy, principals: &[Principal]) -> Option<Diagnosti
     let (route, o) = let_in(policy, principals.iter().filter(revoked), |_| true)?;
     let message = format!("rule `{}` lets in what was taken away", name(policy, o.verdict));
     let help = format!(
-        "on route `{}`, where visitors are turned away: name the `evidence` that the rule means, or `unless = {{ evidence = \
-         \"revoked\" }}`",
+        "on route `{}`, where visitors are turned away: name the `evidence` that the rule means, or `unless = {{ \
+         evidence = \"revoked\" }}`",
         policy.route(route).map_or("", |r| r.name.as_str()),
     );
     Some(at_rule(policy, o.verdict, Diagnostic::warning(code::REVOKED_LET_IN, message).help(help)))

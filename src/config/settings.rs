@@ -225,8 +225,8 @@ pub struct RemoteKeys {
 pub enum KeysAt {
     /// The URL of the set.
     Set(String),
-    /// The URL of a document (OpenID Connect Discovery §4) that names it and must name this issuer. The set is on the same
-    /// origin, or on one of these.
+    /// The URL of a document (OpenID Connect Discovery §4) that names it and must name this issuer.
+    /// The set is on the same origin, or on one of these.
     Discovery { url: String, issuer: String, origins: Vec<String> },
 }
 

@@ -1,7 +1,9 @@
 //! The bucket of a person: one of a hundred equal parts of the people, for rules with `percent`.
 //!
-//! `percent = N` enforces a rule for the buckets below N: raising N only adds people. The bucket comes from a keyed name
-//! of the person, so it is stable and nobody can choose it; the caller makes that name. Policies and reports call it `lot`.
+//! `percent = N` enforces a rule for the buckets below N: raising N only adds people.
+//! The bucket comes from a keyed name of the person, so it is stable and nobody can choose it; the
+//! caller makes that name.
+//! Policies and reports call it `lot`.
 
 use crate::identity::Principal;
 

@@ -26,7 +26,8 @@ pub struct Unreachable {
     pub behind: BTreeSet<RuleId>,
 }
 
-/// Routes, and the people on them for whom no rule hits, at some time or from somewhere: places in the list of principals.
+/// Routes, and the people on them for whom no rule hits, at some time or from somewhere: places in
+/// the list of principals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uncovered {
     /// Routes with the same people.

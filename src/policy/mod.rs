@@ -39,7 +39,8 @@ use target::Relaxed;
 /// The route of a path that no declared route covers.
 pub const OTHER: &str = "other";
 
-/// The usual methods by name. CONNECT asks for no resource of a site; TRACE is the last, since only a route that lists it
+/// The usual methods by name.
+/// CONNECT asks for no resource of a site; TRACE is the last, since only a route that lists it
 /// takes it.
 pub const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 

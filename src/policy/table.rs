@@ -159,8 +159,9 @@ impl DecisionTable {
         sets.filter_map(|id| self.networks.get(usize::from(id.0))).flat_map(Networks::edges)
     }
 
-    /// Memory in bytes: 4 for each row and column, 24 for each step of a timeline, 8 for each rule in a list, 8 for each
-    /// list and timeline, 2 for each route and kind of principal, and the networks.
+    /// Memory in bytes: 4 for each row and column, 24 for each step of a timeline, 8 for each rule
+    /// in a list, 8 for each list and timeline, 2 for each route and kind of principal, and the
+    /// networks.
     pub fn bytes(&self) -> usize {
         size_of_val(self.slots.as_slice())
             + size_of_val(self.steps.as_slice())

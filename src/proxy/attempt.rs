@@ -182,8 +182,10 @@ fn name_in(flow: &Flow, field: &NameField, body: &[u8], query: &str) -> Result<O
     }
 }
 
-/// Reads the whole body up to `max` bytes; pingora keeps it and sends it on if the request is granted. The caller sets a
-/// deadline for the whole: pingora's own is for each read, and on HTTP/2 there is none.
+/// Reads the whole body up to `max` bytes; pingora keeps it and sends it on if the request is
+/// granted.
+/// The caller sets a deadline for the whole: pingora's own is for each read, and on HTTP/2 there is
+/// none.
 pub(super) async fn read_body(session: &mut Session, max: usize) -> Result<Vec<u8>, Rejection> {
     if expects_continue(&session.req_header().headers) {
         session.write_continue_response().await.map_err(|_| Rejection::RequestTimeout)?;

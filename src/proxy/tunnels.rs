@@ -1,9 +1,12 @@
 //! Ending the tunnels of people who are revoked.
 //!
-//! A WebSocket is decided at its upgrade and asks nothing more, perhaps for hours. So the gate remembers who opened it,
-//! and whenever something was revoked looks through all that are open and ends those that are covered now. Where nobody
-//! can say who was revoked, and the gate refuses requests for that, they are ended too after a while. A policy that changes
-//! ends none. A tunnel that nobody proved a credential for cannot be revoked, and is not remembered.
+//! A WebSocket is decided at its upgrade and asks nothing more, perhaps for hours.
+//! So the gate remembers who opened it, and whenever something was revoked looks through all that
+//! are open and ends those that are covered now.
+//! Where nobody can say who was revoked, and the gate refuses requests for that, they are ended too
+//! after a while.
+//! A policy that changes ends none.
+//! A tunnel that nobody proved a credential for cannot be revoked, and is not remembered.
 
 pub mod registry;
 

@@ -27,16 +27,20 @@ const LOG_IN: Advice = say(
     "Please log in again. If it comes back at once, tell us: the log-in may not have been recognised.",
 );
 const VNEID: Advice = say(
-    "Từ ngày 01/7/2024, công dân chỉ đăng nhập bằng VNeID. Ở trang chủ, chọn Đăng nhập, rồi chọn “tài khoản định danh điện tử cấp bởi Bộ Công an”. Hồ sơ đã nộp vẫn còn nguyên.",
-    "Since 1 July 2024 citizens log in with VNeID only. On the home page choose Đăng nhập, then “tài khoản định danh điện tử cấp bởi Bộ Công an”. What was filed before is still there.",
+    "Từ ngày 01/7/2024, công dân chỉ đăng nhập bằng VNeID. Ở trang chủ, chọn Đăng nhập, rồi chọn “tài khoản \
+     định danh điện tử cấp bởi Bộ Công an”. Hồ sơ đã nộp vẫn còn nguyên.",
+    "Since 1 July 2024 citizens log in with VNeID only. On the home page choose Đăng nhập, then “tài khoản định \
+     danh điện tử cấp bởi Bộ Công an”. What was filed before is still there.",
 );
 const NATIONAL: Advice = say(
     "Tổ chức, doanh nghiệp đăng nhập bằng tài khoản của Cổng Dịch vụ công quốc gia.",
     "Organisations log in with their account of the National Public Service Portal.",
 );
 const LEVEL: Advice = say(
-    "Tài khoản VNeID đang ở mức độ 1, hoặc cổng chưa cho biết mức độ. Mức độ 2 được đăng ký trực tiếp tại công an cấp xã.",
-    "The VNeID account is at level 1, or the portal did not tell its level. Level 2 is registered at the commune police, in person.",
+    "Tài khoản VNeID đang ở mức độ 1, hoặc cổng chưa cho biết mức độ. Mức độ 2 được đăng ký trực tiếp tại công \
+     an cấp xã.",
+    "The VNeID account is at level 1, or the portal did not tell its level. Level 2 is registered at the \
+     commune police, in person.",
 );
 const AGAIN: Advice = say(
     "Lỗi không do tài khoản hay thiết bị của ông/bà. Xin thử lại sau vài phút. (Báo cho người trực kỹ thuật.)",
@@ -61,7 +65,8 @@ pub fn advice(reason: Reason, account: Option<Account>, detail: &str) -> Advice 
         Reason::Allowed | Reason::Observed | Reason::CredentialRemoved => NOTHING,
         Reason::PasswordAttempt | Reason::PasswordSession if account == Some(Account::Organization) => NATIONAL,
         Reason::PasswordAttempt | Reason::PasswordSession if account == Some(Account::Official) => say(
-            "Cán bộ chỉ đăng nhập bằng mật khẩu từ mạng nội bộ. Ngoài mạng nội bộ, hãy liên hệ bộ phận công nghệ thông tin.",
+            "Cán bộ chỉ đăng nhập bằng mật khẩu từ mạng nội bộ. Ngoài mạng nội bộ, hãy liên hệ bộ phận công \
+             nghệ thông tin.",
             "Officials log in with a password from their own network only. Elsewhere, ask the IT department.",
         ),
         Reason::PasswordAttempt | Reason::PasswordSession => VNEID,

@@ -128,8 +128,9 @@ fn decide_line(
     (verdict.action, verdict.rule, decision.deciding)
 }
 
-/// Buckets by the pseudonyms of a line, as the gate finds them. The gate goes by the client's address or by an unbound session
-/// where there is no pseudonym; the log does not tell enough for that.
+/// Buckets by the pseudonyms of a line, as the gate finds them.
+/// The gate goes by the client's address or by an unbound session where there is no pseudonym; the
+/// log does not tell enough for that.
 struct LoggedBuckets<'l> {
     principals: &'l [PastPrincipal<'l>],
     in_vain: Cell<bool>,

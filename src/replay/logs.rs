@@ -1,7 +1,8 @@
 //! Reading recorded lines from logs.
 //!
-//! Files, packed or not, and standard input, one after the other, in bounded memory. Whether something is packed is seen
-//! by its first bytes, not by its name. Nothing here knows what a line says.
+//! Files, packed or not, and standard input, one after the other, in bounded memory.
+//! Whether something is packed is seen by its first bytes, not by its name.
+//! Nothing here knows what a line says.
 
 use flate2::bufread::MultiGzDecoder;
 use std::cell::Cell;

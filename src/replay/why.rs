@@ -63,8 +63,9 @@ pub struct Given<'s> {
     pub digest: &'s str,
 }
 
-/// The code as the gate writes it, from what a person read out: case, dash and look-alikes do not matter. `None` when it
-/// can be none.
+/// The code as the gate writes it, from what a person read out: case, dash and look-alikes do not
+/// matter.
+/// `None` when it can be none.
 pub fn support_code(said: &str) -> Option<String> {
     let letters = said.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| match c.to_ascii_uppercase() {
         'O' => '0',

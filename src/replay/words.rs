@@ -1,4 +1,5 @@
-//! The policy's words in the words of people, in Vietnamese and English. A word that is not in the lists stays as it is.
+//! The policy's words in the words of people, in Vietnamese and English.
+//! A word that is not in the lists stays as it is.
 
 /// The language of a page, or of an advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -128,7 +128,8 @@ impl Line<'_> {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    /// A member whose value needs no escapes: a word of the gate, a name of the policy, a host name that was read, digits.
+    /// A member whose value needs no escapes: a word of the gate, a name of the policy, a host name
+    /// that was read, digits.
     fn word(&mut self, name: &'static str, word: &str) {
         debug_assert!(!needs_escapes(word));
         self.raw(name);

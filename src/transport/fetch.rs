@@ -1,8 +1,11 @@
 //! A small HTTP client for one question to another server: for a key set, about a token.
 //!
-//! One request over pingora's connector, so with the gate's own TLS settings. Only a 200 counts, nothing is followed:
-//! a redirect would let whoever answers choose whom the gate trusts. Everything has a limit. The connection of a form is
-//! kept for the next one if its answer was read to the end; one that turns out to be dead is replaced once.
+//! One request over pingora's connector, so with the gate's own TLS settings.
+//! Only a 200 counts, nothing is followed: a redirect would let whoever answers choose whom the
+//! gate trusts.
+//! Everything has a limit.
+//! The connection of a form is kept for the next one if its answer was read to the end; one that
+//! turns out to be dead is replaced once.
 
 mod error;
 mod kept;

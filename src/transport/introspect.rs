@@ -1,8 +1,10 @@
 //! Asking whoever issued a token whether it is in force (RFC 7662).
 //!
-//! One POST for a token, as a client of the authorization server. So many questions at once and no more, each within its
-//! time; waiting for a turn counts. A server that says nothing is left alone for a while. Trouble is told once in a while,
-//! however many tokens it meets. Knows nothing of what an answer proves.
+//! One POST for a token, as a client of the authorization server.
+//! So many questions at once and no more, each within its time; waiting for a turn counts.
+//! A server that says nothing is left alone for a while.
+//! Trouble is told once in a while, however many tokens it meets.
+//! Knows nothing of what an answer proves.
 
 pub(super) mod breaker;
 

@@ -1,7 +1,8 @@
 //! The plan of the house, held against the sources.
 //!
-//! The plan is the arrow line in `src/lib.rs`: a room uses what stands to its right, never what stands to its left or beside
-//! it. Read from the sources as text; knows nothing of what the rooms do.
+//! The plan is the arrow line in `src/lib.rs`: a room uses what stands to its right, never what
+//! stands to its left or beside it.
+//! Read from the sources as text; knows nothing of what the rooms do.
 
 use regex::Regex;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! Promises about log-outs at the identity provider: they end the tokens here, and nothing else does.
 //!
-//! The issuer posts what a test writes (OpenID Connect Back-Channel Logout 1.0). Anybody may post: whatever is not a whole
-//! and genuine logout token changes nothing, is told why, and never reaches the portal.
+//! The issuer posts what a test writes (OpenID Connect Back-Channel Logout 1.0).
+//! Anybody may post: whatever is not a whole and genuine logout token changes nothing, is told why,
+//! and never reaches the portal.
 
 use crate::harness::{Ask, Gate, HOST, Issuer, Key, Origin, Policy, Reply, Response, change, eventually, now, portal};
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
 //! What `check` prints of broken policies, byte for byte.
 //!
-//! Every file in `policies/broken` is put into a bare policy in place of the tables of its kinds. What comes out stands beside
-//! it; `BLESS=1` writes it anew. Every code that `check` can give, and every message in the readers, has its case.
+//! Every file in `policies/broken` is put into a bare policy in place of the tables of its kinds.
+//! What comes out stands beside it; `BLESS=1` writes it anew.
+//! Every code that `check` can give, and every message in the readers, has its case.
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use regex::Regex;

@@ -1,7 +1,9 @@
 //! What the gate shows of itself to servers about identity, and whom it believes there.
 //!
-//! Tokens are asked about, and key sets fetched, over real TLS from servers that demand a certificate. Whatever is wrong on
-//! either side, the tokens are unavailable, nothing reaches the portal, and the log says which side is to be mended.
+//! Tokens are asked about, and key sets fetched, over real TLS from servers that demand a
+//! certificate.
+//! Whatever is wrong on either side, the tokens are unavailable, nothing reaches the portal, and
+//! the log says which side is to be mended.
 
 use crate::harness::{Ask, Authority, Front, Gate, Issuer, Origin, Policy, Reply, eventually, now, portal};
 use serde_json::json;
@@ -48,8 +50,9 @@ fn unavailable() -> (u16, Option<String>) {
     (503, Some("identity-unavailable".to_owned()))
 }
 
-/// Servers that cannot be asked with what is shown to them, or must not be believed: the name on the certificate, whether
-/// its authority is trusted, who vouches for the gate, and what the log says.
+/// Servers that cannot be asked with what is shown to them, or must not be believed: the name on
+/// the certificate, whether its authority is trusted, who vouches for the gate, and what the log
+/// says.
 struct Trouble<'a> {
     name: &'a str,
     trusted: &'a Authority,

@@ -1,7 +1,7 @@
 //! Promises about cookies: everybody reads one in one way.
 //!
-//! A session in a cookie is only as good as the agreement on which cookie it is: what some portal might read as a second
-//! session, or as another one, is refused.
+//! A session in a cookie is only as good as the agreement on which cookie it is: what some portal
+//! might read as a second session, or as another one, is refused.
 
 use crate::harness::{Ask, Authority, Browser, Curl, Gate, HOST, Issuer, Origin, Policy, World, portal};
 

@@ -1,7 +1,8 @@
 //! README, handbook and architecture, held against the program.
 //!
-//! What they list (metrics, log fields, reasons, diagnostics, keys, commands) is compared with the crate, both ways and in
-//! both languages; their TOML is built; their links are followed. Whoever changes a word finds out here which page says it.
+//! What they list (metrics, log fields, reasons, diagnostics, keys, commands) is compared with the
+//! crate, both ways and in both languages; their TOML is built; their links are followed.
+//! Whoever changes a word finds out here which page says it.
 
 mod decisions;
 mod examples;

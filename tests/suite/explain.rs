@@ -1,7 +1,7 @@
 //! Promises about `explain`: it tells what the gate does, without repeating what it was shown.
 //!
-//! The very bytes that a running gate gets are explained from the same directory. What only the running gate can know, the
-//! sessions, is not asked about here.
+//! The very bytes that a running gate gets are explained from the same directory.
+//! What only the running gate can know, the sessions, is not asked about here.
 
 use crate::harness::{Ask, Gate, HOST, Issuer, Key, Origin, PASSWORD_PAGE, Policy, change, now, portal};
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
 //! The command line's golden files: `explain` and `table`, byte for byte.
 //!
-//! Every file in `golden/cli` begins with a command, in which `<` names a request beside it, and goes on with what it prints
-//! and its exit status; `BLESS=1` writes that anew. The handbook's own examples are held against the program likewise.
+//! Every file in `golden/cli` begins with a command, in which `<` names a request beside it, and
+//! goes on with what it prints and its exit status; `BLESS=1` writes that anew.
+//! The handbook's own examples are held against the program likewise.
 
 use super::docs::{LANGUAGES, handbook, root};
 use std::fs;

@@ -1,8 +1,9 @@
 //! One test binary: promises as sentences, kept on real sockets.
 //!
-//! Every test starts the shipped binary with a policy directory of its own, puts a recording origin behind it and
-//! speaks to it as browsers, programs and attackers do. What such a test knows, a sysadmin could know too: only `docs` and
-//! `fuzz` call into the crate, to hold the handbook against it, and to try what a socket would take too long for.
+//! Every test starts the shipped binary with a policy directory of its own, puts a recording origin
+//! behind it and speaks to it as browsers, programs and attackers do.
+//! What such a test knows, a sysadmin could know too: only `docs` and `fuzz` call into the crate,
+//! to hold the handbook against it, and to try what a socket would take too long for.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

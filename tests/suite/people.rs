@@ -1,6 +1,7 @@
 //! Promises about requests whose credentials name two people.
 //!
-//! Whom the portal would serve nobody but the portal knows: so such a request is refused, whatever each of the two may do.
+//! Whom the portal would serve nobody but the portal knows: so such a request is refused, whatever
+//! each of the two may do.
 
 use crate::harness::{Ask, Gate, Issuer, Origin, Policy, change, eventually, portal};
 use serde_json::{Value, json};

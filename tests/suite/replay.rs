@@ -1,8 +1,8 @@
 //! Promises about replay: it says what other rules would have done, and what it could not know.
 //!
-//! Fixed logs against a fixed policy, compared word for word with what is kept in `golden/replay`; and the log of a gate
-//! that was really visited, through its own policy and through a changed one. `BLESS=1` writes the kept
-//! answers anew: read the difference before keeping it.
+//! Fixed logs against a fixed policy, compared word for word with what is kept in `golden/replay`;
+//! and the log of a gate that was really visited, through its own policy and through a changed one.
+//! `BLESS=1` writes the kept answers anew: read the difference before keeping it.
 
 use crate::harness::{Ask, Browser, Gate, Origin, PASSWORD_PAGE, Policy, portal};
 use flate2::Compression;
@@ -249,7 +249,8 @@ fn a_log_through_the_policy_that_wrote_it_changes_nothing() {
 /// Patterns in plain text that the log masks.
 const MASKED: &str = "\"/ho-so/2024010101/**\", \"/thu-tuc-dang-ky-khai-sinh-dich-vu-cong-truc-tuyen-muc-do-4\"";
 
-/// A gate with these patterns on its public route, visited at both; and its directory once more, where they stand no more.
+/// A gate with these patterns on its public route, visited at both; and its directory once more,
+/// where they stand no more.
 fn visited_where_the_log_masks() -> (Gate, Origin, tempfile::TempDir) {
     let origin = Origin::answering(portal);
     let public = "paths = [\"/\", \"/tra-cuu-ho-so\"";

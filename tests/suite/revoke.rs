@@ -1,7 +1,8 @@
 //! Promises about revoking: who is revoked is out at once, and in again after a new log-in.
 //!
-//! By the admin address and by `vneid-gate revoke`, for sessions and for tokens. Whoever cannot show the token of `[admin]`
-//! takes nobody away, and nothing of a person is ever said back.
+//! By the admin address and by `vneid-gate revoke`, for sessions and for tokens.
+//! Whoever cannot show the token of `[admin]` takes nobody away, and nothing of a person is ever
+//! said back.
 
 mod sessions;
 

@@ -48,8 +48,8 @@ pub(super) struct Question {
     /// A whole HTTP/1.1 request in a file, or on standard input with `-`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "method", "headers"])]
     request: Option<PathBuf>,
-    /// Who is asking, in place of what the request shows: account, login, level, evidence, credential; may be given several
-    /// times
+    /// Who is asking, in place of what the request shows: account, login, level, evidence,
+    /// credential; may be given several times
     #[arg(long = "as", value_name = "KEY=VALUE,…")]
     people: Vec<String>,
     /// Where the request comes from

@@ -24,8 +24,9 @@ pub(super) struct Offline {
 }
 
 impl Offline {
-    /// The authenticator that serves, with empty caches and nobody to ask, at `now_s` (Unix seconds). Key sets at a URL are
-    /// asked for only with `fetch`.
+    /// The authenticator that serves, with empty caches and nobody to ask, at `now_s` (Unix
+    /// seconds).
+    /// Key sets at a URL are asked for only with `fetch`.
     pub(super) fn new(settings: &Settings, fetch: bool, now_s: i64) -> Result<Self, String> {
         let telemetry = Telemetry::new().map_err(|e| in_one_line(&e))?;
         let state = State::in_memory(&settings.gate, &settings.state, &telemetry.metrics.store);

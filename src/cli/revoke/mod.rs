@@ -31,8 +31,8 @@ pub(super) struct RevokeArguments {
     /// One session, as the audit line calls it: 16 hex digits
     #[arg(long, value_name = "NAME", conflicts_with_all = ["subject", "pseudonym", "token_id", "credential", "everything"])]
     session: Option<String>,
-    /// Everything of one person, by the name that tokens and the portal give; `-` reads it from standard input, so that no
-    /// ID number stands in the history of the shell
+    /// Everything of one person, by the name that tokens and the portal give; `-` reads it from
+    /// standard input, so that no ID number stands in the history of the shell
     #[arg(long, value_name = "NAME", conflicts_with_all = ["pseudonym", "token_id", "credential", "everything"])]
     subject: Option<String>,
     /// Everything of one person, as the audit line calls them: 16 hex digits
@@ -47,8 +47,8 @@ pub(super) struct RevokeArguments {
     /// Everybody: all who are in must log in again
     #[arg(long)]
     everything: bool,
-    /// Only what was issued before, like 2024-07-01T00:00:00+07:00; without an offset in the time zone of the gate; now if
-    /// absent
+    /// Only what was issued before, like 2024-07-01T00:00:00+07:00; without an offset in the time
+    /// zone of the gate; now if absent
     #[arg(long, value_name = "TIME")]
     issued_before: Option<At>,
     /// For people or for pipelines
@@ -90,8 +90,8 @@ impl GateAddress {
 
 fn asked(arguments: &RevokeArguments, gate: &GateAddress) -> Result<ExitCode, String> {
     let token = gate.token.as_deref().ok_or(
-        "`[admin]` has no `token_file` and no `token_env`: set one (make it with `openssl rand -hex 32`) and restart the \
-         gate",
+        "`[admin]` has no `token_file` and no `token_env`: set one (make it with `openssl rand -hex 32`) and restart \
+         the gate",
     )?;
     let demand = demand(arguments, gate.zone.as_ref())?;
     let GateAnswer { status, body } = call::post(gate.address, "/revocations", token, &demand.to_string())?;

@@ -1,5 +1,5 @@
-//! `vneid-gate table DIR`: who may go where at a moment, and what changes later; with `--diff` what another policy would
-//! change.
+//! `vneid-gate table DIR`: who may go where at a moment, and what changes later; with `--diff` what
+//! another policy would change.
 
 mod changes;
 mod compare;

@@ -1,8 +1,9 @@
 //! The JSON Schema of policy files, for editors: tables, keys and words.
 //!
-//! One line a key, in the order of the handbook. The readers are not made from this, so a test asks them: about every key,
-//! every type, every word and every bound, in both directions. What needs more than one value to be judged (names,
-//! conflicts, files) stays with the readers.
+//! One line a key, in the order of the handbook.
+//! The readers are not made from this, so a test asks them: about every key, every type, every word
+//! and every bound, in both directions.
+//! What needs more than one value to be judged (names, conflicts, files) stays with the readers.
 
 mod kind;
 mod portal;

@@ -34,8 +34,9 @@ impl Tunnels {
         self.open().by_number.len()
     }
 
-    /// `None` when its people were taken away meanwhile. That is asked under the lock, so that whatever is revoked after
-    /// the question finds the tunnel here.
+    /// `None` when its people were taken away meanwhile.
+    /// That is asked under the lock, so that whatever is revoked after the question finds the
+    /// tunnel here.
     pub(super) fn enter(&self, people: Arc<[Names]>, ender: Ender, revocations: &Revocations) -> Option<u64> {
         let mut open = self.open();
         if are_taken_away(&people, revocations) {

@@ -1,8 +1,9 @@
 //! The connection pool of a fetch.
 //!
-//! In a task of its own that looks at it: one that ends, or says something unasked, is closed at once, and so is one that
-//! nobody wanted for a while. pingora's pool would do the same, but loses one now and then, with an error in the log, when
-//! it is wanted by another thread than the one that looks at it (`failed to acquire reusable stream`, 0.9.1).
+//! In a task of its own that looks at it: one that ends, or says something unasked, is closed at
+//! once, and so is one that nobody wanted for a while. pingora's pool would do the same, but loses
+//! one now and then, with an error in the log, when it is wanted by another thread than the one
+//! that looks at it (`failed to acquire reusable stream`, 0.9.1).
 
 use pingora::protocols::Stream;
 use std::sync::{Mutex, PoisonError};

@@ -1,9 +1,10 @@
 //! The answer to a request head that was refused before a request began.
 //!
-//! A head that is too slow, too long or has an odd request line is refused here, a malformed one and CONNECT by pingora,
-//! which says so in bare words and tells nobody. Both end with an answer of the application, so that these clients
-//! too have a support code. What pingora refuses is not judged a second time: its own words are the verdict, and are
-//! kept from the client.
+//! A head that is too slow, too long or has an odd request line is refused here, a malformed one
+//! and CONNECT by pingora, which says so in bare words and tells nobody.
+//! Both end with an answer of the application, so that these clients too have a support code.
+//! What pingora refuses is not judged a second time: its own words are the verdict, and are kept
+//! from the client.
 
 use std::net::SocketAddr;
 

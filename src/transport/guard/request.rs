@@ -45,8 +45,9 @@ pub(super) fn request_has_begun() -> bool {
     UNDER_WAY.try_with(|request| request.began.get()).unwrap_or(false)
 }
 
-/// What ends the request that this task serves; only the last one made does. `None` outside a guarded HTTP/1 connection:
-/// an HTTP/2 connection holds many requests, and no tunnel.
+/// What ends the request that this task serves; only the last one made does.
+/// `None` outside a guarded HTTP/1 connection: an HTTP/2 connection holds many requests, and no
+/// tunnel.
 pub fn ender() -> Option<Ender> {
     let (sender, word) = oneshot::channel();
     UNDER_WAY.try_with(|request| request.word.replace(Some(word))).ok()?;

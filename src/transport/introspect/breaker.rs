@@ -30,8 +30,9 @@ struct Condition {
 pub struct Unanswered<'u> {
     pub asked: Instant,
     pub ended: Instant,
-    /// How long all of them must have gone unanswered before they say something about the server: the time-out, where time
-    /// ran out, as it does for a question that had to wait for its turn. None, where the server could not be asked.
+    /// How long all of them must have gone unanswered before they say something about the server:
+    /// the time-out, where time ran out, as it does for a question that had to wait for its turn.
+    /// None, where the server could not be asked.
     pub patience: Duration,
     pub why: &'u str,
 }

@@ -1,7 +1,8 @@
 //! Every TOML example does what its page says of it.
 //!
-//! The words behind `toml` on the fence say it: `policy` is a whole policy that is fine; `added FILE` is fine as one more file
-//! of the shipped policy; `refused CODE` gives that finding; none is a part of a policy whose keys and values are fine.
+//! The words behind `toml` on the fence say it: `policy` is a whole policy that is fine;
+//! `added FILE` is fine as one more file of the shipped policy; `refused CODE` gives that finding;
+//! none is a part of a policy whose keys and values are fine.
 
 use super::{pages, read, root};
 use vneid_gate::config;

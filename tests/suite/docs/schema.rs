@@ -1,6 +1,7 @@
 //! The schema, held against the readers: every key, type, word and bound, and no other.
 //!
-//! The readers are asked. One key at a time is put into a bare policy, and what they say of it is held against the schema;
+//! The readers are asked.
+//! One key at a time is put into a bare policy, and what they say of it is held against the schema;
 //! then every policy here is held against it as an editor would.
 
 use super::examples::{OF_A_PART, blocks, codes, findings};

@@ -72,8 +72,8 @@ impl Gate {
         Gate { child, home, ports, policy }
     }
 
-    /// Ends the process by a signal, without a word (`KILL`) or gracefully (`TERM`), and starts the next one on the same
-    /// policy, ports and data.
+    /// Ends the process by a signal, without a word (`KILL`) or gracefully (`TERM`), and starts the
+    /// next one on the same policy, ports and data.
     #[track_caller]
     pub fn restart(&mut self, signal: &str) {
         self.signal(signal);

@@ -1,7 +1,7 @@
 //! Promises about revoked sessions, and about their owners' browsers.
 //!
-//! Its cookie travels nowhere, whatever is asked with it; and the browser that still holds it can log in again, wherever the
-//! person comes from.
+//! Its cookie travels nowhere, whatever is asked with it; and the browser that still holds it can
+//! log in again, wherever the person comes from.
 
 use super::{World, next_second, with_token};
 use crate::harness::{Ask, Browser, CALLBACK, Received, Reply};

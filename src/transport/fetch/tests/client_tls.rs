@@ -1,5 +1,5 @@
-//! Servers that want to see a certificate of the gate, in both versions of TLS: only in the newer one does the handshake
-//! end before the server has looked at it.
+//! Servers that want to see a certificate of the gate, in both versions of TLS: only in the newer
+//! one does the handshake end before the server has looked at it.
 
 use super::*;
 use rustls::version::{TLS12, TLS13};

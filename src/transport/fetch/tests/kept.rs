@@ -13,7 +13,8 @@ struct Server {
 }
 
 impl Server {
-    /// Answers the nth question (from 1) of the nth connection (from 1) by `script`; nothing at all ends the connection.
+    /// Answers the nth question (from 1) of the nth connection (from 1) by `script`; nothing at all
+    /// ends the connection.
     async fn answering(
         tls: Option<TlsAcceptor>,
         script: impl Fn(usize, usize, &str) -> Option<String> + Clone + Send + Sync + 'static,

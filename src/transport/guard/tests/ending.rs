@@ -40,7 +40,8 @@ impl ProxyHttp for Opener {
     }
 }
 
-/// A gate in front of a server that agrees to every tunnel, sends back what it reads, and tells when its side has ended.
+/// A gate in front of a server that agrees to every tunnel, sends back what it reads, and tells
+/// when its side has ended.
 struct Place {
     gate: Gate,
     enders: UnboundedReceiver<Option<Ender>>,
