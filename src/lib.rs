@@ -1,4 +1,4 @@
-//! vneid-gate: a reverse proxy in front of a public-service portal that knows how every session was born.
+//! vneid-gate: a reverse proxy in front of a public-service portal that knows how each session was opened.
 //!
 //! Rooms stand in reading order; each uses only what stands to its right:
 //!
@@ -6,13 +6,21 @@
 //! main -> cli -> demo, replay, serve -> admin, reload, proxy -> authn -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
 //! ```
 //!
-//! One request makes seven stops: pin a snapshot, read the target, authenticate every credential, decide,
-//! enforce, forward (and watch the answer for log-ins), account. `proxy` is where they are called in order.
+//! One request passes seven stages: pin a snapshot, read the target, authenticate every credential,
+//! decide, enforce, forward (and observe the answer for log-ins), account.
+//! `proxy` is where they are called in order.
 //!
-//! State lives in six cells, each replaced whole or bounded: the live snapshot (`snapshot::Live`), the key
-//! sets fetched per credential (`state::keys`), the ledger of sessions (`state::ledger`), the verified
-//! tokens remembered (`authn::jwt`), what authorization servers said of others (`authn::introspection`), and who was
-//! taken away (`state::revocations`).
+//! State lives in a few cells, each replaced whole or bounded:
+//!
+//! - the live snapshot: `snapshot::Live`
+//! - the key sets fetched for each credential: `state::keys`
+//! - the ledger of sessions: `state::ledger`
+//! - who was revoked: `state::revocations`
+//! - verified tokens: `authn::jwt`
+//! - what authorization servers said of other tokens: `authn::introspection`
+//! - what portals said of unbound sessions: `authn::probe`
+//!
+//! `docs/architecture/README.md` says how each is bounded.
 
 pub mod admin;
 pub mod authn;

@@ -1,4 +1,4 @@
-//! What one request carries through its seven stops.
+//! What one request carries through its seven stages.
 //!
 //! The outcome starts undecided; only a [`Grant`] from `policy` leads to an upstream.
 

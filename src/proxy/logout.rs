@@ -1,6 +1,6 @@
 //! An identity provider posts that somebody has logged out (OpenID Connect Back-Channel Logout 1.0, §2.5 to §2.8).
 //!
-//! Stands between stops 2 and 3: the gate answers itself, whatever the rules say, and forwards nothing. Anybody may post,
+//! Stands between stages 2 and 3: the gate answers itself, whatever the rules say, and forwards nothing. Anybody may post,
 //! so whatever costs something is bounded: the body, its time, one signature. What is answered tells a program what was
 //! wrong and repeats nothing of the token.
 

@@ -1,4 +1,4 @@
-//! The enforcement point: the seven stops of a request, in order. The only room that speaks pingora's proxy.
+//! The enforcement point: the seven stages of a request, in order. The only room that speaks pingora's proxy.
 //!
 //! ```text
 //! 1 pin       new_ctx                    the snapshot and the time, read once

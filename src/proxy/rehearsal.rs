@@ -86,7 +86,7 @@ impl Request {
     }
 }
 
-/// What comes after stop 2.
+/// What comes after stage 2.
 pub enum Then<'s> {
     Judge,
     /// The gate answers itself: log-outs for these credentials are posted there.
