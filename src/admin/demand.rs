@@ -61,7 +61,7 @@ impl Demand {
         }
     }
 
-    /// Unix seconds: what was issued in this second or earlier is taken away.
+    /// Unix seconds: what was issued in this second or earlier is revoked.
     pub(super) fn before_s(&self) -> i64 {
         let last = |at: Timestamp| at.as_nanosecond().saturating_sub(1).div_euclid(1_000_000_000);
         self.issued_before.map_or(WHENEVER, |at| i64::try_from(last(at)).unwrap_or(i64::MIN))

@@ -1,5 +1,5 @@
 //! What operators and Prometheus ask of a running gate, on a listener of its own: `/metrics`, `/livez`, `/readyz`,
-//! `/status`; and `/revocations`, where they take somebody away. Never serves the portal.
+//! `/status`; and `/revocations`, where operators revoke. Never serves the portal.
 
 mod demand;
 mod revocations;

@@ -1,4 +1,4 @@
-//! `POST /revocations`: somebody, or everybody, is taken away by whoever shows the token of `[admin]`.
+//! `POST /revocations`: somebody, or everybody, is revoked by whoever shows the token of `[admin]`.
 //!
 //! Without a token in the policy this door is closed. The token is compared in a time that says nothing of it.
 
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 const BODY_MAX_BYTES: usize = 8 << 10;
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
-/// Why nobody was taken away.
+/// Why nobody was revoked.
 enum RefusedDemand {
     /// The policy has no token.
     Closed,
@@ -44,7 +44,7 @@ impl AdminService {
         answer
     }
 
-    /// What was taken away, for whoever asked.
+    /// What was revoked, for whoever asked.
     async fn revoked(&self, session: &mut ServerSession) -> Result<Value, RefusedDemand> {
         let running = self.live.current();
         let settings = &running.snapshot.settings;

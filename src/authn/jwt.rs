@@ -20,7 +20,7 @@ struct Remembered {
     /// Unix seconds, leeway included.
     until_s: i64,
     accepted: Authenticated,
-    /// So many revocations were known when it was last found that none takes it away.
+    /// So many revocations were known when it was last found that none revokes it.
     cleared: AtomicU64,
 }
 

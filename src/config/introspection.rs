@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use std::time::Duration;
 
 const CACHE: Duration = Duration::from_secs(30);
-/// A token that is taken away must not open anything for longer.
+/// A token that is revoked must not open anything for longer.
 const CACHE_MAX: Duration = Duration::from_secs(300);
 const TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT_MAX: Duration = Duration::from_secs(30);

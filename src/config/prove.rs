@@ -93,7 +93,7 @@ fn officials_by_name_only(policy: &Policy, identity: &Identity, principals: &[Pr
     Some(at_rule(policy, o.verdict, Diagnostic::error(code::OFFICIAL_BY_NAME_ONLY, message).help(help)))
 }
 
-/// Where what was taken away is let in like what was not, taking it away changes nothing.
+/// Where what was revoked is let in like what was not, revoking it changes nothing.
 fn revoked_let_in(policy: &Policy, principals: &[Principal]) -> Option<Diagnostic> {
     let revoked = |p: &&Principal| p.evidence() == Evidence::Revoked;
     let (route, o) = let_in(policy, principals.iter().filter(revoked), |_| true)?;

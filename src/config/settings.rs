@@ -107,7 +107,7 @@ pub struct CertificateFiles {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     pub address: SocketAddr,
-    /// What whoever takes somebody away shows; at least 32 bytes. `None`: nobody is taken away here.
+    /// What whoever revokes shows; at least 32 bytes. `None`: nobody is revoked here.
     pub token: Option<Secret>,
 }
 
@@ -117,7 +117,7 @@ pub struct State {
     pub store: Store,
     /// Sessions kept at once; beyond it the oldest become unbound.
     pub sessions: usize,
-    /// Seconds for which it is remembered that somebody was taken away.
+    /// Seconds for which it is remembered that somebody was revoked.
     pub keep_revocations_s: i64,
 }
 

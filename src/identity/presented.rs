@@ -25,7 +25,7 @@ pub struct Presented {
     pub check: Check,
     /// Of an opaque session.
     pub session: Option<SessionKey>,
-    /// Where facts were proved: by what they can be taken away.
+    /// Where facts were proved: by what they can be revoked.
     pub identifiers: Option<Identifiers>,
 }
 

@@ -54,7 +54,7 @@ impl Times {
     }
 }
 
-/// By what a token can be taken away before its time. None of it is ever shown.
+/// By what a token can be revoked before its time. None of it is ever shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenIds {
     /// The log-in at the issuer: `sid`, or `session_state` as Keycloak called it before version 25.
@@ -85,7 +85,7 @@ impl TokenIds {
     }
 }
 
-/// A name by which tokens are taken away: text of a usual length.
+/// A name by which tokens are revoked: text of a usual length.
 pub fn handle(claim: &Value) -> Option<Box<str>> {
     claim.as_str().filter(|text| (1..=HANDLE_MAX_BYTES).contains(&text.len())).map(Box::from)
 }

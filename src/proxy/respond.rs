@@ -88,7 +88,7 @@ pub fn document(
 
 /// The session that was refused for good is taken out of the browser, so that the page is read once and the next
 /// visit starts clean. So is one that the gate does not know when a person is sent to log in: the portal might know it,
-/// and send the person from its log-in page straight back here, round and round. So is what was taken away, since the
+/// and send the person from its log-in page straight back here, round and round. So is what was revoked, since the
 /// portal knows nothing of that. And so are two of one name, or of two people, which nobody could ever get rid of.
 fn expire_refused_sessions(
     ctx: &RequestContext,

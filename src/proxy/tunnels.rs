@@ -99,7 +99,7 @@ impl BackgroundService for Keeper {
         loop {
             tokio::time::sleep(REST).await;
             match timeout(LOOK_EVERY, changes.changed()).await {
-                Ok(Ok(())) => tell(self.tunnels.end_taken_away(revocations), "who had opened them was taken away"),
+                Ok(Ok(())) => tell(self.tunnels.end_revoked(revocations), "who had opened them was taken away"),
                 Ok(Err(_)) => return,
                 Err(_) => {}
             }

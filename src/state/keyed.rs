@@ -114,7 +114,7 @@ impl Keyed {
     }
 
     /// One person in every spelling that some portal takes for the same name: other case, full-width digits, spaces around
-    /// it. Who is taken away by name must not stay by having typed it in another way.
+    /// it. Who is revoked by name must not stay by having typed it in another way.
     pub fn person(&self, subject: &str) -> Pseudonym {
         let mut context = Context::with_key(&self.person);
         let mut bytes = [0; 4];

@@ -1,7 +1,7 @@
 //! Promises about revoking: who is revoked is out at once, and in again after a new log-in.
 //!
 //! By the admin address and by `vneid-gate revoke`, for sessions and for tokens.
-//! Whoever cannot show the token of `[admin]` takes nobody away, and nothing of a person is ever
+//! Whoever cannot show the token of `[admin]` revokes nobody, and nothing of a person is ever
 //! said back.
 
 mod sessions;
@@ -100,7 +100,7 @@ fn filing(token: &str) -> Ask {
     Ask::get("/nop-ho-so/1").bearer(token)
 }
 
-/// Waits for the next second: what is born in the second of a revocation is taken away too.
+/// Waits for the next second: what is born in the second of a revocation is revoked too.
 fn next_second() {
     let second = now();
     eventually("the next second", || (now() > second).then_some(()));

@@ -1,4 +1,4 @@
-//! `vneid-gate revoke DIR …`: takes somebody away at the gate that runs with this directory.
+//! `vneid-gate revoke DIR …`: revokes somebody at the gate that runs with this directory.
 //!
 //! Only `[admin]` and the time zone are read of it, whatever else is wrong there: a rule that is being edited must keep
 //! nobody in. A person's name is never printed back.

@@ -349,7 +349,7 @@ fn logs_out(ctx: &RequestContext, credential: &Credential) -> bool {
     credential.logouts.iter().any(|r| r.matches(&ctx.method, &target.path, target.query.as_deref()))
 }
 
-/// A session that was taken away stays so until somebody logs in with it: forgotten, it would be one that nobody knows, whose
+/// A session that was revoked stays so until somebody logs in with it: forgotten, it would be one that nobody knows, whose
 /// cookie travels again.
 fn is_revoked(ctx: &RequestContext, session: SessionKey) -> bool {
     ctx.presented.iter().any(|presented| presented.session == Some(session) && presented.check == Err(Failure::Revoked))

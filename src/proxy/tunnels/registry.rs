@@ -34,7 +34,7 @@ impl Tunnels {
         self.open().by_number.len()
     }
 
-    /// `None` when its people were taken away meanwhile.
+    /// `None` when its people were revoked meanwhile.
     /// That is asked under the lock, so that whatever is revoked after the question finds the
     /// tunnel here.
     pub(super) fn enter(&self, people: Arc<[Names]>, ender: Ender, revocations: &Revocations) -> Option<u64> {
@@ -53,8 +53,8 @@ impl Tunnels {
         self.open().by_number.remove(&number)
     }
 
-    /// Ends every tunnel of somebody who is taken away; how many.
-    pub(super) fn end_taken_away(&self, revocations: &Revocations) -> usize {
+    /// Ends every tunnel of somebody who is revoked; how many.
+    pub(super) fn end_revoked(&self, revocations: &Revocations) -> usize {
         let all: Vec<_> = self.open().by_number.iter().map(|(number, t)| (*number, t.people.clone())).collect();
         // Without the lock: looking tens of thousands of names up takes a while.
         let gone = all.into_iter().filter(|(_, people)| are_taken_away(people, revocations));

@@ -1,4 +1,4 @@
-//! Tunnels through a whole gate on real sockets, and people who are taken away while they are open.
+//! Tunnels through a whole gate on real sockets, and people who are revoked while they are open.
 
 use super::*;
 use crate::authn::Authenticator;

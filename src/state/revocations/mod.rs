@@ -1,7 +1,7 @@
-//! Who was taken away before their time: by an operator, or by whoever issued the token.
+//! Who was revoked before their time: by an operator, or by whoever issued the token.
 //!
 //! An entry says of one name "whatever is not younger than this moment counts no more", so that whoever logs in again
-//! is in. Names are keyed hashes: the list says nothing of anybody. Entries are kept as long as what they take away may
+//! is in. Names are keyed hashes: the list says nothing of anybody. Entries are kept as long as what they revoke may
 //! live (`[state] keep_revocations`), and each request asks, so a list without entries costs one look at a number.
 
 mod list;
@@ -30,7 +30,7 @@ pub const WHENEVER: i64 = i64::MAX;
 /// Entries kept; beyond it new ones are refused, since dropping an old one would bring somebody back.
 const ENTRIES_MAX: usize = 1_000_000;
 
-/// Why somebody could not be taken away everywhere.
+/// Why somebody could not be revoked everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRevoked {
     #[error(
@@ -140,7 +140,7 @@ impl Revocations {
         journal.write(vec![Change::Revoked(name.record(), revocation)])
     }
 
-    /// Whether this was taken away.
+    /// Whether this was revoked.
     pub fn cover(&self, credential: &Credential, facts: &Facts, identifiers: &Identifiers) -> bool {
         if self.known() == 0 {
             return false;
@@ -151,13 +151,13 @@ impl Revocations {
         Whom::all_of(credential, facts, identifiers, &self.keyed).any(covers)
     }
 
-    /// Every name by which this can be taken away, for whoever asks often.
+    /// Every name by which this can be revoked, for whoever asks often.
     pub fn names(&self, credential: &Credential, facts: &Facts, identifiers: &Identifiers) -> Names {
         let names = Whom::all_of(credential, facts, identifiers, &self.keyed).map(|whom| whom.name(&self.keyed));
         Names { names: names.collect(), since_s: identifiers.since_s }
     }
 
-    /// Whether what has these names was taken away.
+    /// Whether what has these names was revoked.
     pub fn cover_any(&self, names: &Names) -> bool {
         let entries = self.list.read();
         names.names.iter().any(|name| entries.get(name).is_some_and(|entry| entry.covers(names.since_s)))

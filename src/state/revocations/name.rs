@@ -7,7 +7,7 @@ use crate::identity::{Credential, Facts, Identifiers, Pseudonym, SessionName, Su
 use crate::state::keyed::Keyed;
 use crate::state::record::RevokedName;
 
-/// Whom a revocation takes away.
+/// Whom a revocation names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whom<'w> {
     Everybody,
@@ -81,7 +81,7 @@ impl<'w> Whom<'w> {
         Name { kind, number }
     }
 
-    /// Every name by which a credential can be taken away.
+    /// Every name by which a credential can be revoked.
     pub(super) fn all_of(
         credential: &'w Credential,
         facts: &'w Facts,

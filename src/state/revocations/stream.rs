@@ -2,7 +2,7 @@
 //!
 //! A gate holds the whole list in its own memory and asks only for what is new, so that no request waits for the store.
 //! How long ago it last knew everything is kept, since a gate that is cut off from the store knows nothing of those whom
-//! another gate takes away.
+//! another gate revokes.
 
 use super::list::List;
 use super::name::Name;

@@ -1,4 +1,4 @@
-//! What the list promises about who is taken away, and who is not.
+//! What the list promises about who is revoked, and who is not.
 
 use super::*;
 use crate::identity::credential::{Kind, Session};

@@ -1,4 +1,4 @@
-//! Does whoever was taken away stay away after a restart?
+//! Tests of revocations across a restart: who was revoked stays out.
 
 use super::*;
 use crate::identity::SessionName;
