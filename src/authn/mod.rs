@@ -11,6 +11,8 @@ mod jwt;
 mod probe;
 mod session;
 
+pub use probe::Shown;
+
 use crate::identity::check::Failure;
 use crate::identity::claimed::Claimed;
 use crate::identity::credential::SiteId;

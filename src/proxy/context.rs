@@ -7,6 +7,7 @@ use super::rejection::Rejection;
 use super::tunnels::registry::Place;
 use crate::config::settings::Upstream;
 use crate::identity::flow::Flow;
+use crate::identity::presented::Location;
 use crate::identity::{Credential, CredentialId, Facts, Presented, SessionKey, SiteId};
 use crate::policy::{Decision, Grant, Reason, Route, RouteId, Site};
 use crate::state::ledger::{Departure, Outcome as LoginOutcome, Start, StoreLost};
@@ -70,6 +71,9 @@ pub struct Target {
     pub origin_form: String,
 }
 
+/// A log-in that is being confirmed and written down; `None`: the portal did not confirm it.
+pub type Binding = JoinHandle<Result<Option<LoginOutcome>, StoreLost>>;
+
 /// What a request does to sessions, and what to look for in its answer.
 #[derive(Default)]
 pub struct Observed {
@@ -89,8 +93,8 @@ pub struct Observed {
     pub body_length: Option<usize>,
     /// Waiting for the body to show success.
     pub body: Option<Vec<u8>>,
-    /// The flow that the body showed successful, being written down.
-    pub binding: Option<(String, JoinHandle<Result<LoginOutcome, StoreLost>>)>,
+    /// The flow that the body showed successful, being confirmed and written down.
+    pub binding: Option<(String, Binding)>,
 }
 
 /// A log-in must begin on a session that nobody has seen.
@@ -113,7 +117,14 @@ pub struct PendingLogin {
     /// The name typed, for attempts.
     pub username: Option<String>,
     /// What to bind if the body shows success, as the head did.
-    pub awaiting: Option<(SessionKey, Facts, Start)>,
+    pub awaiting: Option<(ShownSession, Facts, Start)>,
+}
+
+/// A session that the success of a log-in would bind, as it is shown to the portal.
+pub struct ShownSession {
+    pub session: SessionKey,
+    /// Where it stands, and its value.
+    pub field: Option<(Location, Vec<u8>)>,
 }
 
 /// Whether a call-back belongs to a log-in that the portal began in this browser.

@@ -43,7 +43,7 @@ use attempt::Seen;
 use buckets::PseudonymBuckets;
 use bytes::Bytes;
 use jiff::Timestamp;
-use observe::Halt;
+use observe::{Halt, Observer};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
@@ -200,11 +200,12 @@ impl ProxyHttp for Enforcer {
         match judged {
             Ok(grant) => {
                 let headers = &session.req_header().headers;
-                if observe::concerns_a_session(ctx, headers)
-                    && let Err(rejection) = Box::pin(observe::departs(&self.state, ctx, &grant, headers)).await
-                {
-                    Box::pin(self.refuse(session, ctx, rejection)).await?;
-                    return Ok(ANSWERED);
+                if observe::concerns_a_session(ctx, headers) {
+                    observe::forget_probed(&self.authn, ctx);
+                    if let Err(rejection) = Box::pin(observe::departs(&self.state, ctx, &grant, headers)).await {
+                        Box::pin(self.refuse(session, ctx, rejection)).await?;
+                        return Ok(ANSWERED);
+                    }
                 }
                 if let Some(decision) = &mut ctx.decision {
                     decision.grant = Some(grant);
@@ -284,7 +285,13 @@ impl ProxyHttp for Enforcer {
             ctx.upstream_answered = Some(Instant::now());
             ctx.origin = Origin::Upstream;
         }
-        let told = observe::answered(&self.state, &self.telemetry, ctx, upstream_response).await;
+        let observer = Observer {
+            state: &self.state,
+            telemetry: &self.telemetry,
+            authn: &self.authn,
+            headers: &session.req_header().headers,
+        };
+        let told = observe::answered(observer, ctx, upstream_response).await;
         told.or_else(|halt| match halt {
             Halt::StoreLost => Error::e_explain(ErrorType::HTTPStatus(503), "the store of sessions cannot be reached"),
             Halt::StartOver => Error::e_explain(ErrorType::HTTPStatus(303), "a log-in begins on a session seen before"),
@@ -299,7 +306,7 @@ impl ProxyHttp for Enforcer {
         end_of_stream: bool,
         ctx: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
-        Ok(observe::body(&self.state, ctx, body.as_deref(), end_of_stream))
+        Ok(observe::body((&self.state, &self.authn), ctx, body.as_deref(), end_of_stream))
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Self::CTX, mut e: Box<Error>) -> Box<Error> {

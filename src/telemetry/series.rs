@@ -14,8 +14,21 @@ use std::collections::HashSet;
 /// Causes of `refused_requests_total`.
 pub const REFUSED: [&str; 6] = ["ambiguous_target", "framing", "unknown_host", "too_large", "rate", "overload"];
 /// Results of `logins_total`.
-pub const LOGIN_RESULTS: [&str; 10] =
-    ["begun", "restarted", "bound", "unrecognised", "unsolicited", "forged", "expired", "changed", REPLAYED, LOST];
+pub const LOGIN_RESULTS: [&str; 11] = [
+    "begun",
+    "restarted",
+    "bound",
+    "unrecognised",
+    "unsolicited",
+    "forged",
+    "expired",
+    "changed",
+    REPLAYED,
+    UNCONFIRMED,
+    LOST,
+];
+/// The portal did not say that somebody is signed in.
+pub const UNCONFIRMED: &str = "unconfirmed";
 /// The store did not take it.
 pub const LOST: &str = "lost";
 /// Flow and result of a log-out in `logins_total`.

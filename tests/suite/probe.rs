@@ -4,7 +4,8 @@
 //! replaced by a guess: while it is silent or talks nonsense, what needs it is closed and public pages go on.
 
 use crate::harness::{
-    Ask, Authority, Curl, Gate, HOST, Latch, Origin, Policy, Received, Reply, World, eventually, portal,
+    Ask, Authority, Browser, Curl, Gate, HOST, Issuer, Latch, Origin, Policy, Received, Reply, THEIR_NETWORK, World,
+    eventually, now, portal,
 };
 use serde_json::{Value, json};
 use std::thread;
@@ -301,4 +302,118 @@ fn a_person_is_out_with_the_sessions_of_which_the_portal_said_the_name() {
     let refused = gate.ask(&filing("vneid-1"));
     assert_eq!((refused.status, refused.reason().as_str()), (401, "credential-revoked"));
     assert_eq!(gate.ask(&filing("vneid-2")).status, 401, "whatever session it is");
+}
+
+/// A browser that comes back from VNeID, and what the portal then says.
+fn logs_in(gate: &Gate, id: &str) -> u16 {
+    let mut browser = Browser::new(gate);
+    browser.log_in_with_vneid(id);
+    gate.settle();
+    browser.get("/nop-ho-so/1").status
+}
+
+#[test]
+fn a_log_in_counts_once_the_portal_says_that_somebody_is_signed_in() {
+    let (origin, gate) = started(answers);
+    assert_eq!(logs_in(&gate, "vneid-1"), 200);
+    assert_eq!(questions(&origin).len(), 1, "a session that is known is not asked about again");
+    let filed = origin.requests().into_iter().find(|request| request.path() == "/nop-ho-so/1").unwrap();
+    assert_eq!(filed.value("x-gate-subject"), Some(CITIZEN), "by the portal's word");
+    let labels = |result| [("site", "portal"), ("flow", "vneid"), ("result", result)];
+    gate.until_metric("vneid_gate_logins_total", &labels("bound"), |count| count == 1.0);
+    for id in ["visitor-1", "visitor-2"] {
+        assert_ne!(logs_in(&gate, id), 200, "success without anybody being signed in");
+    }
+    gate.until_metric("vneid_gate_logins_total", &labels("unconfirmed"), |count| count == 2.0);
+}
+
+#[test]
+fn the_portal_knows_better_how_somebody_logged_in() {
+    let (_origin, gate) = started(answers);
+    assert_eq!(logs_in(&gate, "password-1"), 403, "born of a password by the portal's word");
+    assert_eq!(logs_in(&gate, "someone-1"), 200, "what it does not tell is what the log-in said");
+}
+
+#[test]
+fn a_log_in_is_not_bound_while_the_portal_does_not_answer() {
+    for (what, reply) in nonsense() {
+        let (_origin, gate) =
+            started(move |request| if request.path() == ASKED { reply.clone() } else { portal(request) });
+        assert_ne!(logs_in(&gate, "vneid-1"), 200, "{what}");
+    }
+}
+
+#[test]
+fn strangers_do_not_keep_a_log_in_waiting() {
+    let latch = Latch::default();
+    let held = latch.clone();
+    let origin = Origin::answering(move |request| {
+        let made_up = request.cookie("PHPSESSID").is_some_and(|id| id.starts_with("made-up"));
+        let reply = answers(request);
+        if request.path() == ASKED && made_up { reply.held_by(&held) } else { reply }
+    });
+    let policy = policy(&origin).change("cache     = \"60s\"", "cache = \"60s\"\nconcurrency = 2");
+    let gate = Gate::start(&policy.change("timeout   = \"700ms\"", "timeout = \"5s\""));
+    thread::scope(|scope| {
+        for n in 0..20 {
+            let gate = &gate;
+            scope.spawn(move || gate.ask(&filing(&format!("made-up-{n}"))));
+        }
+        eventually("their questions", || (questions(&origin).len() == 2).then_some(()));
+        assert_eq!(logs_in(&gate, "vneid-1"), 200);
+        latch.open();
+    });
+}
+
+#[test]
+fn a_log_in_in_the_body_is_confirmed_too() {
+    let (origin, gate) = started(answers);
+    for id in ["password-1", "visitor-1"] {
+        let mut browser = Browser::behind_proxy(&gate, THEIR_NETWORK).with_session(id);
+        let log_in = Ask::json("/api/dang-nhap", "{\"username\":\"can-bo@daknong.gov.vn\",\"password\":\"dung\"}");
+        assert_eq!(browser.ask(log_in).status, 200);
+        gate.settle();
+    }
+    let labels = |result| [("site", "portal"), ("flow", "password-json"), ("result", result)];
+    gate.until_metric("vneid_gate_logins_total", &labels("unconfirmed"), |count| count == 1.0);
+    gate.until_metric("vneid_gate_logins_total", &labels("bound"), |count| count == 1.0);
+    assert_eq!(questions(&origin).len(), 4, "each is asked about before and after");
+}
+
+#[test]
+fn what_the_portal_said_of_a_session_ends_when_somebody_logs_in_or_out_on_it() {
+    let (origin, gate) = started(answers);
+    assert_eq!(gate.ask(&filing("vneid-1")).status, 200);
+    assert_eq!(gate.ask(&Ask::get("/dang-xuat").cookie("PHPSESSID=vneid-1")).status, 302);
+    gate.settle();
+    origin.answer(|request| match request.path() {
+        ASKED => Reply::json(200, &json!({ "signed_in": false })),
+        _ => portal(request),
+    });
+    assert_eq!(gate.ask(&filing("vneid-1")).status, 401);
+}
+
+#[test]
+fn a_log_out_that_the_provider_posts_ends_the_sessions_whose_subject_it_names() {
+    let (origin, issuer) = (Origin::answering(answers), Issuer::start());
+    let tokens = include_str!("policies/tokens.toml").replace(
+        "leeway     = \"30s\"",
+        "leeway = \"30s\"\nlogout = { path = \"/.vneid-gate/logout\", audience = [\"web-padsvc\"], ends = \"person\" }",
+    );
+    let policy = policy(&origin).file("tokens.toml", &tokens).set("JWKS", &issuer.url());
+    let theirs = "path      = \"/tra-cuu-ho-so/toi\"";
+    let provider = "issuer = \"https://ssodvc.daknong.gov.vn/auth/realms/digo\"";
+    let gate = Gate::start(&policy.change(theirs, &format!("{theirs}\n{provider}")));
+    assert_eq!(logs_in(&gate, "vneid-1"), 200);
+    let session = filing("vneid-1");
+    assert_eq!(gate.ask(&session).status, 200);
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    let claims = json!({
+        "iss": "https://ssodvc.daknong.gov.vn/auth/realms/digo", "aud": "web-padsvc", "iat": now(), "exp": now() + 60,
+        "jti": "1", "sub": CITIZEN, "sid": "of-another-kind", "events": { event: {} },
+    });
+    let posted = Ask::form("/.vneid-gate/logout", &format!("logout_token={}", issuer.key.mint(&claims)));
+    assert_eq!(gate.ask(&posted).status, 200);
+    let refused = gate.ask(&session);
+    assert_eq!((refused.status, refused.reason().as_str()), (401, "credential-revoked"));
 }

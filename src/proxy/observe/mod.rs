@@ -5,15 +5,20 @@
 
 mod begin;
 mod body;
+mod confirm;
 mod departure;
 mod facts;
 pub mod own_cookies;
+mod withheld;
 
 pub use body::{body, ended};
+pub use confirm::forget_probed;
 pub use departure::{concerns_a_session, departs};
+pub use withheld::{hides_session, withheld_session};
 
 use super::attempt::shown_session;
-use super::context::{Proof, RequestContext, StartOver};
+use super::context::{Proof, RequestContext, ShownSession, StartOver};
+use crate::authn::Authenticator;
 use crate::identity::check::Failure;
 use crate::identity::credential::Follow;
 use crate::identity::flow::{self, Flow};
@@ -26,7 +31,7 @@ use crate::state::ledger::{self, Outcome, Start, StoreLost};
 use crate::state::login_cookie::Began;
 use crate::telemetry::LoginSeen;
 use crate::telemetry::Telemetry;
-use crate::telemetry::series::{LOG_OUT, LOGGED_OUT, LOST};
+use crate::telemetry::series::{LOG_OUT, LOGGED_OUT, LOST, UNCONFIRMED};
 use begin::Sessions;
 use http::header::{CONTENT_LENGTH, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
@@ -60,20 +65,26 @@ fn site_name(ctx: &RequestContext) -> &str {
     ctx.site().map_or("", |site| site.name.as_str())
 }
 
+/// What is needed to observe an answer.
+#[derive(Clone, Copy)]
+pub struct Observer<'g> {
+    pub state: &'g State,
+    pub telemetry: &'g Telemetry,
+    pub authn: &'g Authenticator,
+    /// Of the request.
+    pub headers: &'g HeaderMap,
+}
+
 /// The head of the answer. Trusted headers are taken out of it in any case.
 pub async fn answered(
-    state: &State,
-    telemetry: &Telemetry,
+    observer: Observer<'_>,
     ctx: &mut RequestContext,
     answer: &mut ResponseHeader,
 ) -> Result<(), Halt> {
     let Some(site) = ctx.target.as_ref().map(|t| t.site) else { return Ok(()) };
     // What happens seldom is boxed, so that the future of every answer stays small.
-    let told = if tells_of_sessions(ctx, answer) {
-        Box::pin(observe_all(state, telemetry, ctx, site, answer)).await
-    } else {
-        Ok(())
-    };
+    let told =
+        if tells_of_sessions(ctx, answer) { Box::pin(observe_all(observer, ctx, site, answer)).await } else { Ok(()) };
     if let Some(plan) = ctx.running.snapshot.settings.identity.plan(site) {
         for name in &plan.trusted_headers {
             answer.remove_header(name);
@@ -103,16 +114,16 @@ fn tells_of_sessions(ctx: &RequestContext, answer: &ResponseHeader) -> bool {
 }
 
 async fn observe_all(
-    state: &State,
-    telemetry: &Telemetry,
+    observer: Observer<'_>,
     ctx: &mut RequestContext,
     site: SiteId,
     answer: &mut ResponseHeader,
 ) -> Result<(), Halt> {
     let running = ctx.running.clone();
+    forget_probed(observer.authn, ctx);
     let mut outcome = Ok(());
     for credential in running.snapshot.settings.identity.of_site(site).filter(|c| c.session().is_some()) {
-        outcome = outcome.and(observe(state, telemetry, ctx, credential, answer).await);
+        outcome = outcome.and(observe(observer, ctx, credential, answer).await);
     }
     outcome
 }
@@ -144,12 +155,12 @@ impl Change {
 }
 
 async fn observe(
-    state: &State,
-    telemetry: &Telemetry,
+    observer: Observer<'_>,
     ctx: &mut RequestContext,
     credential: &Credential,
     answer: &mut ResponseHeader,
 ) -> Result<(), Halt> {
+    let Observer { state, telemetry, .. } = observer;
     let change = Change::of(state, ctx, credential, answer);
     if ctx.observed.ends.contains(&credential.id) {
         for key in change.shown.filter(|session| !is_revoked(ctx, *session)).into_iter().chain(change.set) {
@@ -159,7 +170,7 @@ async fn observe(
             seen(ctx, LOG_OUT, LOGGED_OUT);
         }
     } else if let Some(flow) = own_flow(ctx, credential) {
-        settle(state, ctx, (credential, &flow), &change, answer).await?;
+        settle(observer, ctx, (credential, &flow), &change, answer).await?;
     } else if let (Some(old), Some(new)) = (change.seen, change.set) {
         if old != new {
             replaced(state, telemetry, ctx, credential, (old, new)).await;
@@ -194,12 +205,13 @@ async fn replaced(
 
 /// The end of a log-in, as far as the head of the answer tells it.
 async fn settle(
-    state: &State,
+    observer: Observer<'_>,
     ctx: &mut RequestContext,
     (credential, flow): (&Credential, &Flow),
     change: &Change,
     answer: &ResponseHeader,
 ) -> Result<(), StoreLost> {
+    let state = observer.state;
     let (unrecognised, candidate) = candidate(state, ctx, credential, flow, change);
     let username = ctx.observed.flow.as_ref().and_then(|pending| pending.username.clone());
     let facts = facts::facts(flow, &answer.headers, username.as_deref(), ctx);
@@ -217,15 +229,23 @@ async fn settle(
         seen(ctx, &flow.name, unrecognised);
         return Ok(());
     };
+    let field = confirm::field(state, ctx, credential, session, (observer.headers, &answer.headers));
+    let shown = ShownSession { session, field };
     if flow.success.needs_body() {
         ctx.observed.body_length = declared_length(&answer.headers);
         if let Some(pending) = &mut ctx.observed.flow {
-            pending.awaiting = Some((session, facts, start));
+            pending.awaiting = Some((shown, facts, start));
         }
         ctx.observed.body = Some(Vec::new());
         return Ok(());
     }
-    let shapes = &ctx.running.snapshot.settings.identity.shapes;
+    let running = ctx.running.clone();
+    let site = ctx.target.as_ref().map_or(SiteId(0), |target| target.site);
+    let Some(facts) = confirm::confirmed(observer.authn, &running, (site, credential), (&shown, facts)).await else {
+        seen(ctx, &flow.name, UNCONFIRMED);
+        return Ok(());
+    };
+    let shapes = &running.snapshot.settings.identity.shapes;
     let Some(birth) = facts::birth(shapes, credential, flow, (facts, start), ctx.now_s()) else { return Ok(()) };
     let bound = state.ledger.bind(session, birth, proof_of(ctx)).await;
     if bound == Ok(Outcome::Bound) {
@@ -316,25 +336,6 @@ fn declared_length(headers: &HeaderMap) -> Option<usize> {
 fn own_flow(ctx: &RequestContext, credential: &Credential) -> Option<Flow> {
     let (_, of, flow) = ctx.flow()?;
     (of.id == credential.id).then(|| flow.clone())
-}
-
-/// Whether the portal gets another session of this credential than the request shows, or none.
-pub fn hides_session(ctx: &RequestContext, credential: &Credential) -> bool {
-    if ctx.observed.begins_anew && credential.flows.iter().any(|flow| flow.begins.is_some()) {
-        return true;
-    }
-    let Some((pending, of, _)) = ctx.flow() else { return false };
-    let withheld =
-        matches!(&pending.proof, Proof::Begun(login) if matches!(login.began, Began::Withheld(_) | Began::Without));
-    of.id == credential.id && withheld
-}
-
-/// The session that the gate withheld, as the portal gets it in place of what the request shows.
-pub fn withheld_session(ctx: &RequestContext) -> Option<String> {
-    let (pending, ..) = ctx.flow()?;
-    let Proof::Begun(login) = &pending.proof else { return None };
-    let Began::Withheld(set_cookie) = &login.began else { return None };
-    set_cookie::parse(set_cookie, 0).map(|c| format!("{}={}", c.name, c.value))
 }
 
 /// The Set-Cookie that browsers keep: the last one that sets the credential's cookie; one that takes it back (often left
