@@ -1,20 +1,20 @@
 //! The metric series that a finished request moves.
 //!
-//! Looking a series up by its eight label texts costs more than the decision itself, so each thread keeps the handles
-//! of the combinations it has met, all those of a request under one small key, and beside them what their audit lines
-//! share. Numbers of rules and routes hold for one generation of the policy only, and so do the keys.
+//! Looking a series up by its eight label texts costs more than the decision itself, so each thread caches the handles
+//! of the combinations it has met, all those of a request under one key, and beside them what their audit lines share.
+//! A key is made of the labels themselves. They are numbers of the policy, which hold for one generation.
 
 use super::Telemetry;
 use super::finished::Finished;
+use super::labels::{DecisionLabels, MethodLabel, RequestLabels};
 use super::line::Shared;
-use super::series::{method_label, method_place};
-use crate::identity::check::check_word;
-use crate::identity::{Presented, Principal};
+use crate::identity::check::{Check, check_word};
+use crate::identity::{CredentialId, Presented, Principal};
 use crate::policy::{Decision, Mode, Verdict};
 use prometheus::{Histogram, IntCounter};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 impl Telemetry {
     /// `write` gets what the request's line shares with others.
@@ -28,7 +28,8 @@ impl Telemetry {
             series.move_by(f);
             write(&series.shared);
         };
-        kept(&REQUESTS, request_key(f, who), || self.series_of(f, who), move_and_write);
+        let labels = Combination::of(f, who);
+        cached(&REQUESTS, (f.snapshot.generation, labels), || self.series_of(f, labels), move_and_write);
         if let Some(seconds) = f.decision_s {
             self.metrics.decision_seconds.observe(seconds);
         }
@@ -43,49 +44,53 @@ impl Telemetry {
     fn count_check(&self, f: &Finished<'_>, shown: &Presented) {
         let identity = &f.snapshot.settings.identity;
         let Some(credential) = shown.principal.credential().and_then(|c| identity.credential(c)) else { return };
-        let number = shown.check.map_or_else(|failure| failure as u64 + 1, |()| 0);
-        let key = Key { generation: f.snapshot.generation, numbers: (u64::from(credential.id.0), number) };
+        let key = (f.snapshot.generation, (credential.id, shown.check));
         let labels = [credential.name.as_str(), check_word(shown.check)];
-        kept(&CHECKS, key, || self.metrics.credential_checks.with_label_values(&labels), IntCounter::inc);
+        cached(&CHECKS, key, || self.metrics.credential_checks.with_label_values(&labels), IntCounter::inc);
     }
 
     /// Rules in observe mode are few and for a time: nothing is kept for them.
     fn count_observed(&self, f: &Finished<'_>, who: &Principal, decision: &Decision) {
         let Some(observed) = decision.observed else { return };
-        self.decisions_of(f, who, observed, Mode::Observe).inc();
+        self.decisions_of(f, DecisionLabels::of(f.route, observed, who, Mode::Observe)).inc();
         if observed.action != decision.verdict.action {
             let labels = [rule_name(f, observed), decision.verdict.action.as_str(), observed.action.as_str()];
             self.metrics.observe_disagreements.with_label_values(&labels).inc();
         }
     }
 
-    fn series_of(&self, f: &Finished<'_>, who: &Principal) -> Series {
-        let (site, route) = f.site_and_route();
+    fn series_of(&self, f: &Finished<'_>, labels: Combination) -> Series {
         let settings = &f.snapshot.settings;
         let upstream = f.site.and_then(|s| settings.policy.site(s)).and_then(|s| settings.upstreams.get(s.upstream));
-        let code = f.status.to_string();
-        let labels = [site, route, method_label(f.method), code.as_str(), f.origin.as_str()];
+        let (_, route) = f.site_and_route();
         Series {
-            requests: self.metrics.requests.with_label_values(&labels),
+            requests: labels.request.with_values(&settings.policy, |v| self.metrics.requests.with_label_values(v)),
             request_seconds: self.metrics.request_seconds.with_label_values(&[route]),
-            decisions: f.decision.map(|d| self.decisions_of(f, who, d.verdict, Mode::Enforce)),
+            decisions: labels.decision.map(|decision| self.decisions_of(f, decision)),
             upstream_seconds: upstream.map(|u| self.metrics.upstream_seconds.with_label_values(&[u.name.as_str()])),
             shared: Shared::of(f),
         }
     }
 
-    fn decisions_of(&self, f: &Finished<'_>, who: &Principal, verdict: Verdict, mode: Mode) -> IntCounter {
-        let (site, route) = f.site_and_route();
-        self.metrics.decisions.with_label_values(&[
-            site,
-            route,
-            rule_name(f, verdict),
-            verdict.action.as_str(),
-            verdict.reason.as_str(),
-            who.account().as_str(),
-            who.login().as_str(),
-            mode.as_str(),
-        ])
+    fn decisions_of(&self, f: &Finished<'_>, labels: DecisionLabels) -> IntCounter {
+        self.metrics.decisions.with_label_values(&labels.values(&f.snapshot.settings.policy))
+    }
+}
+
+/// Everything that the labels of a request depend on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Combination {
+    request: RequestLabels,
+    decision: Option<DecisionLabels>,
+}
+
+impl Combination {
+    fn of(f: &Finished<'_>, who: &Principal) -> Self {
+        let &Finished { site, route, status, origin, .. } = f;
+        Combination {
+            request: RequestLabels { site, route, method: MethodLabel::of(f.method), status, origin },
+            decision: f.decision.map(|d| DecisionLabels::of(route, d.verdict, who, Mode::Enforce)),
+        }
     }
 }
 
@@ -111,36 +116,37 @@ impl Series {
     }
 }
 
-/// A combination in numbers that are cheap to hash.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    generation: u64,
-    numbers: (u64, u64),
-}
-
-/// Everything that the labels of a request depend on. A number stands in 8 or 16 bits of its own.
-fn request_key(f: &Finished<'_>, who: &Principal) -> Key {
-    let route = f.route.map_or(u64::from(u16::MAX), |route| u64::from(route.0));
-    let answer = route | u64::from(f.status) << 16 | (method_place(f.method) as u64) << 32 | (f.origin as u64) << 40;
-    let decided = f.decision.map_or(0, |decision| {
-        let verdict = decision.verdict;
-        let what = u64::from(verdict.rule.0) | (verdict.action as u64) << 16 | (verdict.reason as u64) << 24;
-        what | (who.account() as u64) << 32 | (who.login() as u64) << 40 | 1 << 48
-    });
-    Key { generation: f.snapshot.generation, numbers: (answer, decided) }
-}
-
-/// Three multiplications for a key: it is made of numbers of the policy, which nobody outside can choose to collide.
+/// One multiplication for each number of a key: it is made of numbers of the policy, which nobody outside can choose to
+/// collide.
 #[derive(Default)]
 struct Numbers(u64);
 
+impl Numbers {
+    fn add(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 impl Hasher for Numbers {
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+        bytes.iter().for_each(|byte| self.add(u64::from(*byte)));
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.add(u64::from(number));
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.add(u64::from(number));
     }
 
     fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.add(number);
+    }
+
+    /// Of an enum, which variant.
+    fn write_isize(&mut self, number: isize) {
+        self.add(number as u64);
     }
 
     fn finish(&self) -> u64 {
@@ -148,19 +154,25 @@ impl Hasher for Numbers {
     }
 }
 
-type Kept<T> = RefCell<HashMap<Key, T, BuildHasherDefault<Numbers>>>;
+/// By generation of the policy, and by what the handle depends on.
+type Cache<K, T> = RefCell<HashMap<(u64, K), T, BuildHasherDefault<Numbers>>>;
 
 thread_local! {
-    static REQUESTS: Kept<Series> = RefCell::default();
-    static CHECKS: Kept<IntCounter> = RefCell::default();
+    static REQUESTS: Cache<Combination, Series> = RefCell::default();
+    static CHECKS: Cache<(CredentialId, Check), IntCounter> = RefCell::default();
 }
 
 /// More than any policy's combinations; a thread that has seen so many generations starts afresh.
-const KEPT_MAX: usize = 20_000;
+const CACHED_MAX: usize = 20_000;
 
-fn kept<T>(of: &'static std::thread::LocalKey<Kept<T>>, key: Key, find: impl FnOnce() -> T, use_it: impl FnOnce(&T)) {
+fn cached<K: Eq + Hash, T>(
+    of: &'static std::thread::LocalKey<Cache<K, T>>,
+    key: (u64, K),
+    find: impl FnOnce() -> T,
+    use_it: impl FnOnce(&T),
+) {
     of.with_borrow_mut(|known| {
-        if known.len() > KEPT_MAX {
+        if known.len() > CACHED_MAX {
             known.clear();
         }
         use_it(known.entry(key).or_insert_with(find));

@@ -1,5 +1,6 @@
 //! What is told of a request at its end: one value, from which counters and the audit line are written.
 
+use super::labels;
 use crate::identity::{Presented, SiteId};
 use crate::policy::{Decision, Reason, RouteId};
 use crate::snapshot::Snapshot;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use std::net::SocketAddr;
 
 /// Who made the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     Gate,
     Upstream,
@@ -65,9 +66,6 @@ pub struct Finished<'f> {
 impl Finished<'_> {
     /// Site and route as labels; a request that was refused before it had them says `none`.
     pub(super) fn site_and_route(&self) -> (&str, &str) {
-        let policy = &self.snapshot.settings.policy;
-        let site = self.site.and_then(|s| policy.site(s)).map_or("none", |s| s.name.as_str());
-        let route = self.route.and_then(|r| policy.route(r)).map_or("none", |r| r.name.as_str());
-        (site, route)
+        labels::place(&self.snapshot.settings.policy, self.site, self.route)
     }
 }

@@ -5,8 +5,8 @@
 //! `replay`, `why`).
 
 use super::finished::Finished;
+use super::labels::MethodLabel;
 use super::redact;
-use super::series::method_label;
 use crate::identity::Presented;
 use crate::identity::check::check_word;
 use crate::policy::Verdict;
@@ -41,7 +41,7 @@ impl Shared {
             place: piece(|line| {
                 line.word(member!("site"), site);
                 line.word(member!("route"), route);
-                line.word(member!("method"), method_label(f.method));
+                line.word(member!("method"), MethodLabel::of(f.method).as_str());
             }),
             decision: piece(|line| {
                 if let Some(decision) = f.decision {

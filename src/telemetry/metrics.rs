@@ -2,6 +2,7 @@
 //!
 //! Labels come only from lists that are closed at load: never a path, a subject, an address or a header value.
 
+use super::labels::{DecisionLabels, RequestLabels};
 use crate::state::store::Meters;
 use prometheus::core::Collector;
 use prometheus::{
@@ -66,7 +67,7 @@ impl Metrics {
                 &r,
                 "decisions_total",
                 "Decisions by the policy, those of observed rules included.",
-                &["site", "route", "rule", "action", "reason", "account", "login", "mode"],
+                &DecisionLabels::NAMES,
             )?,
             observe_disagreements: counters(
                 &r,
@@ -78,7 +79,7 @@ impl Metrics {
                 &r,
                 "requests_total",
                 "Answers to requests, by who made the answer.",
-                &["site", "route", "method", "code", "source"],
+                &RequestLabels::NAMES,
             )?,
             decision_seconds: register(
                 &r,

@@ -3,6 +3,7 @@
 pub mod audit;
 mod count;
 pub mod finished;
+mod labels;
 mod line;
 pub mod loads;
 pub mod metrics;

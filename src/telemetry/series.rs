@@ -2,11 +2,13 @@
 //! that the first refusal is a step from 0 and an absent series means a broken gate.
 
 use super::Metrics;
+use super::finished::Origin;
+use super::labels::{DecisionLabels, MethodLabel, RequestLabels};
 use crate::identity::Principal;
 use crate::identity::check::check_words;
 use crate::identity::logout_token::LogoutError;
 use crate::policy::enumerate::{Group, PossibleVerdict};
-use crate::policy::{METHODS, Mode, Policy, Verdict, reach};
+use crate::policy::{Mode, Policy, RouteId, Verdict, reach};
 use crate::snapshot::Snapshot;
 use http::Method;
 use std::collections::HashSet;
@@ -42,16 +44,16 @@ pub const NOT_READ: &str = "not_read";
 pub const NOT_KEPT: &str = "not_kept";
 pub const LOGOUT_RESULTS: [&str; 5] = [LOG_IN_ENDED, PERSON_ENDED, REPLAYED, NOT_READ, NOT_KEPT];
 /// Answers of `requests_total` that every route can give; a portal's rarer codes appear when they happen.
-const USUAL_ANSWERS: [(&str, &str); 9] = [
-    ("200", "upstream"),
-    ("302", "upstream"),
-    ("404", "upstream"),
-    ("500", "upstream"),
-    ("303", "gate"),
-    ("401", "gate"),
-    ("403", "gate"),
-    ("502", "gate"),
-    ("504", "gate"),
+const USUAL_ANSWERS: [(u16, Origin); 9] = [
+    (200, Origin::Upstream),
+    (302, Origin::Upstream),
+    (404, Origin::Upstream),
+    (500, Origin::Upstream),
+    (303, Origin::Gate),
+    (401, Origin::Gate),
+    (403, Origin::Gate),
+    (502, Origin::Gate),
+    (504, Origin::Gate),
 ];
 /// Results of `introspections_total`.
 pub const INTROSPECTIONS: [&str; 4] = ["active", "inactive", "failed", "unasked"];
@@ -59,16 +61,6 @@ pub const INTROSPECTIONS: [&str; 4] = ["active", "inactive", "failed", "unasked"
 pub const PROBES: [&str; 4] = ["signed_in", "nobody", "failed", "unasked"];
 /// Kinds of `upstream_failures_total`.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
-
-/// The place of a method among [`METHODS`]; all others share the place behind them.
-pub(super) fn method_place(method: &Method) -> usize {
-    METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len())
-}
-
-/// The value of the label `method`.
-pub(super) fn method_label(method: &Method) -> &'static str {
-    METHODS.get(method_place(method)).copied().unwrap_or("other")
-}
 
 impl Metrics {
     /// Starts every series that this policy can move.
@@ -131,12 +123,13 @@ impl Metrics {
             }
             self.upstream_seconds.with_label_values(&[upstream.name.as_str()]);
         }
-        for (_, route) in settings.policy.routes() {
+        for (id, route) in settings.policy.routes() {
             self.request_seconds.with_label_values(&[route.name.as_str()]);
-            let site = settings.policy.site(route.site).map_or("", |s| s.name.as_str());
-            for method in ["GET", "POST"] {
-                for (code, source) in USUAL_ANSWERS {
-                    self.requests.with_label_values(&[site, route.name.as_str(), method, code, source]);
+            for method in [Method::GET, Method::POST] {
+                let (site, route) = (Some(route.site), Some(id));
+                for (status, origin) in USUAL_ANSWERS {
+                    let labels = RequestLabels { site, route, method: MethodLabel::of(&method), status, origin };
+                    labels.with_values(&settings.policy, |values| self.requests.with_label_values(values));
                 }
             }
         }
@@ -152,10 +145,10 @@ impl Metrics {
     fn start_decisions(&self, policy: &Policy, principals: &[Principal]) {
         for group in policy.groups() {
             let mut started = HashSet::new();
+            let first = group.routes.first().copied();
             for principal in principals {
                 policy.enumerate(&group, principal, &[], |o| {
-                    let decided = (o.verdict.rule, o.verdict.reason, o.observed.map(|v| v.rule));
-                    if started.insert((decided, o.principal.account(), o.principal.login())) {
+                    if started.insert(decided(policy, first, &o)) {
                         self.start_outcome(policy, &group, &o);
                     }
                 });
@@ -165,27 +158,23 @@ impl Metrics {
 
     /// The series of one outcome on every route of a group.
     fn start_outcome(&self, policy: &Policy, group: &Group, o: &PossibleVerdict<'_>) {
-        let (verdict, observed) = policy.as_told(o.verdict, o.observed);
-        let name = |v: Verdict| policy.rule(v.rule).map_or("", |r| r.name.as_str());
-        for route in group.routes.iter().filter_map(|id| policy.route(*id)) {
-            let site = policy.site(route.site).map_or("", |s| s.name.as_str());
-            for (verdict, mode) in [(Some(verdict), Mode::Enforce), (observed, Mode::Observe)] {
-                let Some(verdict) = verdict else { continue };
-                self.decisions.with_label_values(&[
-                    site,
-                    route.name.as_str(),
-                    name(verdict),
-                    verdict.action.as_str(),
-                    verdict.reason.as_str(),
-                    o.principal.account().as_str(),
-                    o.principal.login().as_str(),
-                    mode.as_str(),
-                ]);
+        for route in &group.routes {
+            for labels in decided(policy, Some(*route), o).into_iter().flatten() {
+                self.decisions.with_label_values(&labels.values(policy));
             }
         }
+        let (verdict, observed) = policy.as_told(o.verdict, o.observed);
+        let name = |v: Verdict| policy.rule(v.rule).map_or("", |r| r.name.as_str());
         if let Some(observed) = observed.filter(|seen| seen.action != verdict.action) {
             let labels = [name(observed), verdict.action.as_str(), observed.action.as_str()];
             self.observe_disagreements.with_label_values(&labels);
         }
     }
+}
+
+/// What is counted of one outcome on a route: what holds, and what would hold.
+fn decided(policy: &Policy, route: Option<RouteId>, o: &PossibleVerdict<'_>) -> [Option<DecisionLabels>; 2] {
+    let (verdict, observed) = policy.as_told(o.verdict, o.observed);
+    let labels = |verdict, mode| DecisionLabels::of(route, verdict, o.principal, mode);
+    [Some(labels(verdict, Mode::Enforce)), observed.map(|verdict| labels(verdict, Mode::Observe))]
 }
