@@ -4,9 +4,12 @@
 mod demand;
 mod revocations;
 
+use crate::config::Settings;
+use crate::identity::Credential;
 use crate::snapshot::Live;
 use crate::state::State;
 use crate::telemetry::Telemetry;
+use crate::telemetry::series::births;
 use crate::transport::Running;
 use async_trait::async_trait;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
@@ -14,7 +17,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::Timestamp;
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -100,6 +103,7 @@ impl AdminService {
             "key_sets": self.state.keys.report(now.as_second()),
             "introspections": running.introspectors.iter().map(|i| i.report()).collect::<Vec<_>>(),
             "probes": running.probers.iter().map(|prober| prober.report()).collect::<Vec<_>>(),
+            "sessions_born": sessions_born(&self.telemetry, settings),
             "ledger_sessions": self.state.ledger.count(),
             "revocations": self.state.revocations.count(),
             "store_trouble": self.state.ledger.trouble(),
@@ -108,6 +112,18 @@ impl AdminService {
         let text = serde_json::to_vec_pretty(&body).unwrap_or_default();
         answer(StatusCode::OK, "application/json", text)
     }
+}
+
+/// How many sessions began to be believed since the start, for each credential by how they were born.
+fn sessions_born(telemetry: &Telemetry, settings: &Settings) -> Value {
+    let counter = &telemetry.metrics.sessions_born;
+    let of = |credential: &Credential| {
+        let session = credential.session()?;
+        let count = |born| counter.with_label_values(&[credential.name.as_str(), born]).get();
+        let born = births(session).map(|born| (born.to_owned(), count(born).into()));
+        Some((credential.name.clone(), Value::Object(born.collect())))
+    };
+    Value::Object(settings.identity.credentials.iter().filter_map(of).collect())
 }
 
 fn not_allowed(allowed: &'static str) -> Response<Vec<u8>> {

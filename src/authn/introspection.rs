@@ -63,7 +63,7 @@ async fn judged(
         Ok(good) => {
             let end_s = good.expires_s.saturating_add(introspection.leeway_s);
             let identifiers = Identifiers::of_token(&good.token_ids, answered_s);
-            (Ok(Authenticated { facts: good.facts, identifiers }), introspection.cache_s, end_s)
+            (Ok(Authenticated { facts: good.facts, identifiers, born: None }), introspection.cache_s, end_s)
         }
         Err(Failure::Unavailable) => (Err(Failure::Unavailable), UNANSWERED_S, i64::MAX),
         Err(bad) => (Err(bad), introspection.cache_s.min(BAD_S), i64::MAX),

@@ -76,7 +76,11 @@ impl Authenticator {
 
     fn accept(&self, digest: &[u8; 16], verified: Verified, now_s: i64) -> Authenticated {
         let seen_s = self.tokens.known_since(digest).map_or(now_s, |since_s| since_s.min(now_s));
-        Authenticated { identifiers: Identifiers::of_token(&verified.token_ids, seen_s), facts: verified.facts }
+        Authenticated {
+            identifiers: Identifiers::of_token(&verified.token_ids, seen_s),
+            facts: verified.facts,
+            born: None,
+        }
     }
 
     /// A token is looked for in the list of revocations once for each time that the list grew.

@@ -9,7 +9,7 @@ use crate::identity::check::Failure;
 use crate::identity::credential::SiteId;
 use crate::identity::presented::Location;
 use crate::identity::probe::{Probe, Probed};
-use crate::identity::{Authenticated, Credential, CredentialId, Identifiers, SessionKey};
+use crate::identity::{Authenticated, Born, Credential, CredentialId, Identifiers, SessionKey};
 use crate::telemetry::series::PROBES;
 use crate::transport::Unasked;
 use crate::transport::probe::{Occasion, ProbeError, ProbeQuestion, Prober};
@@ -66,6 +66,9 @@ impl Authenticator {
         let asking = async {
             let began = Instant::now();
             let value = self.put_probe(in_force, shown, (probe, Occasion::Unbound)).await;
+            if matches!(value, Ok(Some(_))) {
+                self.count_born(shown.credential, Born::Probed.word());
+            }
             let answered_s = now_s.saturating_add(i64::try_from(began.elapsed().as_secs()).unwrap_or(0));
             let for_s = if value.is_ok() { probe.cache_s } else { UNANSWERED_S };
             Known { value, until_s: answered_s.saturating_add(for_s) }
@@ -83,6 +86,11 @@ impl Authenticator {
         self.put_probe(in_force, shown, (probe, Occasion::LogIn)).await
     }
 
+    /// Counts a session that is believed from now on.
+    pub fn count_born(&self, credential: &Credential, born: &'static str) {
+        self.telemetry.metrics.sessions_born.with_label_values(&[credential.name.as_str(), born]).inc();
+    }
+
     /// What the portal said of a session counts no more: somebody logs in or out on it.
     pub fn forget_probed(&self, in_force: InForce<'_>, credential: &Credential, session: SessionKey) {
         self.probes.forget(&about(in_force, credential, session));
@@ -92,7 +100,7 @@ impl Authenticator {
         let probed = answer?.ok_or(Failure::Unbound)?;
         // Nobody saw when it was born, so it may be of any age.
         let identifiers = Identifiers::of_session(session.name, i64::MIN);
-        self.still_counts(credential, Authenticated { facts: probed.facts(), identifiers })
+        self.still_counts(credential, Authenticated { facts: probed.facts(), identifiers, born: Some(Born::Probed) })
     }
 
     /// Asks, reads the answer, and counts.

@@ -5,7 +5,7 @@
 
 use super::principal::Facts;
 use super::registered::TokenIds;
-use super::session::SessionName;
+use super::session::{Born, SessionName};
 use std::sync::Arc;
 
 /// A credential that proved its facts.
@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Authenticated {
     pub facts: Facts,
     pub identifiers: Identifiers,
+    /// Of an opaque session.
+    pub born: Option<Born>,
 }
 
 /// How one accepted credential is called.

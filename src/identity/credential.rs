@@ -112,6 +112,12 @@ impl Credential {
         }
     }
 
+    /// The log-in that a session was born of, if the policy still describes it so.
+    pub fn flow_of(&self, stamp: FlowStamp) -> Option<&Flow> {
+        let nth = self.session()?.flows.iter().position(|flow| *flow == stamp)?;
+        self.flows.get(nth)
+    }
+
     /// What the claims of a good token prove.
     pub fn principals(&self) -> &[ClaimRule] {
         match &self.kind {

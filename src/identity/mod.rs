@@ -35,5 +35,5 @@ pub use authenticated::{Authenticated, Identifiers, SessionFound};
 pub use credential::{Credential, Identity, SiteId};
 pub use presented::Presented;
 pub use principal::{CredentialId, Facts, Principal, Pseudonym, Subject};
-pub use session::{SessionKey, SessionName};
+pub use session::{Born, SessionKey, SessionName};
 pub use words::{Account, Evidence, Level, Login};

@@ -4,7 +4,7 @@ use super::authenticated::{Authenticated, Identifiers};
 use super::check::{Check, Failure};
 use super::cookie::CookieError;
 use super::principal::{CredentialId, Principal, Subject};
-use super::session::{SessionKey, SessionName};
+use super::session::{Born, SessionKey, SessionName};
 use super::words::Account;
 use http::HeaderName;
 
@@ -25,6 +25,8 @@ pub struct Presented {
     pub check: Check,
     /// Of an opaque session.
     pub session: Option<SessionKey>,
+    /// Of an opaque session that is believed.
+    pub born: Option<Born>,
     /// Where facts were proved: by what they can be revoked.
     pub identifiers: Option<Identifiers>,
 }
@@ -33,7 +35,8 @@ impl Presented {
     /// How a declared credential was judged.
     pub fn judged(credential: CredentialId, judged: Result<Authenticated, Failure>, location: Location) -> Self {
         match judged {
-            Ok(Authenticated { facts, identifiers }) => Presented {
+            Ok(Authenticated { facts, identifiers, born }) => Presented {
+                born,
                 principal: Principal::valid(credential, facts),
                 location,
                 check: Ok(()),
@@ -51,12 +54,12 @@ impl Presented {
 
     /// A log-in attempt on its way to the portal.
     pub fn attempt(principal: Principal) -> Self {
-        Presented { principal, location: Location::Body, check: Ok(()), session: None, identifiers: None }
+        Presented { principal, location: Location::Body, check: Ok(()), session: None, identifiers: None, born: None }
     }
 
     fn unproved(credential: Option<CredentialId>, failure: Failure, location: Location) -> Self {
         let principal = Principal::unproved(credential, failure.evidence());
-        Presented { principal, location, check: Err(failure), session: None, identifiers: None }
+        Presented { principal, location, check: Err(failure), session: None, identifiers: None, born: None }
     }
 
     /// The person whom this names, proved. A service is nobody: pages that call an API with a token of their own send it

@@ -9,9 +9,11 @@ use super::tally::UnreadableLine;
 use super::words::{self, Language};
 use crate::config::Settings;
 use crate::diagnostic::printable;
+use crate::identity::session::PROBED;
 use crate::identity::{Account, Evidence};
 use crate::policy::Reason;
 use crate::telemetry::past::{Past, PastPrincipal, PastVerdict};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -169,7 +171,23 @@ fn who(p: &PastPrincipal<'_>) -> String {
         (true, false) => format!(", session {}", p.session),
         (true, true) => String::new(),
     };
-    format!("{said} (credential {}{name})", p.credential)
+    format!("{said} (credential {}{name}){}", p.credential, born(p))
+}
+
+/// How a session was born, in words.
+fn born(p: &PastPrincipal<'_>) -> String {
+    let on = match &*p.born {
+        "" => return String::new(),
+        PROBED => return "; nobody saw the session being born: the portal says who that is".to_owned(),
+        "clean" => "on a session made for it",
+        "rotated" => "on a session that the portal changed with it",
+        "kept" => "on a session that the browser had before",
+        other => other,
+    };
+    let at = p.born_at.and_then(|s| Timestamp::from_second(i64::try_from(s).ok()?).ok());
+    let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+    let confirmed = if p.confirmed { ", and the portal confirmed it" } else { "" };
+    format!("; born in the log-in {}{at}, {on}{confirmed}", p.flow)
 }
 
 fn is_a_posted_log_out(reason: &str) -> bool {

@@ -7,8 +7,8 @@
 use super::finished::Finished;
 use super::labels::MethodLabel;
 use super::redact;
-use crate::identity::Presented;
 use crate::identity::check::check_word;
+use crate::identity::{Born, Presented};
 use crate::policy::Verdict;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -205,6 +205,17 @@ impl Line<'_> {
         if let Some(name) = shown.session_name() {
             self.raw(member!("session"));
             self.hex(name.0);
+        }
+        if let (Some(born), Some(credential)) = (shown.born, credential) {
+            self.word(member!("born"), born.word());
+            if let Born::InLogIn { flow, at_s, .. } = born {
+                self.word(member!("flow"), credential.flow_of(flow).map_or("", |flow| flow.name.as_str()));
+                self.number(member!("born_at"), u64::try_from(at_s).unwrap_or(0));
+                if credential.session().is_some_and(|session| session.probe.is_some()) {
+                    self.raw(member!("confirmed"));
+                    self.raw("true");
+                }
+            }
         }
         self.raw("}");
     }

@@ -41,6 +41,7 @@ pub struct Metrics {
     pub probe_seconds: HistogramVec,
     pub probes: IntCounterVec,
     pub logins: IntCounterVec,
+    pub sessions_born: IntCounterVec,
     pub sessions_replaced: IntCounterVec,
     pub backchannel_logouts: IntCounterVec,
     pub revocations: IntGauge,
@@ -134,6 +135,12 @@ impl Metrics {
                 "introspections_total",
                 "Questions to an authorization server about a token.",
                 &["credential", "result"],
+            )?,
+            sessions_born: counters(
+                &r,
+                "sessions_born_total",
+                "Sessions that began to be believed, by how they were born.",
+                &["credential", "born"],
             )?,
             sessions_replaced: counters(
                 &r,

@@ -80,6 +80,16 @@ pub struct PastPrincipal<'l> {
     pub subject: Cow<'l, str>,
     #[serde(borrow)]
     pub session: Cow<'l, str>,
+    /// How the session was born; empty where that is not told.
+    #[serde(borrow)]
+    pub born: Cow<'l, str>,
+    /// The log-in that it was born in.
+    #[serde(borrow)]
+    pub flow: Cow<'l, str>,
+    /// Unix seconds.
+    pub born_at: Option<u64>,
+    /// Whether the portal said that somebody was signed in.
+    pub confirmed: bool,
 }
 
 /// A recorded decision.

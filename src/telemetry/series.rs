@@ -6,7 +6,9 @@ use super::finished::Origin;
 use super::labels::{DecisionLabels, MethodLabel, RequestLabels};
 use crate::identity::Principal;
 use crate::identity::check::check_words;
+use crate::identity::credential::Session;
 use crate::identity::logout_token::LogoutError;
+use crate::identity::session::{PROBED, Start};
 use crate::policy::enumerate::{Group, PossibleVerdict};
 use crate::policy::{Mode, Policy, RouteId, Verdict, reach};
 use crate::snapshot::Snapshot;
@@ -62,6 +64,12 @@ pub const PROBES: [&str; 4] = ["signed_in", "nobody", "failed", "unasked"];
 /// Kinds of `upstream_failures_total`.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "protocol", "reset"];
 
+/// How sessions can be born: values of the label `born`.
+pub fn births(session: &Session) -> impl Iterator<Item = &'static str> {
+    let probed = session.probe.as_ref().filter(|probe| probe.tells_login()).map(|_| PROBED);
+    Start::WORDS.iter().copied().chain(probed)
+}
+
 impl Metrics {
     /// Starts every series that this policy can move.
     pub fn start_series(&self, snapshot: &Snapshot) {
@@ -73,6 +81,9 @@ impl Metrics {
         for credential in &settings.identity.credentials {
             for result in check_words() {
                 self.credential_checks.with_label_values(&[credential.name.as_str(), result]);
+            }
+            for born in credential.session().iter().flat_map(|session| births(session)) {
+                self.sessions_born.with_label_values(&[credential.name.as_str(), born]);
             }
             if credential.session().is_some_and(|session| session.probe.is_some()) {
                 self.probe_seconds.with_label_values(&[credential.name.as_str()]);

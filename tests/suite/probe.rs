@@ -417,3 +417,42 @@ fn a_log_out_that_the_provider_posts_ends_the_sessions_whose_subject_it_names() 
     let refused = gate.ask(&session);
     assert_eq!((refused.status, refused.reason().as_str()), (401, "credential-revoked"));
 }
+
+#[test]
+fn how_a_session_was_born_is_told() {
+    let (_origin, gate) = started(answers);
+    assert_eq!(gate.ask(&filing("vneid-old")).status, 200);
+    assert_eq!(logs_in(&gate, "vneid-new"), 200);
+    let told = |born: &str| {
+        let lines = gate.audit();
+        lines.iter().map(|line| line["principals"][0].clone()).find(|principal| principal["born"] == born)
+    };
+    let probed = eventually("the line of the first", || told("probed"));
+    assert_eq!((&probed["flow"], &probed["born_at"]), (&Value::Null, &Value::Null));
+    let seen = eventually("the line of the second", || told("clean"));
+    assert_eq!((&seen["flow"], &seen["confirmed"]), (&json!("vneid"), &json!(true)));
+    assert!((now() - seen["born_at"].as_i64().unwrap()).abs() < 60, "{seen}");
+    assert_eq!(
+        gate.status()["sessions_born"]["portal-session"],
+        json!({ "clean": 1, "rotated": 0, "kept": 0, "probed": 1 })
+    );
+    let log = gate.data().join("audit.jsonl");
+    let code = |born: &str| {
+        let lines = gate.audit();
+        let line = lines.iter().find(|line| line["principals"][0]["born"] == born).unwrap();
+        line["support_code"].as_str().unwrap().to_owned()
+    };
+    for (born, words) in [
+        ("probed", "nobody saw the session being born: the portal says who that is"),
+        ("clean", "on a session made for it, and the portal confirmed it"),
+    ] {
+        let why = std::process::Command::new(env!("CARGO_BIN_EXE_vneid-gate"))
+            .arg("why")
+            .arg(code(born))
+            .arg("--log")
+            .arg(&log)
+            .output();
+        let why = String::from_utf8(why.unwrap().stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(why.contains(words), "{born}: {why}");
+    }
+}

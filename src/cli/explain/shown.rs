@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::identity::check::{Check, Failure};
 use crate::identity::flow::Flow;
 use crate::identity::presented::Location;
-use crate::identity::{Evidence, Presented, Principal, cookie, token};
+use crate::identity::{Credential, Evidence, Presented, Principal, cookie, token};
 use crate::proxy::rehearsal::Request;
 
 pub(super) fn nobody() -> Asker<'static> {
@@ -50,6 +50,10 @@ pub(super) fn asker<'s>(settings: &Settings, request: &Request, known: &Offline,
     let missing = credential.and_then(|c| known.without_keys.iter().find(|(name, _)| *name == c.name));
     let note = match presented.check {
         Err(Failure::Unavailable) => missing.map(|(name, why)| format!("`{name}` cannot be judged here: {why}")),
+        Err(Failure::Unbound) if credential.is_some_and(is_probed) => Some(
+            "which sessions it saw being born, only the running gate knows; of others it asks the portal: use --as"
+                .to_owned(),
+        ),
         Err(Failure::Unbound) => {
             Some("which sessions it saw being born, only the running gate knows: use --as".to_owned())
         }
@@ -64,6 +68,11 @@ pub(super) fn asker<'s>(settings: &Settings, request: &Request, known: &Offline,
         in_cookie: Some(matches!(presented.location, Location::Cookie(_))),
         steps: Vec::new(),
     }
+}
+
+/// Whether the portal is asked about sessions that nobody saw being born.
+fn is_probed(credential: &Credential) -> bool {
+    credential.session().and_then(|session| session.probe.as_ref()).is_some_and(|probe| probe.tells_login())
 }
 
 /// A token or something else, and how long it is.

@@ -64,7 +64,11 @@ pub fn body(
         };
         let Some(birth) = birth(&identity.shapes, credential, flow, (facts, start), at_s) else { return Ok(None) };
         let proof = Proof { departure: departure.as_ref(), login };
-        state.ledger.bind(shown.session, birth, proof).await.map(Some)
+        let bound = state.ledger.bind(shown.session, birth, proof).await;
+        if bound == Ok(Outcome::Bound) {
+            authn.count_born(credential, start.as_str());
+        }
+        bound.map(Some)
     });
     // In memory it is done at once. What has to be written down somewhere goes on beside the answer, since this place
     // cannot wait.

@@ -249,6 +249,7 @@ async fn settle(
     let Some(birth) = facts::birth(shapes, credential, flow, (facts, start), ctx.now_s()) else { return Ok(()) };
     let bound = state.ledger.bind(session, birth, proof_of(ctx)).await;
     if bound == Ok(Outcome::Bound) {
+        observer.authn.count_born(credential, start.as_str());
         arrived(state, ctx, change).await?;
     }
     seen(ctx, &flow.name, result(bound, unrecognised));

@@ -2,6 +2,7 @@
 //! has ended is a time of last use that no clock gives.
 
 use super::{Birth, Start, TOUCH_S, Terms};
+use crate::identity::Born;
 use crate::identity::SessionFound;
 use crate::identity::flow::FlowStamp;
 use crate::identity::{Authenticated, Facts, Identifiers, SessionKey, SessionName};
@@ -81,6 +82,10 @@ impl Bound {
         (i64::from(self.idle_s) / 10).clamp(1, TOUCH_S)
     }
 
+    fn born(&self) -> Born {
+        Born::InLogIn { flow: self.flow, start: self.start, at_s: self.born_s.into() }
+    }
+
     pub fn seen_s(&self) -> i64 {
         self.seen_s.load(Ordering::Relaxed).into()
     }
@@ -124,7 +129,8 @@ impl Name {
             SessionFound::Unknown
         } else {
             let identifiers = Identifiers::of_session(self.bound.called, self.bound.born_s.into());
-            SessionFound::Bound(Authenticated { facts: self.bound.facts.clone(), identifiers })
+            let born = self.bound.born();
+            SessionFound::Bound(Authenticated { facts: self.bound.facts.clone(), identifiers, born: Some(born) })
         }
     }
 

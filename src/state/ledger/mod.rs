@@ -18,6 +18,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+pub use crate::identity::session::Start;
 pub use bound::{Bound, Name};
 pub use in_flight::Departure;
 pub use local::Local;
@@ -26,7 +27,6 @@ pub use shared::Shared;
 
 use crate::identity::SessionFound;
 use crate::identity::flow::FlowStamp;
-use crate::identity::words::words;
 use crate::identity::{Facts, SessionKey};
 
 /// How long a person may take at the identity provider.
@@ -36,18 +36,6 @@ pub const RENAMED_S: i64 = 60;
 /// Uses of a session are written down so far apart at most, and a tenth of its idle time if that is less: after a crash,
 /// and to another gate, a session may look idle for so much longer than it was.
 pub const TOUCH_S: i64 = 60;
-
-words! {
-    /// On what kind of session value a log-in was bound.
-    pub enum Start {
-        /// Minted for this log-in, and seen by nobody before its success.
-        Clean = "clean",
-        /// Set by the answer that showed the success.
-        Rotated = "rotated",
-        /// The browser had it before: a log-in that begins by itself, such as a password.
-        Kept = "kept",
-    }
-}
 
 /// What a session is bound with.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::config::read_directory;
+use crate::identity::flow::FlowStamp;
 use crate::identity::presented::Location;
+use crate::identity::session::{Born, Start};
 use crate::identity::{
     Account, CredentialId, Evidence, Facts, Identifiers, Level, Login, Presented, Principal, SessionName,
 };
@@ -26,7 +28,15 @@ fn presented(principal: Principal, session_name: Option<SessionName>) -> Present
         check: Ok(()),
         session: None,
         identifiers: session_name.map(|name| Identifiers::of_session(name, 0)),
+        born: None,
     }
+}
+
+/// The credential by session, and a log-in of it.
+fn sessions() -> (u8, FlowStamp) {
+    let identity = snapshot().settings.identity;
+    let credential = identity.credentials.iter().find(|c| c.session().is_some()).unwrap();
+    (credential.id.0, credential.session().unwrap().flows[0])
 }
 
 fn people() -> Vec<Presented> {
@@ -36,7 +46,14 @@ fn people() -> Vec<Presented> {
         level: Level::new(2).unwrap(),
         subject: subject.map(Into::into),
     };
+    let born = |born, name| Presented {
+        born: Some(born),
+        ..presented(Principal::valid(CredentialId(sessions().0), facts(None)), Some(SessionName(name)))
+    };
+    let flow = sessions().1;
     vec![
+        born(Born::InLogIn { flow, start: Start::Clean, at_s: 1_719_766_800 }, 7),
+        born(Born::Probed, 8),
         presented(Principal::valid(CredentialId(0), facts(Some("001090000001"))), None),
         presented(Principal::valid(CredentialId(0), facts(None)), Some(SessionName(0x0123_4567_89ab_cdef))),
         presented(Principal::unproved(None, Evidence::Invalid), None),
@@ -110,6 +127,9 @@ fn what_is_written_is_read_back_the_same() {
             assert_eq!(read.level, shown.principal.level().number());
             assert_eq!(read.subject.is_empty(), shown.principal.subject().is_none());
             assert_eq!(read.session, shown.session_name().map_or(String::new(), |n| format!("{:016x}", n.0)));
+            assert_eq!(read.born, shown.born.map_or("", Born::word));
+            let at_s = if let Some(Born::InLogIn { at_s, .. }) = shown.born { u64::try_from(at_s).ok() } else { None };
+            assert_eq!((read.born_at, read.flow.is_empty()), (at_s, at_s.is_none()));
         }
         assert_eq!((past.complete, past.total_us), (wrote.complete, Some(2_250_000)));
         assert_eq!(

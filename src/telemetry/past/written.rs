@@ -104,6 +104,10 @@ impl<'l> Rest<'l> {
             check: self.word(member!("check"))?,
             subject: self.maybe_word(member!("subject"))?,
             session: self.maybe_word(member!("session"))?,
+            born: self.maybe_word(member!("born"))?,
+            flow: self.maybe_word(member!("flow"))?,
+            born_at: self.number(member!("born_at"))?,
+            confirmed: self.0.starts_with(member!("confirmed")) && self.truth(member!("confirmed"))?,
         };
         self.skip("}")?;
         Some(principal)
