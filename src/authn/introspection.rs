@@ -10,7 +10,8 @@ use crate::identity::check::Failure;
 use crate::identity::introspection::{Answer, Introspection};
 use crate::identity::{Authenticated, Credential, CredentialId, Identifiers};
 use crate::telemetry::series::INTROSPECTIONS;
-use crate::transport::introspect::{IntrospectError, Introspector};
+use crate::transport::Unasked;
+use crate::transport::introspect::Introspector;
 use std::future::Future;
 use std::time::Instant;
 
@@ -104,7 +105,7 @@ impl Authenticator {
         let result = match &answer {
             Ok(answer) if answer.is_active() => active,
             Ok(_) => inactive,
-            Err(IntrospectError::LeftAlone | IntrospectError::NoTurn { .. }) => unasked,
+            Err(Unasked::LeftAlone | Unasked::NoTurn { .. }) => unasked,
             Err(_) => failed,
         };
         metrics.introspections.with_label_values(&[name, result]).inc();

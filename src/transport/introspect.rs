@@ -6,27 +6,20 @@
 //! Trouble is told once in a while, however many tokens it meets.
 //! Knows nothing of what an answer proves.
 
-pub(super) mod breaker;
-
-pub use breaker::Silence;
-
 use super::fetch::{Endpoint, FetchError, FetchLimits};
+use super::questions::{Answered, Questions, Silence, Unasked};
 use crate::config::settings::{Client, IntrospectionSource, Proof};
 use crate::identity::CredentialId;
 use crate::identity::assertion::Assertion;
 use crate::identity::introspection::{Answer, AnswerError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use breaker::{Breaker, Unanswered};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 const ANSWER_MAX_BYTES: usize = 64 << 10;
-const TELL_EVERY: Duration = Duration::from_secs(10);
 /// What stands for itself in a form (WHATWG URL §5.2); a space as `%20` is read like `+`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -42,10 +35,16 @@ pub enum IntrospectError {
     Answer(#[from] AnswerError),
     #[error("the assertion cannot be signed")]
     Unsigned,
-    #[error("other questions were on their way for {waited:?}")]
-    NoTurn { waited: Duration },
-    #[error("its server says nothing and is left alone for a while")]
-    LeftAlone,
+}
+
+impl Answered for IntrospectError {
+    fn is_silence(&self) -> bool {
+        matches!(self, IntrospectError::Fetch(error) if error.is_silence())
+    }
+
+    fn is_time_out(&self) -> bool {
+        matches!(self, IntrospectError::Fetch(FetchError::TimedOut { .. }))
+    }
 }
 
 /// Asks about the tokens of one credential.
@@ -56,9 +55,7 @@ pub struct Introspector {
     endpoint: Endpoint,
     client: Client,
     turns: Semaphore,
-    timeout: Duration,
-    told: Mutex<Option<Instant>>,
-    breaker: Breaker,
+    questions: Questions,
 }
 
 /// What `/status` says of one authorization server.
@@ -84,14 +81,12 @@ impl Introspector {
             endpoint: endpoint.map_err(|e| IntrospectError::Setup { credential: source.name.clone(), source: e })?,
             client: source.client.clone(),
             turns: Semaphore::new(source.concurrency),
-            timeout: source.timeout,
-            told: Mutex::default(),
-            breaker: Breaker::default(),
+            questions: Questions::new(&source.name, "token", source.timeout),
         })
     }
 
     pub fn report(&self) -> Report {
-        Report { credential: self.name.clone(), silence: self.breaker.report() }
+        Report { credential: self.name.clone(), silence: self.questions.silence() }
     }
 
     /// Whose tokens it asks about.
@@ -104,49 +99,13 @@ impl Introspector {
         &self.name
     }
 
-    pub async fn ask(&self, token: &str) -> Result<Answer, IntrospectError> {
-        let (timeout, began) = (self.timeout, Instant::now());
-        let deadline = tokio::time::Instant::from_std(began) + timeout;
-        let (_turn, asked) = match self.turns.try_acquire() {
-            Ok(turn) => (turn, began),
-            Err(_) if self.breaker.pauses() => return Err(IntrospectError::LeftAlone),
-            Err(_) => match tokio::time::timeout_at(deadline, self.turns.acquire()).await {
-                Ok(Ok(turn)) => (turn, Instant::now()),
-                _ => return Err(IntrospectError::NoTurn { waited: timeout }),
-            },
+    pub async fn ask(&self, token: &str) -> Result<Answer, Unasked<IntrospectError>> {
+        let asking = async {
+            let (fields, authorization) = self.form(token)?;
+            Ok(self.endpoint.post(&fields, authorization.as_deref()).await?)
         };
-        if !self.breaker.lets_out(Instant::now(), timeout) {
-            return Err(IntrospectError::LeftAlone);
-        }
-        let (fields, authorization) = self.form(token)?;
-        let answer = self.endpoint.post(&fields, authorization.as_deref());
-        let answer = tokio::time::timeout_at(deadline, answer).await;
-        let answer = answer.unwrap_or(Err(FetchError::TimedOut { timeout }));
-        match &answer {
-            Err(error) if error.is_silence() => self.silent(asked, error),
-            _ => self.answered(),
-        }
-        Ok(Answer::read(&answer?)?)
-    }
-
-    fn silent(&self, asked: Instant, error: &FetchError) {
-        let patience = if matches!(error, FetchError::TimedOut { .. }) { self.timeout } else { Duration::ZERO };
-        let why = super::in_one_line(error);
-        let question = Unanswered { asked, ended: Instant::now(), patience, why: &why };
-        if let Some(pause) = self.breaker.silent(question) {
-            log::error!(
-                "credential `{}`: no answer to several questions in a row; until there is one, its server is asked once in \
-                 {}s and its tokens are unavailable: {why}",
-                self.name,
-                pause.as_secs()
-            );
-        }
-    }
-
-    fn answered(&self) {
-        if let Some(since) = self.breaker.answered() {
-            log::warn!("credential `{}`: its server answers again; it had not since {since:.0}", self.name);
-        }
+        let answer = self.questions.put(&self.turns, asking).await?;
+        Answer::read(&answer).map_err(|error| Unasked::Failed(IntrospectError::Answer(error)))
     }
 
     /// The form and the Authorization header.
@@ -173,19 +132,8 @@ impl Introspector {
     }
 
     /// Logs that there is no answer, once in a while.
-    pub fn tell(&self, error: &IntrospectError) {
-        if self.breaker.pauses() {
-            return;
-        }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
-            let why = super::in_one_line(error);
-            log::error!(
-                "credential `{}`: no answer about a token: {why}; more of these are not told for a while",
-                self.name
-            );
-            *told = Some(Instant::now());
-        }
+    pub fn tell(&self, error: &Unasked<IntrospectError>) {
+        self.questions.tell(error);
     }
 }
 

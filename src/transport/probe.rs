@@ -5,8 +5,7 @@
 //! succeeded have turns of their own: strangers with made-up sessions can not keep a log-in waiting. Knows nothing of what an
 //! answer proves.
 
-use super::introspect::breaker::Silence;
-use super::questions::{Answered, Questions, Unasked};
+use super::questions::{Answered, Questions, Silence, Unasked};
 use super::upstream::Pool;
 use crate::identity::CredentialId;
 use crate::identity::probe::{Probe, ProbeAnswer, Unreadable};
@@ -101,7 +100,7 @@ impl Prober {
             path: probe.path.clone(),
             https,
             connector: Connector::new(None),
-            questions: Questions::new(format!("the probe of credential `{name}`"), probe.timeout),
+            questions: Questions::new(name, "session", probe.timeout),
             of_unbound: Semaphore::new(probe.concurrency),
             of_log_ins: Semaphore::new(probe.concurrency),
         }

@@ -2,8 +2,12 @@
 //!
 //! Waiting for a turn counts. Trouble is logged once in a while, however many questions meet it.
 
+mod breaker;
+
+pub use breaker::Silence;
+
 use super::in_one_line;
-use super::introspect::breaker::{Breaker, Silence, Unanswered};
+use breaker::{Breaker, Unanswered};
 use std::error::Error;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +23,7 @@ pub enum Unasked<E: Error + 'static> {
     NoTurn { waited: Duration },
     #[error("its server says nothing and is left alone for a while")]
     LeftAlone,
-    #[error("no answer within {timeout:?}")]
+    #[error("not finished within {timeout:?}")]
     TimedOut { timeout: Duration },
     #[error(transparent)]
     Failed(#[from] E),
@@ -29,21 +33,33 @@ pub enum Unasked<E: Error + 'static> {
 pub trait Answered {
     /// Whether there was none at all.
     fn is_silence(&self) -> bool;
+    /// Whether there was none in time.
+    fn is_time_out(&self) -> bool {
+        false
+    }
 }
 
 /// How one server is asked.
 #[derive(Debug)]
 pub struct Questions {
-    /// For whom: `credential …`.
-    whose: String,
+    /// Of which credential.
+    credential: String,
+    /// What is asked about: `token`, `session`.
+    about: &'static str,
     timeout: Duration,
     breaker: Breaker,
     told: Mutex<Option<Instant>>,
 }
 
 impl Questions {
-    pub fn new(whose: String, timeout: Duration) -> Self {
-        Questions { whose, timeout, breaker: Breaker::default(), told: Mutex::default() }
+    pub fn new(credential: &str, about: &'static str, timeout: Duration) -> Self {
+        Questions {
+            credential: credential.to_owned(),
+            about,
+            timeout,
+            breaker: Breaker::default(),
+            told: Mutex::default(),
+        }
     }
 
     /// What is wrong, while the server is left alone.
@@ -76,6 +92,7 @@ impl Questions {
         let answer = tokio::time::timeout_at(deadline, asking).await;
         let answer = answer.map_or(Err(Unasked::TimedOut { timeout }), |answer| answer.map_err(Unasked::Failed));
         match &answer {
+            Err(Unasked::Failed(error)) if error.is_time_out() => self.silent(asked, timeout, error),
             Err(Unasked::Failed(error)) if error.is_silence() => self.silent(asked, Duration::ZERO, error),
             Err(error @ Unasked::TimedOut { .. }) => self.silent(asked, timeout, error),
             _ => self.answered(),
@@ -88,16 +105,18 @@ impl Questions {
         let question = Unanswered { asked, ended: Instant::now(), patience, why: &why };
         if let Some(pause) = self.breaker.silent(question) {
             log::error!(
-                "{}: no answer to several questions in a row; until there is one, it is asked once in {}s: {why}",
-                self.whose,
-                pause.as_secs()
+                "credential `{}`: no answer to several questions in a row; until there is one, its server is asked once in \
+                 {}s and its {}s are unavailable: {why}",
+                self.credential,
+                pause.as_secs(),
+                self.about
             );
         }
     }
 
     fn answered(&self) {
         if let Some(since) = self.breaker.answered() {
-            log::warn!("{}: there are answers again; there had been none since {since:.0}", self.whose);
+            log::warn!("credential `{}`: its server answers again; it had not since {since:.0}", self.credential);
         }
     }
 
@@ -109,7 +128,11 @@ impl Questions {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
             let why = in_one_line(error);
-            log::error!("{}: no answer of use: {why}; more of these are not told for a while", self.whose);
+            log::error!(
+                "credential `{}`: no answer about a {}: {why}; more of these are not told for a while",
+                self.credential,
+                self.about
+            );
             *told = Some(Instant::now());
         }
     }

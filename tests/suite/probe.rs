@@ -146,7 +146,7 @@ fn an_answer_that_cannot_be_read_proves_nothing_and_is_said_once() {
         gate.ask(&filing("vneid-2"));
         let told = eventually("the word on it", || {
             let log = gate.stderr();
-            let count = log.matches("the probe of credential `portal-session`").count();
+            let count = log.matches("credential `portal-session`: no answer").count();
             (count > 0).then_some((count, log))
         });
         assert_eq!(told.0, 1, "{what}: {}", told.1);
