@@ -23,7 +23,7 @@ impl Drop for Gate {
 }
 
 /// Every line of some visits, under the rules as they were before the cut-over.
-pub fn record(folder: &Path) -> Vec<String> {
+pub(crate) fn record(folder: &Path) -> Vec<String> {
     let origin = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let portal = origin.local_addr().unwrap();
     std::thread::spawn(move || origin.incoming().flatten().for_each(|stream| drop(answer(stream))));

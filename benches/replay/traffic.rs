@@ -14,7 +14,7 @@ const SPAN_S: u64 = 7 * 86_400;
 const VISITS: u64 = 4;
 
 /// Writes so many lines to `log`, and says of how many people.
-pub fn multiply(recorded: &[String], lines: u64, log: &Path) -> u64 {
+pub(crate) fn multiply(recorded: &[String], lines: u64, log: &Path) -> u64 {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(log).unwrap());
     let zone = TimeZone::fixed(Offset::constant(7));
     let start: Timestamp = "2026-11-16T00:00:00+07:00".parse().unwrap();

@@ -47,7 +47,7 @@ impl ProxyHttp for Proxy {
 }
 
 /// Serves until the process is ended.
-pub fn serve(options: &Bare) -> Outcome<()> {
+pub(crate) fn serve(options: &Bare) -> Outcome<()> {
     let conf = ServerConf {
         threads: 1,
         upstream_keepalive_pool_size: 256,

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     /// Names in lower case.
     fields: Vec<(String, String)>,
@@ -16,17 +16,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
-pub struct Connection {
+pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
 
 impl Connection {
-    pub fn open(address: SocketAddr) -> Outcome<Connection> {
+    pub(crate) fn open(address: SocketAddr) -> Outcome<Connection> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
@@ -34,7 +34,7 @@ impl Connection {
     }
 
     /// Sends one request head and reads its answer.
-    pub fn ask(&mut self, head: &str) -> Outcome<Answer> {
+    pub(crate) fn ask(&mut self, head: &str) -> Outcome<Answer> {
         self.stream.get_mut().write_all(head.as_bytes())?;
         let first = self.line()?;
         let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -63,6 +63,6 @@ impl Connection {
 }
 
 /// One request on a connection of its own.
-pub fn ask(address: SocketAddr, head: &str) -> Outcome<Answer> {
+pub(crate) fn ask(address: SocketAddr, head: &str) -> Outcome<Answer> {
     Connection::open(address)?.ask(head)
 }

@@ -20,7 +20,7 @@ const WARM_UP_SECONDS: u64 = 1;
 /// So many new tokens a second a gate verifies at the least.
 const FIRST_SIGHTS_PER_SECOND: usize = 6_000;
 
-pub fn compare(options: &Options) -> Outcome<()> {
+pub(crate) fn compare(options: &Options) -> Outcome<()> {
     watch_interrupts()?;
     let variants = variants(options);
     let scene = Scene::new(options, &variants)?;

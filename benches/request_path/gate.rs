@@ -14,21 +14,21 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub const HOST: &str = "portal.test";
+pub(crate) const HOST: &str = "portal.test";
 /// A page that everyone may read, and one that is for people who came by VNeID.
-pub const PUBLIC_PATH: &str = "/tra-cuu-ho-so/1";
-pub const FILING_PATH: &str = "/nop-ho-so/1";
+pub(crate) const PUBLIC_PATH: &str = "/tra-cuu-ho-so/1";
+pub(crate) const FILING_PATH: &str = "/nop-ho-so/1";
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// What the gates of a comparison share.
-pub struct Policy {
+pub(crate) struct Policy {
     pub binary: PathBuf,
     pub key_set: String,
     pub upstream: SocketAddr,
 }
 
-pub struct Gate {
+pub(crate) struct Gate {
     pub address: SocketAddr,
     admin: SocketAddr,
     pub audit: PathBuf,
@@ -39,7 +39,7 @@ pub struct Gate {
 
 impl Gate {
     /// Writes the policy of one gate into `folder`.
-    pub fn prepare(folder: &Path, policy: &Policy) -> Outcome<Gate> {
+    pub(crate) fn prepare(folder: &Path, policy: &Policy) -> Outcome<Gate> {
         fs::create_dir_all(folder)?;
         let (address, admin) = (free_address()?, free_address()?);
         let audit = folder.join("audit.jsonl");
@@ -58,7 +58,7 @@ impl Gate {
         Ok(Gate { address, admin, audit, arguments, log: folder.join("log") })
     }
 
-    pub fn start(&self, core: usize, program: &Path, args: &[OsString]) -> Outcome<Running> {
+    pub(crate) fn start(&self, core: usize, program: &Path, args: &[OsString]) -> Outcome<Running> {
         let mut running = Running::start("the gate", core, program, args, &self.log)?;
         let question = "GET /readyz HTTP/1.1\r\nHost: admin\r\n\r\n";
         let ready = || client::ask(self.admin, question).is_ok_and(|answer| answer.status == 200);
@@ -68,7 +68,7 @@ impl Gate {
 }
 
 /// Logs a person in by VNeID through the gate; the session's cookie, now in the ledger.
-pub fn log_in(gate: SocketAddr) -> Outcome<String> {
+pub(crate) fn log_in(gate: SocketAddr) -> Outcome<String> {
     let begun = get(gate, LOGIN_PATH, None)?;
     let sent_to = begun.field("location").unwrap_or_default();
     if begun.status != 302 || !sent_to.contains(LOGIN_HOST) {

@@ -18,7 +18,7 @@ const COPY_BY_VECTORS: &str = "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=
 /// Busy at the same time, so that a wake-up serves several requests as under load.
 const CONNECTIONS: usize = 32;
 
-pub fn count(options: &Options) -> Outcome<()> {
+pub(crate) fn count(options: &Options) -> Outcome<()> {
     watch_interrupts()?;
     let valgrind = find_program("valgrind").ok_or("valgrind is missing (Debian: apt-get install valgrind)")?;
     let env = find_program("env").ok_or("env is missing")?;

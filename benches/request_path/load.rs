@@ -11,14 +11,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What one proxy is sent, in turn.
-pub struct Requests {
+pub(crate) struct Requests {
     heads: Vec<String>,
     script: PathBuf,
 }
 
 impl Requests {
     /// Requests that differ in one field's value only.
-    pub fn new(folder: &Path, name: &str, head: impl Fn(&str) -> String, values: &[String]) -> Outcome<Requests> {
+    pub(crate) fn new(
+        folder: &Path,
+        name: &str,
+        head: impl Fn(&str) -> String,
+        values: &[String],
+    ) -> Outcome<Requests> {
         let heads: Vec<String> = values.iter().map(|value| head(value)).collect();
         let [listed, script] = ["txt", "lua"].map(|extension| folder.join(format!("{name}.{extension}")));
         fs::write(&listed, values.join("\n") + "\n")?;
@@ -27,14 +32,14 @@ impl Requests {
         Ok(Requests { heads, script })
     }
 
-    pub fn heads(&self) -> &[String] {
+    pub(crate) fn heads(&self) -> &[String] {
         &self.heads
     }
 }
 
 /// The counts of one run.
 #[derive(Clone, Copy)]
-pub struct Sent {
+pub(crate) struct Sent {
     pub requests: u64,
     pub seconds: f64,
     /// Answers with a status of 400 and above.
@@ -43,7 +48,7 @@ pub struct Sent {
     pub failed: u64,
 }
 
-pub struct Generator {
+pub(crate) struct Generator {
     program: PathBuf,
     core: usize,
     connections: usize,
@@ -51,14 +56,14 @@ pub struct Generator {
 }
 
 impl Generator {
-    pub fn new(folder: &Path, core: usize, connections: usize) -> Outcome<Generator> {
+    pub(crate) fn new(folder: &Path, core: usize, connections: usize) -> Outcome<Generator> {
         let program =
             find_program("wrk").ok_or("wrk is missing: it is the load generator (Debian: apt-get install wrk)")?;
         Ok(Generator { program, core, connections, log: folder.join("wrk.log") })
     }
 
     /// Keeps the proxy busy for so many seconds.
-    pub fn run(&self, proxy: SocketAddr, requests: &Requests, seconds: u64) -> Outcome<Sent> {
+    pub(crate) fn run(&self, proxy: SocketAddr, requests: &Requests, seconds: u64) -> Outcome<Sent> {
         let args = [
             "-t1".into(),
             format!("-c{}", self.connections).into(),

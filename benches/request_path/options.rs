@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 #[derive(Clone, Parser)]
 #[command(name = "request_path", about = "Cost of one request: the gate beside bare pingora, nginx and HAProxy")]
-pub struct Options {
+pub(crate) struct Options {
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -55,14 +55,14 @@ pub struct Options {
 }
 
 #[derive(Clone, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Serve the control: bare pingora, built with this program
     #[command(hide = true)]
     Bare(Bare),
 }
 
 #[derive(Clone, Args)]
-pub struct Bare {
+pub(crate) struct Bare {
     #[arg(long)]
     pub answer: BareAnswer,
     #[arg(long)]
@@ -72,7 +72,7 @@ pub struct Bare {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BareAnswer {
+pub(crate) enum BareAnswer {
     Forward,
     Refuse,
 }

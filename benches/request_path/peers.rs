@@ -15,14 +15,14 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Stands in every answer of the upstream and in no answer of a proxy.
-pub const UPSTREAM_MARK: &str = "\"ma_ho_so\":\"000.00.42\"";
-pub const SESSION_COOKIE: &str = "PHPSESSID";
+pub(crate) const UPSTREAM_MARK: &str = "\"ma_ho_so\":\"000.00.42\"";
+pub(crate) const SESSION_COOKIE: &str = "PHPSESSID";
 /// Where the portal sends a person to VNeID, and where VNeID sends the person back.
-pub const LOGIN_PATH: &str = "/dang-nhap/vneid";
-pub const CALLBACK_PATH: &str = "/dang-nhap/vneid/callback";
+pub(crate) const LOGIN_PATH: &str = "/dang-nhap/vneid";
+pub(crate) const CALLBACK_PATH: &str = "/dang-nhap/vneid/callback";
 /// What the upstream gives as `state` of the log-in.
-pub const LOGIN_STATE: &str = "5b1e8f0c7a2d4936";
-pub const LOGIN_HOST: &str = "sso.dancuquocgia.gov.vn";
+pub(crate) const LOGIN_STATE: &str = "5b1e8f0c7a2d4936";
+pub(crate) const LOGIN_HOST: &str = "sso.dancuquocgia.gov.vn";
 
 const STATUS_PATH: &str = "/upstream-status";
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ const QUIET_LOOKS: u32 = 12;
 const BODY: &str = r#"{"ma_ho_so":"000.00.42","trang_thai":"da-tiep-nhan","thu_tuc":[{"ma":"1.000001","so":1},{"ma":"1.000002","so":3}],"le_phi":"120000","don_vi":"VND","ghi_chu":"day du giay to, cho"}"#;
 
 /// The portal behind every proxy: 178 bytes for any path.
-pub struct Upstream {
+pub(crate) struct Upstream {
     pub address: SocketAddr,
     /// How often it was asked for its own count, which counts too.
     questions: Cell<u64>,
@@ -40,7 +40,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    pub fn start(folder: &Path, core: usize) -> Outcome<Upstream> {
+    pub(crate) fn start(folder: &Path, core: usize) -> Outcome<Upstream> {
         let address = free_address()?;
         let server = format!(
             "location / {{ default_type application/json; return 200 '{BODY}'; }}
@@ -56,7 +56,7 @@ impl Upstream {
     }
 
     /// How many requests reach the upstream while `act` runs; those of earlier acts have all arrived.
-    pub fn asked_during<T>(&self, act: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
+    pub(crate) fn asked_during<T>(&self, act: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
         let before = self.requests_at_rest()?;
         let result = act()?;
         Ok((result, self.requests_at_rest()?.saturating_sub(before)))
@@ -86,7 +86,7 @@ impl Upstream {
 }
 
 /// nginx, passing everything on.
-pub fn start_nginx_proxy(folder: &Path, core: usize, upstream: SocketAddr) -> Outcome<(Running, SocketAddr)> {
+pub(crate) fn start_nginx_proxy(folder: &Path, core: usize, upstream: SocketAddr) -> Outcome<(Running, SocketAddr)> {
     let address = free_address()?;
     let pool = format!(
         "upstream portal {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 1h; }}
@@ -122,7 +122,7 @@ fn start_nginx(prefix: &Path, core: usize, address: SocketAddr, (outside, server
 }
 
 /// HAProxy, passing everything on, or verifying the token of each request against this public key.
-pub fn start_haproxy(
+pub(crate) fn start_haproxy(
     folder: &Path,
     core: usize,
     upstream: SocketAddr,

@@ -22,7 +22,7 @@ const PORTS: u16 = 12_000;
 
 /// What a program has used so far.
 #[derive(Clone, Copy)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Time of all its threads in user space and in the kernel, microseconds.
     pub user_us: f64,
     pub system_us: f64,
@@ -30,7 +30,7 @@ pub struct Usage {
 }
 
 /// A started program; dropping it ends it.
-pub struct Running {
+pub(crate) struct Running {
     name: String,
     child: Child,
     log: PathBuf,
@@ -38,7 +38,7 @@ pub struct Running {
 
 impl Running {
     /// Starts `program` on one core, with its output in `log`.
-    pub fn start(name: &str, core: usize, program: &Path, args: &[OsString], log: &Path) -> Outcome<Running> {
+    pub(crate) fn start(name: &str, core: usize, program: &Path, args: &[OsString], log: &Path) -> Outcome<Running> {
         let output = File::create(log)?;
         let child = pinned(core, program)
             .args(args)
@@ -50,17 +50,17 @@ impl Running {
         Ok(Running { name: name.to_owned(), child, log: log.to_owned() })
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until the program accepts connections.
-    pub fn wait_listening(&mut self, address: SocketAddr, limit: Duration) -> Outcome<()> {
+    pub(crate) fn wait_listening(&mut self, address: SocketAddr, limit: Duration) -> Outcome<()> {
         self.wait_until("listen", limit, || TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
     }
 
     /// Waits until the program is seen to do what it should.
-    pub fn wait_until(&mut self, doing: &str, limit: Duration, seen: impl Fn() -> bool) -> Outcome<()> {
+    pub(crate) fn wait_until(&mut self, doing: &str, limit: Duration, seen: impl Fn() -> bool) -> Outcome<()> {
         let began = Instant::now();
         while !seen() {
             if let Some(status) = self.child.try_wait()? {
@@ -75,7 +75,7 @@ impl Running {
     }
 
     /// Waits for the program to end by itself.
-    pub fn wait_end(&mut self, limit: Duration) -> Outcome<ExitStatus> {
+    pub(crate) fn wait_end(&mut self, limit: Duration) -> Outcome<ExitStatus> {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -89,12 +89,12 @@ impl Running {
     }
 
     /// Asks the program to stop at once (SIGINT), as Ctrl-C would.
-    pub fn interrupt(&self) -> Outcome<()> {
+    pub(crate) fn interrupt(&self) -> Outcome<()> {
         Command::new("kill").arg("-INT").arg(self.id().to_string()).status()?;
         Ok(())
     }
 
-    pub fn usage(&self) -> Outcome<Usage> {
+    pub(crate) fn usage(&self) -> Outcome<Usage> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         // the name in the second field may hold spaces: count behind its bracket
@@ -112,7 +112,7 @@ impl Running {
     }
 
     /// What the program has written so far.
-    pub fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -132,7 +132,7 @@ impl Drop for Running {
 }
 
 /// From now on Ctrl-C and SIGTERM end every wait with an error, so that all programs are ended on the way out.
-pub fn watch_interrupts() -> Outcome<()> {
+pub(crate) fn watch_interrupts() -> Outcome<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut interrupt, mut terminate) = {
@@ -149,7 +149,7 @@ pub fn watch_interrupts() -> Outcome<()> {
 }
 
 /// A short wait between two looks at something.
-pub fn pause() -> Outcome<()> {
+pub(crate) fn pause() -> Outcome<()> {
     if INTERRUPTED.load(Ordering::Relaxed) {
         return Err("interrupted".into());
     }
@@ -158,7 +158,7 @@ pub fn pause() -> Outcome<()> {
 }
 
 /// The program of that name, looked for as a login shell of root would.
-pub fn find_program(name: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
@@ -166,7 +166,7 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
 
 /// An address on the loopback that nothing listens on now. Below the range that outgoing connections take their ports
 /// from (ip(7)), where a wait for a listener could connect to itself.
-pub fn free_address() -> Outcome<SocketAddr> {
+pub(crate) fn free_address() -> Outcome<SocketAddr> {
     static OFFSET: AtomicU32 = AtomicU32::new(0);
     for _ in 0..PORTS {
         let nth = std::process::id() + OFFSET.fetch_add(1, Ordering::Relaxed);
@@ -179,7 +179,7 @@ pub fn free_address() -> Outcome<SocketAddr> {
 }
 
 /// Busy time of a core since boot by all programs, microseconds.
-pub fn core_busy_us(core: usize) -> Outcome<f64> {
+pub(crate) fn core_busy_us(core: usize) -> Outcome<f64> {
     let stat = fs::read_to_string("/proc/stat")?;
     let name = format!("cpu{core}");
     let fields: Vec<f64> = stat

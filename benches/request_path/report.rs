@@ -10,7 +10,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// One turn of one variant.
-pub struct Run {
+pub(crate) struct Run {
     pub variant: Variant,
     pub round: usize,
     pub requests: u64,
@@ -34,7 +34,7 @@ impl Run {
 /// A share above which the machine was too busy for close ratios.
 const BUSY: f64 = 0.25;
 
-pub fn print(options: &Options, scene: &Scene, runs: &[Run]) {
+pub(crate) fn print(options: &Options, scene: &Scene, runs: &[Run]) {
     println!(
         "\nOne proxy thread on core {}, load and upstream on core {}; {} connections, {} rounds of {} s, tokens of {} bytes.",
         options.proxy_core,
@@ -84,7 +84,7 @@ pub fn print(options: &Options, scene: &Scene, runs: &[Run]) {
 }
 
 /// Every run, for programs.
-pub fn write_json(file: &Path, runs: &[Run]) -> Outcome<()> {
+pub(crate) fn write_json(file: &Path, runs: &[Run]) -> Outcome<()> {
     let runs: Vec<_> = runs
         .iter()
         .map(|run| {

@@ -22,7 +22,7 @@ use std::time::Duration;
 const CHECKED_REQUESTS: usize = 8;
 const BEARER: &str = "Authorization: Bearer ";
 
-pub struct Scene {
+pub(crate) struct Scene {
     folder: tempfile::TempDir,
     core: usize,
     pub upstream: Upstream,
@@ -33,7 +33,7 @@ pub struct Scene {
 }
 
 /// A proxy in its place.
-pub struct Stand {
+pub(crate) struct Stand {
     pub variant: Variant,
     pub address: SocketAddr,
     pub requests: Requests,
@@ -43,13 +43,13 @@ pub struct Stand {
 }
 
 /// A program that runs another one and watches it.
-pub struct Under {
+pub(crate) struct Under {
     pub program: PathBuf,
     pub args: Vec<OsString>,
 }
 
 impl Scene {
-    pub fn new(options: &Options, variants: &[Variant]) -> Outcome<Scene> {
+    pub(crate) fn new(options: &Options, variants: &[Variant]) -> Outcome<Scene> {
         if std::thread::available_parallelism()?.get() < 2 {
             return Err("two cores are needed: one for the proxy, one for the load and the upstream".into());
         }
@@ -71,17 +71,17 @@ impl Scene {
         Ok(Scene { folder, core: options.proxy_core, upstream, policy, public_key, vneid_tokens, password_token })
     }
 
-    pub fn path(&self) -> &std::path::Path {
+    pub(crate) fn path(&self) -> &std::path::Path {
         self.folder.path()
     }
 
     /// Bytes of one token.
-    pub fn token_length(&self) -> Option<usize> {
+    pub(crate) fn token_length(&self) -> Option<usize> {
         self.vneid_tokens.first().map(String::len)
     }
 
     /// Starts the proxy of a variant; `None` with a word to the reader when it is not installed.
-    pub fn stand(&self, variant: Variant, under: Option<&Under>) -> Outcome<Option<Stand>> {
+    pub(crate) fn stand(&self, variant: Variant, under: Option<&Under>) -> Outcome<Option<Stand>> {
         let missing = match variant.program {
             Program::Haproxy | Program::HaproxyJwt if find_program("haproxy").is_none() => Some("haproxy"),
             _ => None,
@@ -148,7 +148,7 @@ impl Scene {
 
 impl Stand {
     /// Does a proxy that should judge tokens turn away one whose signature was changed?
-    pub fn check_judges(&self) -> Outcome<()> {
+    pub(crate) fn check_judges(&self) -> Outcome<()> {
         let judges = matches!(self.variant.program, Program::Gate | Program::HaproxyJwt);
         let Some(head) = self.requests.heads().first().filter(|head| judges && head.contains(BEARER)) else {
             return Ok(());
@@ -165,7 +165,7 @@ impl Stand {
     }
 
     /// A handful of requests, each with the expected answer, from the expected place.
-    pub fn check(&self, upstream: &Upstream) -> Outcome<()> {
+    pub(crate) fn check(&self, upstream: &Upstream) -> Outcome<()> {
         let wrong = |what: String| Failure::from(format!("`{}`: {what}", self.variant.name));
         let heads = self.requests.heads();
         let step = heads.len().div_ceil(CHECKED_REQUESTS);
@@ -185,7 +185,7 @@ impl Stand {
     }
 
     /// Did the upstream see as many requests as it should? `under_way`: requests that a run may leave unanswered.
-    pub fn judge_asked(&self, answered: u64, asked: u64, under_way: u64) -> Result<(), String> {
+    pub(crate) fn judge_asked(&self, answered: u64, asked: u64, under_way: u64) -> Result<(), String> {
         // a look at the upstream's health may fall into a run
         let expected = if self.variant.is_forwarded() { answered..=answered + under_way + 8 } else { 0..=8 };
         if expected.contains(&asked) {

@@ -13,33 +13,33 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::json;
 
-pub const ISSUER: &str = "https://sso.portal.test/auth/realms/digo";
-pub const AUDIENCE: &str = "account";
-pub const PARTY: &str = "web-padsvc";
+pub(crate) const ISSUER: &str = "https://sso.portal.test/auth/realms/digo";
+pub(crate) const AUDIENCE: &str = "account";
+pub(crate) const PARTY: &str = "web-padsvc";
 const KEY_ID: &str = "k3Jr0bq9vX1nUeYwTz5oPaLs7dHfGc2mQiB4RtVx8Ng";
 /// Longer than any comparison.
 const LIFETIME_SECONDS: i64 = 86_400;
 
 /// How the session behind a token was born.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Born {
+pub(crate) enum Born {
     Vneid,
     Password,
 }
 
 /// The key of the log-in server.
-pub struct Issuer {
+pub(crate) struct Issuer {
     key: KeyPair,
 }
 
 impl Issuer {
-    pub fn new() -> Outcome<Issuer> {
+    pub(crate) fn new() -> Outcome<Issuer> {
         let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "cannot make an RSA key")?;
         Ok(Issuer { key })
     }
 
     /// The key set that the gate reads.
-    pub fn key_set(&self) -> Outcome<String> {
+    pub(crate) fn key_set(&self) -> Outcome<String> {
         // RFC 8017 A.1.1 with a 2048-bit modulus and the exponent 65537: both stand at fixed places
         let der = self.key.public_key().as_ref();
         let (modulus, exponent) = der.get(9..265).zip(der.get(267..270)).ok_or("an RSA key of another size")?;
@@ -49,7 +49,7 @@ impl Issuer {
     }
 
     /// The public key as HAProxy reads it.
-    pub fn public_pem(&self) -> Outcome<String> {
+    pub(crate) fn public_pem(&self) -> Outcome<String> {
         let der: PublicKeyX509Der = self.key.public_key().as_der().map_err(|_| "cannot write the public key")?;
         let text = BASE64_STANDARD.encode(der.as_ref());
         let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
@@ -64,7 +64,7 @@ impl Issuer {
     }
 
     /// `count` distinct tokens, signed on all cores.
-    pub fn tokens(&self, born: Born, count: usize) -> Outcome<Vec<String>> {
+    pub(crate) fn tokens(&self, born: Born, count: usize) -> Outcome<Vec<String>> {
         let now = jiff::Timestamp::now().as_second();
         let numbers: Vec<usize> = (0..count).collect();
         let workers = std::thread::available_parallelism()?.get();

@@ -6,7 +6,7 @@ use crate::gate::{FILING_PATH, PUBLIC_PATH};
 use crate::options::{BareAnswer, Options};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Program {
+pub(crate) enum Program {
     Bare(BareAnswer),
     Gate,
     Nginx,
@@ -16,7 +16,7 @@ pub enum Program {
 
 /// What a request claims.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Carries {
+pub(crate) enum Carries {
     Nothing,
     /// So many distinct tokens of people who came by VNeID, in turn.
     VneidTokens(usize),
@@ -27,7 +27,7 @@ pub enum Carries {
 }
 
 #[derive(Clone, Copy)]
-pub struct Variant {
+pub(crate) struct Variant {
     pub name: &'static str,
     pub program: Program,
     pub carries: Carries,
@@ -42,13 +42,13 @@ const PLAIN: &str = "pingora";
 const WITH_TOKEN: &str = "pingora, token";
 
 impl Variant {
-    pub fn is_forwarded(&self) -> bool {
+    pub(crate) fn is_forwarded(&self) -> bool {
         self.status == 200
     }
 }
 
 /// What is compared, as far as it was asked for.
-pub fn variants(options: &Options) -> Vec<Variant> {
+pub(crate) fn variants(options: &Options) -> Vec<Variant> {
     let many = options.tokens;
     let forward = |name, program, carries, control| {
         let path = if carries == Carries::Nothing { PUBLIC_PATH } else { FILING_PATH };

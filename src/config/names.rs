@@ -6,7 +6,7 @@ use crate::diagnostic::{At, Diagnostic, code, did_you_mean};
 use std::collections::HashMap;
 
 /// The names of one kind of table, in the order of definition; the index is the number used everywhere else.
-pub struct Names {
+pub(super) struct Names {
     kind: &'static str,
     list: Vec<At<String>>,
     /// The first of each name.
@@ -14,12 +14,12 @@ pub struct Names {
 }
 
 impl Names {
-    pub fn new(kind: &'static str) -> Self {
+    pub(super) fn new(kind: &'static str) -> Self {
         Names { kind, list: Vec::new(), places: HashMap::new() }
     }
 
     /// Adds a name; a second use of it is a finding, but gets a number of its own so that reading can go on.
-    pub fn define(&mut self, name: At<String>, findings: &Findings) {
+    pub(super) fn define(&mut self, name: At<String>, findings: &Findings) {
         if let Some(first) = self.index(&name.value).and_then(|n| self.list.get(n)) {
             let message = format!("a second {} is called `{}`", self.kind, name.value);
             let help = "names are unique over all files, since rules, metrics and the log refer to them";
@@ -31,16 +31,16 @@ impl Names {
         self.list.push(name);
     }
 
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.list.len()
     }
 
-    pub fn index(&self, name: &str) -> Option<usize> {
+    pub(super) fn index(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
 
     /// The number behind a name that a value refers to, or a finding.
-    pub fn resolve(&self, value: Value<'_>) -> Option<usize> {
+    pub(super) fn resolve(&self, value: Value<'_>) -> Option<usize> {
         let text = value.text()?;
         if let Some(index) = self.index(text) {
             return Some(index);

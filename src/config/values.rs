@@ -16,7 +16,7 @@ use toml::de::DeValue;
 
 const PATTERN_BYTES_MAX: usize = 1_024;
 
-pub fn text(v: Value<'_>) -> Option<String> {
+pub(super) fn text(v: Value<'_>) -> Option<String> {
     let text = v.text()?;
     if text.trim().is_empty() {
         return v.fail(code::BAD_VALUE, "empty text", "write a value or take the key out");
@@ -25,7 +25,7 @@ pub fn text(v: Value<'_>) -> Option<String> {
 }
 
 /// A name: it becomes a metric label and a word in the log.
-pub fn name(v: Value<'_>) -> Option<String> {
+pub(super) fn name(v: Value<'_>) -> Option<String> {
     let text = v.text()?;
     let fits = (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b));
@@ -39,14 +39,14 @@ pub fn name(v: Value<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-pub fn boolean(v: Value<'_>) -> Option<bool> {
+pub(super) fn boolean(v: Value<'_>) -> Option<bool> {
     match v.toml {
         DeValue::Boolean(b) => Some(*b),
         _ => v.wrong_type("true or false"),
     }
 }
 
-pub fn integer(v: Value<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+pub(super) fn integer(v: Value<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
     let DeValue::Integer(digits) = v.toml else { return v.wrong_type("a whole number") };
     let parsed = u64::from_str_radix(&digits.as_str().replace('_', ""), digits.radix()).ok();
     match parsed.filter(|n| range.contains(n)) {
@@ -60,7 +60,7 @@ pub fn integer(v: Value<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64
 }
 
 /// `"30s"`, `"5m"`, `"2h"`, `"500ms"`: more than nothing, at most a year.
-pub fn duration(v: Value<'_>) -> Option<Duration> {
+pub(super) fn duration(v: Value<'_>) -> Option<Duration> {
     let text = v.text()?;
     match text.parse::<SignedDuration>().map(Duration::try_from) {
         Ok(Ok(duration)) if !duration.is_zero() && duration.as_secs() <= 366 * 86_400 => Some(duration),
@@ -74,7 +74,7 @@ pub fn duration(v: Value<'_>) -> Option<Duration> {
 }
 
 /// `"200MB"`, `"64KiB"`, `"512"`: bytes; MB is 1,000,000 and MiB is 1,048,576.
-pub fn size(v: Value<'_>) -> Option<u64> {
+pub(super) fn size(v: Value<'_>) -> Option<u64> {
     let text = v.text()?;
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let unit = match text.get(digits.len()..).unwrap_or_default().trim() {
@@ -95,7 +95,7 @@ pub fn size(v: Value<'_>) -> Option<u64> {
 }
 
 /// One word of a closed list.
-pub fn word<T: Copy>(v: Value<'_>, words: &[&'static str], parse: fn(&str) -> Option<T>) -> Option<T> {
+pub(super) fn word<T: Copy>(v: Value<'_>, words: &[&'static str], parse: fn(&str) -> Option<T>) -> Option<T> {
     let text = v.text()?;
     if let Some(found) = parse(text) {
         return Some(found);
@@ -107,7 +107,7 @@ pub fn word<T: Copy>(v: Value<'_>, words: &[&'static str], parse: fn(&str) -> Op
     v.fail(code::UNKNOWN_WORD, format!("unknown word `{text}`"), help)
 }
 
-pub fn address(v: Value<'_>) -> Option<SocketAddr> {
+pub(super) fn address(v: Value<'_>) -> Option<SocketAddr> {
     let text = v.text()?;
     match text.parse() {
         Ok(address) => Some(address),
@@ -120,7 +120,7 @@ pub fn address(v: Value<'_>) -> Option<SocketAddr> {
 }
 
 /// `host:port`; the host may be a name, which is resolved when the pool is built.
-pub fn server(v: Value<'_>) -> Option<String> {
+pub(super) fn server(v: Value<'_>) -> Option<String> {
     let text = v.text()?;
     let fits = text.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0) && !text.contains('/')
@@ -136,7 +136,7 @@ pub fn server(v: Value<'_>) -> Option<String> {
 }
 
 /// A network in CIDR form, or one address.
-pub fn network(v: Value<'_>) -> Option<IpNet> {
+pub(super) fn network(v: Value<'_>) -> Option<IpNet> {
     let text = v.text()?;
     let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
     match parsed {
@@ -162,7 +162,7 @@ pub fn network(v: Value<'_>) -> Option<IpNet> {
 }
 
 /// A host name in lower case, without port.
-pub fn host(v: Value<'_>) -> Option<String> {
+pub(super) fn host(v: Value<'_>) -> Option<String> {
     let text = v.text()?;
     let fits = !text.is_empty()
         && text.len() <= 253
@@ -178,7 +178,7 @@ pub fn host(v: Value<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-pub fn method(v: Value<'_>) -> Option<Method> {
+pub(super) fn method(v: Value<'_>) -> Option<Method> {
     let text = v.text()?;
     if let Some(near) = did_you_mean(&text.to_ascii_uppercase(), METHODS).filter(|near| *near != text) {
         return v.fail(code::UNKNOWN_WORD, format!("unknown method `{text}`"), format!("did you mean `{near}`?"));
@@ -191,19 +191,19 @@ pub fn method(v: Value<'_>) -> Option<Method> {
     }
 }
 
-pub fn header(v: Value<'_>) -> Option<HeaderName> {
+pub(super) fn header(v: Value<'_>) -> Option<HeaderName> {
     header_name(v.text()?, v)
 }
 
 /// The same as the key of a table; `at` is where it stands.
-pub fn header_name(text: &str, at: Value<'_>) -> Option<HeaderName> {
+pub(super) fn header_name(text: &str, at: Value<'_>) -> Option<HeaderName> {
     match HeaderName::from_bytes(text.as_bytes()) {
         Ok(name) => Some(name),
         Err(_) => at.fail(code::BAD_VALUE, format!("`{text}` is not a header name"), "like \"authorization\""),
     }
 }
 
-pub fn cookie(v: Value<'_>) -> Option<String> {
+pub(super) fn cookie(v: Value<'_>) -> Option<String> {
     let text = v.text()?;
     let fits =
         !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
@@ -213,7 +213,7 @@ pub fn cookie(v: Value<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-pub fn pattern(v: Value<'_>) -> Option<Regex> {
+pub(super) fn pattern(v: Value<'_>) -> Option<Regex> {
     let text = v.text()?;
     // The size of what is compiled is bounded below; reading a text of great length takes seconds before that.
     if text.len() > PATTERN_BYTES_MAX {
@@ -234,12 +234,12 @@ pub fn pattern(v: Value<'_>) -> Option<Regex> {
 }
 
 /// A JSON pointer (RFC 6901) that starts with `/`.
-pub fn json_pointer(v: Value<'_>) -> Option<String> {
+pub(super) fn json_pointer(v: Value<'_>) -> Option<String> {
     pointer(v.text()?, v).map(str::to_owned)
 }
 
 /// The same as the key of a table; `at` is where it stands.
-pub fn pointer<'w>(text: &'w str, at: Value<'_>) -> Option<&'w str> {
+pub(super) fn pointer<'w>(text: &'w str, at: Value<'_>) -> Option<&'w str> {
     if text.starts_with('/') {
         return Some(text);
     }
@@ -247,7 +247,7 @@ pub fn pointer<'w>(text: &'w str, at: Value<'_>) -> Option<&'w str> {
 }
 
 /// A moment: with its own offset, or local in `zone`; a bare date is its midnight.
-pub fn moment(v: Value<'_>, zone: &TimeZone) -> Option<Timestamp> {
+pub(super) fn moment(v: Value<'_>, zone: &TimeZone) -> Option<Timestamp> {
     let DeValue::Datetime(written) = v.toml else { return v.wrong_type("a date-time without quotes") };
     if written.date.is_none() {
         // Neither date nor time is what the parser leaves of a value that it has refused already.
@@ -273,7 +273,7 @@ pub fn moment(v: Value<'_>, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 /// A TOML scalar as the JSON value that a claim or an answer must equal.
-pub fn json(v: Value<'_>) -> Option<serde_json::Value> {
+pub(super) fn json(v: Value<'_>) -> Option<serde_json::Value> {
     match v.toml {
         DeValue::String(text) => Some(text.as_ref().into()),
         DeValue::Boolean(b) => Some((*b).into()),
@@ -288,7 +288,7 @@ pub fn json(v: Value<'_>) -> Option<serde_json::Value> {
 }
 
 /// 0 to 3.
-pub fn level(v: Value<'_>) -> Option<Level> {
+pub(super) fn level(v: Value<'_>) -> Option<Level> {
     integer(v, 0..=u64::from(Level::MAX.number())).and_then(|n| u8::try_from(n).ok()).and_then(Level::new)
 }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use toml::de::DeValue;
 
 /// The identity of the policy, and where its keys come from.
-pub struct Who {
+pub(super) struct Who {
     pub identity: Identity,
     pub keys: Vec<KeySource>,
     pub introspections: Vec<IntrospectionSource>,

@@ -10,7 +10,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// What the portal serves under `/assets/`, and the picture that browsers ask for by themselves.
-pub fn of_portal(path: &str) -> Answer {
+pub(super) fn of_portal(path: &str) -> Answer {
     match path {
         "/assets/portal.css" => web::asset(CSS, include_str!("assets/portal.css")),
         "/assets/xhr.js" => web::asset("text/javascript; charset=utf-8", include_str!("assets/xhr.js")),
@@ -20,7 +20,7 @@ pub fn of_portal(path: &str) -> Answer {
 }
 
 /// What the stand-in identity providers serve.
-pub fn of_stand_in(path: &str) -> Answer {
+pub(super) fn of_stand_in(path: &str) -> Answer {
     match path {
         "/stand-in.css" => web::asset(CSS, include_str!("assets/stand_in.css")),
         "/favicon.ico" => web::asset(SVG, include_str!("assets/icon.svg")),

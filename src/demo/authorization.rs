@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::{Mutex, PoisonError};
 
 /// The one client that both providers know.
-pub const CLIENT_ID: &str = "cong-dvc-dien-tap";
+pub(super) const CLIENT_ID: &str = "cong-dvc-dien-tap";
 const CODES: usize = 1_000;
 const CODE_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 const STATE_LENGTH_MAX: usize = 128;
 
 /// One identity provider, as far as the portal deals with it.
-pub struct Provider {
+pub(super) struct Provider {
     /// Where browsers come in to authorize: `http://127.0.0.1:PORT/auth`.
     authorize_url: String,
     /// The portal's path that takes the code; no other is redirected to.
@@ -35,14 +35,14 @@ struct Ticket {
 
 /// An authorization request that was understood; pages carry it from step to step in hidden fields.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Asked {
+pub(super) struct Asked {
     redirect_uri: String,
     state: String,
 }
 
 /// Why an authorization request is not served. There is nobody to redirect to, so it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unclear {
+pub(super) enum Unclear {
     Client,
     ResponseType,
     RedirectUri,
@@ -50,7 +50,7 @@ pub enum Unclear {
 }
 
 impl Unclear {
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Unclear::Client => "client_id is not known here",
             Unclear::ResponseType => "response_type must be code",
@@ -61,23 +61,23 @@ impl Unclear {
 }
 
 impl Provider {
-    pub fn new(authorize_url: String, callback_path: &'static str, portal_url: &str) -> Self {
+    pub(super) fn new(authorize_url: String, callback_path: &'static str, portal_url: &str) -> Self {
         let portal_host = host_of(portal_url).unwrap_or_default();
         Provider { authorize_url, callback_path, portal_host, codes: Mutex::new(Shelf::new(CODES)) }
     }
 
-    pub fn callback_path(&self) -> &'static str {
+    pub(super) fn callback_path(&self) -> &'static str {
         self.callback_path
     }
 
     /// Where the portal sends a browser. `origin` is what the browser calls the portal: `http://127.0.0.1:8080`.
-    pub fn authorize(&self, origin: &str, state: &str) -> String {
+    pub(super) fn authorize(&self, origin: &str, state: &str) -> String {
         let redirect_uri = encode(&format!("{origin}{}", self.callback_path));
         let (url, state) = (&self.authorize_url, encode(state));
         format!("{url}?client_id={CLIENT_ID}&redirect_uri={redirect_uri}&state={state}&response_type=code")
     }
 
-    pub fn understand(&self, fields: &Fields) -> Result<Asked, Unclear> {
+    pub(super) fn understand(&self, fields: &Fields) -> Result<Asked, Unclear> {
         if fields.value("client_id") != CLIENT_ID {
             return Err(Unclear::Client);
         }
@@ -97,7 +97,7 @@ impl Provider {
     }
 
     /// Back to the portal with a code.
-    pub fn grant(&self, asked: &Asked, signed_in: SignedIn, now: Timestamp) -> String {
+    pub(super) fn grant(&self, asked: &Asked, signed_in: SignedIn, now: Timestamp) -> String {
         let code = unguessable();
         let until = now.saturating_add(CODE_LIFETIME).unwrap_or(now);
         self.shelf().put(code.clone(), Ticket { signed_in, until });
@@ -105,12 +105,12 @@ impl Provider {
     }
 
     /// Back to the portal without one: the person changed their mind.
-    pub fn decline(&self, asked: &Asked) -> String {
+    pub(super) fn decline(&self, asked: &Asked) -> String {
         format!("{}?error=access_denied&state={}", asked.redirect_uri, asked.state)
     }
 
     /// Who a code stands for; good once, and not for long.
-    pub fn redeem(&self, code: &str, now: Timestamp) -> Option<SignedIn> {
+    pub(super) fn redeem(&self, code: &str, now: Timestamp) -> Option<SignedIn> {
         let ticket = self.shelf().take(code)?;
         (now < ticket.until).then_some(ticket.signed_in)
     }
@@ -132,7 +132,7 @@ impl Provider {
 
 impl Asked {
     /// The request as hidden fields of the next step's form.
-    pub fn hidden(&self) -> Html {
+    pub(super) fn hidden(&self) -> Html {
         let fields = [
             ("client_id", CLIENT_ID),
             ("response_type", "code"),

@@ -10,10 +10,10 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// Names and values in the order in which they came.
 #[derive(Debug, Default)]
-pub struct Fields(Vec<(String, String)>);
+pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    pub fn read(encoded: &str) -> Self {
+    pub(super) fn read(encoded: &str) -> Self {
         let pairs = encoded.split('&').filter(|pair| !pair.is_empty());
         Fields(
             pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (decode(n), decode(v))).collect(),
@@ -21,13 +21,13 @@ impl Fields {
     }
 
     /// The first value of this name; empty when there is none.
-    pub fn value(&self, name: &str) -> &str {
+    pub(super) fn value(&self, name: &str) -> &str {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
     }
 }
 
 /// A value as it stands in a query.
-pub fn encode(value: &str) -> String {
+pub(super) fn encode(value: &str) -> String {
     utf8_percent_encode(value, RESERVED).to_string()
 }
 

@@ -7,15 +7,15 @@ use std::fmt;
 
 /// Markup that may be sent.
 #[derive(Clone, Debug, Default)]
-pub struct Html(String);
+pub(super) struct Html(String);
 
 impl Html {
-    pub const fn nothing() -> Self {
+    pub(super) const fn nothing() -> Self {
         Html(String::new())
     }
 
     /// Any text, escaped for element content and for quoted attributes.
-    pub fn text(text: &str) -> Self {
+    pub(super) fn text(text: &str) -> Self {
         let mut escaped = String::with_capacity(text.len());
         for character in text.chars() {
             match character {
@@ -31,11 +31,11 @@ impl Html {
     }
 
     /// A page file that was filled with other [`Html`] and with words of ours.
-    pub fn filled(page: String) -> Self {
+    pub(super) fn filled(page: String) -> Self {
         Html(page)
     }
 
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0.into_bytes()
     }
 }

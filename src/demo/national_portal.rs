@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Where the portal sends a browser.
-pub const AUTHORIZE_PATH: &str = "/oauth2/authorize";
+pub(super) const AUTHORIZE_PATH: &str = "/oauth2/authorize";
 
 /// One line of the page: who, how they prove it there, and what the page says of it.
 struct Choice {
@@ -42,7 +42,7 @@ const CHOICES: &[Choice] = &[
     },
 ];
 
-pub struct NationalPortal {
+pub(super) struct NationalPortal {
     pub provider: Arc<Provider>,
 }
 

@@ -6,12 +6,12 @@
 use super::html::Html;
 
 /// A page of an identity provider. `kind` is its class in the style sheet.
-pub fn stand_in(name: &'static str, kind: &'static str, content: Html) -> Html {
+pub(super) fn stand_in(name: &'static str, kind: &'static str, content: Html) -> Html {
     Html::filled(format!(include_str!("pages/stand_in.html"), name = name, kind = kind, content = content))
 }
 
 /// A box that says what went wrong, in both languages.
-pub fn mistake(vietnamese: &'static str, english: &'static str) -> Html {
+pub(super) fn mistake(vietnamese: &'static str, english: &'static str) -> Html {
     Html::filled(format!(
         r#"<p class="mistake" role="alert">{vietnamese} <span class="en" lang="en">{english}</span></p>"#
     ))

@@ -6,11 +6,11 @@
 use crate::identity::{Account, Level, Login};
 
 /// The password of every old account of the demo.
-pub const PASSWORD: &str = "matkhau-demo";
+pub(super) const PASSWORD: &str = "matkhau-demo";
 
 /// One invented person or organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Person {
+pub(super) struct Person {
     pub name: &'static str,
     /// Personal ID number (12 digits), tax code (10 digits) or e-mail address: what the portal knows them by.
     pub number: &'static str,
@@ -21,7 +21,7 @@ pub struct Person {
 
 /// Somebody, and the way they came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignedIn {
+pub(super) struct SignedIn {
     pub person: Person,
     pub login: Login,
 }
@@ -34,21 +34,21 @@ const fn level(number: u8) -> Level {
 }
 
 /// Has an old password account at the portal and a VNeID account of level 2.
-pub const AN: Person =
+pub(super) const AN: Person =
     Person { name: "Nguyễn Văn An", number: "001090000001", account: Account::Citizen, level: level(2) };
 /// VNeID level 2 only; filed the case that the look-up page shows.
-pub const BINH: Person =
+pub(super) const BINH: Person =
     Person { name: "Trần Thị Bình", number: "067195000002", account: Account::Citizen, level: level(2) };
 /// VNeID level 1 only.
-pub const CHI: Person =
+pub(super) const CHI: Person =
     Person { name: "Lê Thị Chi", number: "067199000003", account: Account::Citizen, level: level(1) };
-pub const OFFICIAL: Person = Person {
+pub(super) const OFFICIAL: Person = Person {
     name: "Cán bộ một cửa",
     number: "canbo@daknong.gov.vn",
     account: Account::Official,
     level: Level::UNKNOWN,
 };
-pub const COMPANY: Person = Person {
+pub(super) const COMPANY: Person = Person {
     name: "Công ty TNHH Diễn Tập",
     number: "0600000001",
     account: Account::Organization,
@@ -56,11 +56,11 @@ pub const COMPANY: Person = Person {
 };
 
 /// Whose password the portal takes.
-pub const WITH_PASSWORD: &[Person] = &[AN, OFFICIAL];
+pub(super) const WITH_PASSWORD: &[Person] = &[AN, OFFICIAL];
 /// Who has a VNeID account.
-pub const WITH_VNEID: &[Person] = &[AN, BINH, CHI];
+pub(super) const WITH_VNEID: &[Person] = &[AN, BINH, CHI];
 
 /// The one with this number.
-pub fn find(people: &[Person], number: &str) -> Option<Person> {
+pub(super) fn find(people: &[Person], number: &str) -> Option<Person> {
     people.iter().find(|person| person.number == number).copied()
 }

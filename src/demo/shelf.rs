@@ -6,18 +6,18 @@
 use std::collections::VecDeque;
 
 /// Things by key, oldest first, at most `room` of them.
-pub struct Shelf<V> {
+pub(super) struct Shelf<V> {
     room: usize,
     items: VecDeque<(String, V)>,
 }
 
 impl<V> Shelf<V> {
-    pub fn new(room: usize) -> Self {
+    pub(super) fn new(room: usize) -> Self {
         Shelf { room, items: VecDeque::new() }
     }
 
     /// Puts a thing under a key; one that lay there already is replaced.
-    pub fn put(&mut self, key: String, value: V) {
+    pub(super) fn put(&mut self, key: String, value: V) {
         self.take(&key);
         if self.items.len() >= self.room {
             self.items.pop_front();
@@ -25,31 +25,31 @@ impl<V> Shelf<V> {
         self.items.push_back((key, value));
     }
 
-    pub fn look(&self, key: &str) -> Option<&V> {
+    pub(super) fn look(&self, key: &str) -> Option<&V> {
         self.items.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    pub fn look_mut(&mut self, key: &str) -> Option<&mut V> {
+    pub(super) fn look_mut(&mut self, key: &str) -> Option<&mut V> {
         self.items.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    pub fn take(&mut self, key: &str) -> Option<V> {
+    pub(super) fn take(&mut self, key: &str) -> Option<V> {
         let place = self.items.iter().position(|(k, _)| k == key)?;
         self.items.remove(place).map(|(_, v)| v)
     }
 
     /// From the newest to the oldest.
-    pub fn newest_first(&self) -> impl Iterator<Item = &V> {
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &V> {
         self.items.iter().rev().map(|(_, v)| v)
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.items.len()
     }
 }
 
 /// 128 random bits as 32 hexadecimal digits: session ids, states and codes.
-pub fn unguessable() -> String {
+pub(super) fn unguessable() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 

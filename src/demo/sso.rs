@@ -19,11 +19,11 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Value, json};
 
 /// The realm's path; the issuer is this below the SSO's origin.
-pub const REALM_PATH: &str = "/auth/realms/digo";
-pub const KEYS_PATH: &str = "/auth/realms/digo/protocol/openid-connect/certs";
-pub const TOKEN_PATH: &str = "/auth/realms/digo/protocol/openid-connect/token";
+pub(super) const REALM_PATH: &str = "/auth/realms/digo";
+pub(super) const KEYS_PATH: &str = "/auth/realms/digo/protocol/openid-connect/certs";
+pub(super) const TOKEN_PATH: &str = "/auth/realms/digo/protocol/openid-connect/token";
 /// `GET ?as=vneid`: one token as plain text.
-pub const DEMO_TOKEN_PATH: &str = "/demo-token";
+pub(super) const DEMO_TOKEN_PATH: &str = "/demo-token";
 
 /// How long a token is good, in seconds.
 const LIFETIME_S: i64 = 600;
@@ -37,7 +37,7 @@ const PUBLIC_CLIENT: &str = "public-pages";
 #[error("the demo could not make its signing key: {0}")]
 pub struct NoKey(String);
 
-pub struct Sso {
+pub(super) struct Sso {
     issuer: String,
     key: KeyPair,
     key_id: String,
@@ -68,7 +68,7 @@ impl Bearer {
 
 impl Sso {
     /// `origin` is where this stand-in is reached: `http://127.0.0.1:PORT`.
-    pub fn new(origin: &str) -> Result<Self, NoKey> {
+    pub(super) fn new(origin: &str) -> Result<Self, NoKey> {
         let key = KeyPair::generate(KeySize::Rsa2048).map_err(|e| NoKey(e.to_string()))?;
         let public = DecodingKey::from_rsa_der(key.public_key().as_ref());
         let mut jwk = Jwk::from_decoding_key(&public, Some(Algorithm::RS256)).map_err(|e| NoKey(e.to_string()))?;

@@ -15,13 +15,13 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Where the portal sends a browser.
-pub const AUTHORIZE_PATH: &str = "/auth";
+pub(super) const AUTHORIZE_PATH: &str = "/auth";
 /// The path of the second step.
 const OTP_PATH: &str = "/auth/otp";
 /// A real one comes by SMS; this one stands on the page.
 const OTP: &str = "246810";
 
-pub struct Vneid {
+pub(super) struct Vneid {
     pub provider: Arc<Provider>,
 }
 

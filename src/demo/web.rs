@@ -16,23 +16,23 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The largest request body that a stand-in reads, in bytes.
-pub const BODY_LIMIT_BYTES: usize = 16 * 1024;
+pub(super) const BODY_LIMIT_BYTES: usize = 16 * 1024;
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// No frames, no foreign content, scripts from files only.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                               connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-pub type Answer = Response<Vec<u8>>;
+pub(super) type Answer = Response<Vec<u8>>;
 
 /// One of the small servers of the demo.
-pub trait Stand: Send + Sync + 'static {
+pub(super) trait Stand: Send + Sync + 'static {
     fn answer(&self, request: &Request, now: Timestamp) -> Answer;
 }
 
 /// What a method asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
+pub(super) enum Verb {
     /// GET and HEAD.
     Read,
     /// POST.
@@ -42,7 +42,7 @@ pub enum Verb {
 
 /// A request that was read to its end.
 #[derive(Debug)]
-pub struct Request {
+pub(super) struct Request {
     pub verb: Verb,
     /// As it came: not decoded, without the query.
     pub path: String,
@@ -53,7 +53,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn new(method: &Method, uri: &http::Uri, headers: HeaderMap, body: &[u8]) -> Self {
+    pub(super) fn new(method: &Method, uri: &http::Uri, headers: HeaderMap, body: &[u8]) -> Self {
         let verb = match *method {
             Method::GET | Method::HEAD => Verb::Read,
             Method::POST => Verb::Write,
@@ -67,47 +67,47 @@ impl Request {
     }
 
     /// A header's value; empty when it is absent or no visible ASCII.
-    pub fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 
     /// The first cookie of this name.
-    pub fn cookie(&self, name: &str) -> Option<&str> {
+    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
         let lines = self.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
     }
 }
 
-pub fn page(status: StatusCode, html: Html) -> Answer {
+pub(super) fn page(status: StatusCode, html: Html) -> Answer {
     content(status, "text/html; charset=utf-8", html.into_bytes())
 }
 
-pub fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
+pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
     content(status, "application/json", value.to_string().into_bytes())
 }
 
-pub fn text(status: StatusCode, text: &str) -> Answer {
+pub(super) fn text(status: StatusCode, text: &str) -> Answer {
     content(status, "text/plain; charset=utf-8", format!("{text}\n").into_bytes())
 }
 
 /// A style sheet, picture or script: the same for everyone, so it may be kept for a while.
-pub fn asset(media_type: &'static str, text: &'static str) -> Answer {
+pub(super) fn asset(media_type: &'static str, text: &'static str) -> Answer {
     let answer = content(StatusCode::OK, media_type, text.as_bytes().to_vec());
     with(answer, header::CACHE_CONTROL, "public, max-age=300")
 }
 
 /// 302, which browsers follow with GET.
-pub fn redirect(location: &str) -> Answer {
+pub(super) fn redirect(location: &str) -> Answer {
     with(content(StatusCode::FOUND, "text/plain; charset=utf-8", Vec::new()), header::LOCATION, location)
 }
 
-pub fn wrong_method(allow: &str) -> Answer {
+pub(super) fn wrong_method(allow: &str) -> Answer {
     with(text(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed"), header::ALLOW, allow)
 }
 
 /// Sets a field. A value that no field can hold is our own mistake: the visitor gets 500 and no half answer.
-pub fn with(mut answer: Answer, name: HeaderName, value: &str) -> Answer {
+pub(super) fn with(mut answer: Answer, name: HeaderName, value: &str) -> Answer {
     let Ok(value) = HeaderValue::from_str(value) else {
         log::error!("demo: a value does not fit into `{name}`");
         return content(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", Vec::new());
@@ -129,7 +129,7 @@ fn content(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Answe
 }
 
 /// A service for pingora's server that lets a stand-in answer on plain HTTP at this address.
-pub fn service(name: &str, address: SocketAddr, stand: impl Stand) -> Box<dyn ServiceWithDependents> {
+pub(super) fn service(name: &str, address: SocketAddr, stand: impl Stand) -> Box<dyn ServiceWithDependents> {
     let mut service = listening::Service::new(name.to_owned(), Counter(stand));
     service.add_tcp(&address.to_string());
     Box::new(service)

@@ -11,7 +11,7 @@ use std::time::Instant;
 const CLIENT_GONE: u16 = 499;
 
 /// What the connection tells of a request that the context does not.
-pub struct Told<'t> {
+pub(super) struct Told<'t> {
     pub status: u16,
     /// As it came, without the query.
     pub path: &'t str,
@@ -20,13 +20,13 @@ pub struct Told<'t> {
 }
 
 /// The end of a request that pingora brought to its end.
-pub fn finished(gate: &Enforcer, session: &mut Session, e: Option<&Error>, ctx: &RequestContext) {
+pub(super) fn finished(gate: &Enforcer, session: &mut Session, e: Option<&Error>, ctx: &RequestContext) {
     let status = session.response_written().map_or(CLIENT_GONE, |h| h.status.as_u16());
     let complete = e.is_none_or(|e| *e.esource() != pingora::ErrorSource::Downstream);
     record(gate, ctx, &Told { status, path: session.req_header().uri.path(), complete });
 }
 
-pub fn record(gate: &Enforcer, ctx: &RequestContext, told: &Told<'_>) {
+pub(super) fn record(gate: &Enforcer, ctx: &RequestContext, told: &Told<'_>) {
     let since = |at: Option<Instant>| at.map(|at| at.duration_since(ctx.started).as_secs_f64());
     let (id, code) = (ctx.id.text(), ctx.id.support_code());
     let upstream_s = match (ctx.upstream_asked, ctx.upstream_answered) {

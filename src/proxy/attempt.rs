@@ -14,27 +14,27 @@ use pingora::proxy::Session;
 use tokio::time::timeout;
 
 /// What a request is to the log-ins of its site.
-pub enum Seen<'i> {
+pub(super) enum Seen<'i> {
     Nothing,
     ByRedirect(&'i Credential, &'i Flow),
     ByPassword(ByPassword<'i>),
 }
 
 /// Log-ins that name a person in the body.
-pub struct ByPassword<'i> {
+pub(super) struct ByPassword<'i> {
     flows: Vec<(&'i Credential, &'i Flow)>,
     query: String,
 }
 
 /// Who is named in a body, and in which log-in.
-pub struct Named<'i> {
+pub(super) struct Named<'i> {
     pub credential: &'i Credential,
     pub flow: &'i Flow,
     pub username: String,
 }
 
 /// Looks whether the head of a request belongs to a log-in flow.
-pub fn recognise<'i>(identity: &'i Identity, target: &Target, method: &Method) -> Result<Seen<'i>, Rejection> {
+pub(super) fn recognise<'i>(identity: &'i Identity, target: &Target, method: &Method) -> Result<Seen<'i>, Rejection> {
     let query = target.query.as_deref();
     let flows = identity.flows(target.site, method, &target.path, query);
     let whole: Vec<(&Credential, &Flow)> =
@@ -56,7 +56,7 @@ pub fn recognise<'i>(identity: &'i Identity, target: &Target, method: &Method) -
 }
 
 /// Notes what was recognised, so that the answer can be watched. An attempt is read and added to what is presented.
-pub async fn notice(
+pub(super) async fn notice(
     session: &mut Session,
     ctx: &mut RequestContext,
     settings: &Settings,
@@ -103,7 +103,7 @@ fn near<'i>(
 
 impl<'i> ByPassword<'i> {
     /// Whether the body is JSON or a form, by its head.
-    pub fn is_json(&self, headers: &HeaderMap) -> Result<bool, BodyError> {
+    pub(super) fn is_json(&self, headers: &HeaderMap) -> Result<bool, BodyError> {
         let some_read_json = self.flows.iter().any(|(_, f)| reads_json(f));
         let as_json = some_read_json && form::check_head(headers, true).is_ok();
         form::check_head(headers, as_json).map(|()| as_json)
@@ -111,7 +111,7 @@ impl<'i> ByPassword<'i> {
 
     /// Who is named in the body; `None` when every flow says that it is another kind of request, such as a token asked
     /// for with a code.
-    pub fn named(&self, body: &[u8], as_json: bool) -> Result<Option<Named<'i>>, BodyError> {
+    pub(super) fn named(&self, body: &[u8], as_json: bool) -> Result<Option<Named<'i>>, BodyError> {
         let mut any = false;
         for (credential, flow) in self.flows.iter().filter(|(_, f)| reads_json(f) == as_json) {
             any = true;
@@ -147,12 +147,12 @@ fn note(ctx: &mut RequestContext, identity: &Identity, credential: &Credential, 
 }
 
 /// The ledger's name for the session that the request shows of a credential.
-pub fn shown_session(ctx: &RequestContext, credential: CredentialId) -> Option<crate::identity::SessionKey> {
+pub(super) fn shown_session(ctx: &RequestContext, credential: CredentialId) -> Option<crate::identity::SessionKey> {
     ctx.presented.iter().filter(|p| p.principal.credential() == Some(credential)).find_map(|p| p.session)
 }
 
 /// The attempt as a credential: its account is a guess from the shape of the name.
-pub fn attempt(identity: &Identity, named: &Named<'_>) -> Presented {
+pub(super) fn attempt(identity: &Identity, named: &Named<'_>) -> Presented {
     let account = username::account_of(&identity.shapes, &named.username);
     let principal = Principal::attempt(named.credential.id, account);
     Presented::attempt(principal)

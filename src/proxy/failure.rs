@@ -7,7 +7,7 @@ use pingora::proxy::{FailToProxy, Session};
 use pingora::{Error, ErrorSource, ErrorType};
 
 /// Answers if nothing was written yet, and counts.
-pub async fn answer(gate: &Enforcer, session: &mut Session, e: &Error, ctx: &mut RequestContext) -> FailToProxy {
+pub(super) async fn answer(gate: &Enforcer, session: &mut Session, e: &Error, ctx: &mut RequestContext) -> FailToProxy {
     let rejection = rejection(e);
     if let (Some(kind), Some(upstream)) = (failure_kind(e), ctx.upstream()) {
         let name = upstream.name.as_str();

@@ -118,7 +118,7 @@ const ALIAS_TARGETS: [&str; 9] = [
 
 /// Whether a client may not send this header. `plan` names what the site's credentials add: trusted answer headers, and
 /// other spellings of the headers that carry a credential.
-pub fn is_private(name: &HeaderName, plan: &SitePlan) -> bool {
+pub(super) fn is_private(name: &HeaderName, plan: &SitePlan) -> bool {
     let exact = name.as_str();
     if plan.headers.iter().any(|(n, _)| n == name) {
         return false;
@@ -159,7 +159,7 @@ fn fold(name: &str) -> String {
 /// Lets go of the second map that pingora keeps, with the spelling of every name: names then travel in lower case,
 /// which is the same to any server (RFC 9110 §5.1). Done before pingora copies the head, since every copy, removal and
 /// insertion would pay for both maps.
-pub fn forget_spelling(head: &mut RequestHeader) {
+pub(super) fn forget_spelling(head: &mut RequestHeader) {
     let parts = taken(head);
     *head = RequestHeader::from(parts);
 }
@@ -170,7 +170,7 @@ fn taken(head: &mut RequestHeader) -> Parts {
 }
 
 /// Turns the client's head into what the portal gets.
-pub fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant) -> pingora::Result<()> {
+pub(super) fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: &Grant) -> pingora::Result<()> {
     let Some(target) = &ctx.target else { return Ok(()) };
     let mut parts = taken(head);
     let headers = &mut parts.headers;

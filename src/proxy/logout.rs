@@ -4,7 +4,7 @@
 //! so whatever costs something is bounded: the body, its time, one signature. What is answered tells a program what was
 //! wrong and repeats nothing of the token.
 
-pub mod outcome;
+pub(super) mod outcome;
 
 use super::context::{RequestContext, Target};
 use super::rejection::Rejection;
@@ -32,7 +32,7 @@ const NEW_KEYS_WITHIN: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The credentials for which log-outs are posted to where this request goes; none nearly always.
-pub fn doors<'s>(settings: &'s Settings, target: &Target) -> impl Iterator<Item = &'s Credential> {
+pub(super) fn doors<'s>(settings: &'s Settings, target: &Target) -> impl Iterator<Item = &'s Credential> {
     let plan = settings.identity.plan(target.site);
     let any_case = settings.policy.site(target.site).is_some_and(|site| site.relaxed.case_insensitive);
     let doors = plan.map_or(&[][..], |plan| plan.logout_doors.as_slice());
@@ -44,13 +44,13 @@ pub fn doors<'s>(settings: &'s Settings, target: &Target) -> impl Iterator<Item 
     here.into_iter().filter_map(|id| settings.identity.credential(id))
 }
 
-pub fn is_meant(ctx: &RequestContext) -> bool {
+pub(super) fn is_meant(ctx: &RequestContext) -> bool {
     let settings = &ctx.running.snapshot.settings;
     ctx.target.as_ref().is_some_and(|target| doors(settings, target).next().is_some())
 }
 
 /// Answers a request to such a place.
-pub async fn answer(gate: &Enforcer, session: &mut Session, ctx: &mut RequestContext) -> pingora::Result<()> {
+pub(super) async fn answer(gate: &Enforcer, session: &mut Session, ctx: &mut RequestContext) -> pingora::Result<()> {
     let running = ctx.running.clone();
     let settings = &running.snapshot.settings;
     let Some(target) = &ctx.target else { return Ok(()) };

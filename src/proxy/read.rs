@@ -13,7 +13,7 @@ use pingora::http::RequestHeader;
 const NOMINATED: [&str; 7] = ["close", "keep-alive", "upgrade", "te", "trailers", "http2-settings", "proxy-connection"];
 
 /// `raw_head` is the head as it came on HTTP/1; HTTP/2 has none.
-pub fn target(policy: &Policy, head: &RequestHeader, raw_head: Option<&[u8]>) -> Result<Target, Rejection> {
+pub(super) fn target(policy: &Policy, head: &RequestHeader, raw_head: Option<&[u8]>) -> Result<Target, Rejection> {
     let fields = Fields::of(&head.headers);
     fields.framing(head.version, raw_head)?;
     let raw = match raw_head {

@@ -16,10 +16,10 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
 /// Head and body of an answer.
-pub type Composed = (Box<ResponseHeader>, Bytes);
+pub(super) type Composed = (Box<ResponseHeader>, Bytes);
 
 /// Answers a rejected request. An error means that the client is gone.
-pub async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Rejection) -> pingora::Result<()> {
+pub(super) async fn reject(session: &mut Session, ctx: &RequestContext, rejection: Rejection) -> pingora::Result<()> {
     let (head, body) = composed(session.req_header(), ctx, rejection)?;
     send(session, head, body).await
 }
@@ -54,7 +54,7 @@ pub(super) fn sends_to_log_in(rejection: Rejection) -> bool {
 }
 
 /// Head and body of the page or problem document that explains a rejection.
-pub fn document(
+pub(super) fn document(
     ctx: &RequestContext,
     rejection: Rejection,
     reader: Audience,

@@ -7,7 +7,7 @@ use crate::policy::{Page, Reason};
 
 /// What to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Advice {
+pub(super) struct Advice {
     pub vi: &'static str,
     pub en: &'static str,
 }
@@ -17,7 +17,7 @@ const fn say(vi: &'static str, en: &'static str) -> Advice {
 }
 
 /// Of a reason that this version does not know.
-pub const UNKNOWN: Advice = say(
+pub(super) const UNKNOWN: Advice = say(
     "Lý do này do một phiên bản khác của hệ thống ghi lại. Vui lòng chuyển cho người trực kỹ thuật.",
     "The reason was written by another version. Pass it on to the person on call.",
 );
@@ -60,7 +60,7 @@ const NOTHING: Advice = say(
 );
 
 /// `account` is that of the person, as far as the gate knew it; `detail` is the line's.
-pub fn advice(reason: Reason, account: Option<Account>, detail: &str) -> Advice {
+pub(super) fn advice(reason: Reason, account: Option<Account>, detail: &str) -> Advice {
     match reason {
         Reason::Allowed | Reason::Observed | Reason::CredentialRemoved => NOTHING,
         Reason::PasswordAttempt | Reason::PasswordSession if account == Some(Account::Organization) => NATIONAL,
@@ -112,7 +112,7 @@ pub fn advice(reason: Reason, account: Option<Account>, detail: &str) -> Advice 
 }
 
 /// The page that a refusal shows where its rule names none.
-pub fn page(reason: Reason) -> Option<Page> {
+pub(super) fn page(reason: Reason) -> Option<Page> {
     match reason {
         Reason::PasswordAttempt | Reason::PasswordSession => Some(Page::UseVneid),
         Reason::LevelTooLow => Some(Page::RaiseLevel),

@@ -47,7 +47,7 @@ pub enum View {
 }
 
 /// The rule that a method outside the route's list meets.
-pub const METHODS: &str = "(methods of the route)";
+pub(super) const METHODS: &str = "(methods of the route)";
 
 /// What the candidate decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

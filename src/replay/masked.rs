@@ -12,13 +12,13 @@ use crate::telemetry::redact;
 const MASKS: [&str; 3] = ["[number]", "[opaque]", "[e-mail]"];
 
 /// The patterns of the candidate that the log would mask.
-pub struct Masked {
+pub(super) struct Masked {
     /// Each as the log would have it.
     patterns: Vec<(SiteId, String, RouteId)>,
 }
 
 impl Masked {
-    pub fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         let all = settings.policy.sites().flat_map(|(id, site)| {
             site.routes
                 .patterns()
@@ -29,7 +29,7 @@ impl Masked {
     }
 
     /// `found` is the route that the path leads to as it is logged. `None`: it may have been another one.
-    pub fn route(&self, policy: &Policy, found: RouteId, path: &str, recorded: &str) -> Option<RouteId> {
+    pub(super) fn route(&self, policy: &Policy, found: RouteId, path: &str, recorded: &str) -> Option<RouteId> {
         let site = policy.route(found)?.site;
         let is_recorded = |id: RouteId| policy.route(id).is_some_and(|route| route.name == recorded);
         if !shows_mask(path) || is_recorded(found) {

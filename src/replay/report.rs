@@ -1,7 +1,7 @@
 //! The report of a replay: every name resolved, every list in order. Text, JSON and HTML are made from this one value.
 
 use super::candidate::{Candidate, METHODS, Unplaced, View};
-pub use super::tally::Counts;
+pub(super) use super::tally::Counts;
 use super::tally::{Changed, NameCounts, RuleChange, Tally, UnreadableLine};
 use crate::policy::RouteId;
 use jiff::Timestamp;

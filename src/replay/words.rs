@@ -36,20 +36,20 @@ const LOGINS: [Wording; 6] = [
     ("unknown", "chưa rõ cách đăng nhập", "log-in not known"),
 ];
 
-pub fn action(word: &str, language: Language) -> &str {
+pub(super) fn action(word: &str, language: Language) -> &str {
     of(&ACTIONS, word, language)
 }
 
-pub fn account(word: &str, language: Language) -> &str {
+pub(super) fn account(word: &str, language: Language) -> &str {
     of(&ACCOUNTS, word, language)
 }
 
-pub fn login(word: &str, language: Language) -> &str {
+pub(super) fn login(word: &str, language: Language) -> &str {
     of(&LOGINS, word, language)
 }
 
 /// Account and log-in together; who is not logged in has only the one.
-pub fn who(account_word: &str, login_word: &str, language: Language) -> String {
+pub(super) fn who(account_word: &str, login_word: &str, language: Language) -> String {
     let (account, login) = (account(account_word, language), login(login_word, language));
     if account_word == "anonymous" {
         return account.to_owned();

@@ -26,14 +26,15 @@ pub(super) struct DecisionLabels {
 }
 
 impl DecisionLabels {
-    pub const NAMES: [&'static str; 8] = ["site", "route", "rule", "action", "reason", "account", "login", "mode"];
+    pub(super) const NAMES: [&'static str; 8] =
+        ["site", "route", "rule", "action", "reason", "account", "login", "mode"];
 
-    pub fn of(route: Option<RouteId>, verdict: Verdict, who: &Principal, mode: Mode) -> Self {
+    pub(super) fn of(route: Option<RouteId>, verdict: Verdict, who: &Principal, mode: Mode) -> Self {
         let Verdict { action, rule, reason, page: _ } = verdict;
         DecisionLabels { route, rule, action, reason, account: who.account(), login: who.login(), mode }
     }
 
-    pub fn values(self, policy: &Policy) -> [&str; 8] {
+    pub(super) fn values(self, policy: &Policy) -> [&str; 8] {
         let DecisionLabels { route, rule, action, reason, account, login, mode } = self;
         let (site, route) = place(policy, None, route);
         let rule = policy.rule(rule).map_or("", |rule| rule.name.as_str());
@@ -54,9 +55,9 @@ pub(super) struct RequestLabels {
 }
 
 impl RequestLabels {
-    pub const NAMES: [&'static str; 5] = ["site", "route", "method", "code", "source"];
+    pub(super) const NAMES: [&'static str; 5] = ["site", "route", "method", "code", "source"];
 
-    pub fn with_values<R>(self, policy: &Policy, read: impl FnOnce(&[&str; 5]) -> R) -> R {
+    pub(super) fn with_values<R>(self, policy: &Policy, read: impl FnOnce(&[&str; 5]) -> R) -> R {
         let RequestLabels { site, route, method, status, origin } = self;
         let (site, route) = place(policy, site, route);
         read(&[site, route, method.as_str(), &status.to_string(), origin.as_str()])
@@ -68,12 +69,12 @@ impl RequestLabels {
 pub(super) struct MethodLabel(u8);
 
 impl MethodLabel {
-    pub fn of(method: &Method) -> Self {
+    pub(super) fn of(method: &Method) -> Self {
         let known = (0_u8..).zip(METHODS).find(|(_, name)| *name == method.as_str());
         MethodLabel(known.map_or(u8::MAX, |(place, _)| place))
     }
 
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         METHODS.get(usize::from(self.0)).copied().unwrap_or("other")
     }
 }

@@ -28,14 +28,14 @@ macro_rules! member {
 pub(super) use member;
 
 /// The members that every line of one combination of route, decision and answer shares (see `count`).
-pub struct Shared {
+pub(super) struct Shared {
     place: Box<[u8]>,
     decision: Box<[u8]>,
     answer: Box<[u8]>,
 }
 
 impl Shared {
-    pub fn of(f: &Finished<'_>) -> Self {
+    pub(super) fn of(f: &Finished<'_>) -> Self {
         let (site, route) = f.site_and_route();
         Shared {
             place: piece(|line| {
@@ -63,7 +63,7 @@ fn piece(write: impl FnOnce(&mut Line<'_>)) -> Box<[u8]> {
 }
 
 /// Writes the line of a request, without its newline, behind what `out` holds.
-pub fn write(out: &mut Vec<u8>, f: &Finished<'_>, shared: &Shared) {
+pub(super) fn write(out: &mut Vec<u8>, f: &Finished<'_>, shared: &Shared) {
     out.reserve(USUAL_BYTES);
     let mut line = Line(out);
     line.raw("{\"time\":\"");

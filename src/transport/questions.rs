@@ -4,7 +4,7 @@
 
 mod breaker;
 
-pub use breaker::Silence;
+pub(super) use breaker::Silence;
 
 use super::in_one_line;
 use breaker::{Breaker, Unanswered};
@@ -30,7 +30,7 @@ pub enum Unasked<E: Error + 'static> {
 }
 
 /// What an answer says of its server.
-pub trait Answered {
+pub(super) trait Answered {
     /// Whether there was none at all.
     fn is_silence(&self) -> bool;
     /// Whether there was none in time.
@@ -41,7 +41,7 @@ pub trait Answered {
 
 /// How one server is asked.
 #[derive(Debug)]
-pub struct Questions {
+pub(super) struct Questions {
     /// Of which credential.
     credential: String,
     /// What is asked about: `token`, `session`.
@@ -52,7 +52,7 @@ pub struct Questions {
 }
 
 impl Questions {
-    pub fn new(credential: &str, about: &'static str, timeout: Duration) -> Self {
+    pub(super) fn new(credential: &str, about: &'static str, timeout: Duration) -> Self {
         Questions {
             credential: credential.to_owned(),
             about,
@@ -63,12 +63,12 @@ impl Questions {
     }
 
     /// What is wrong, while the server is left alone.
-    pub fn silence(&self) -> Option<Silence> {
+    pub(super) fn silence(&self) -> Option<Silence> {
         self.breaker.report()
     }
 
     /// Asks when it is this question's turn.
-    pub async fn put<T, E>(
+    pub(super) async fn put<T, E>(
         &self,
         turns: &Semaphore,
         asking: impl Future<Output = Result<T, E>>,
@@ -121,7 +121,7 @@ impl Questions {
     }
 
     /// Logs that a question found no answer of use, once in a while.
-    pub fn tell(&self, error: &dyn Error) {
+    pub(super) fn tell(&self, error: &dyn Error) {
         if self.breaker.pauses() {
             return;
         }

@@ -22,7 +22,7 @@ enum Reach {
 }
 
 impl Portal {
-    pub fn api_list(&self, visitor: &Visitor, request: &Request) -> Answer {
+    pub(crate) fn api_list(&self, visitor: &Visitor, request: &Request) -> Answer {
         let cases = match reach(visitor, request) {
             Reach::Nobodys => return no_word(),
             Reach::Own(owner) => self.cases.latest(Some(&owner), LISTED),
@@ -31,7 +31,7 @@ impl Portal {
         web::json(StatusCode::OK, &with_word(request, "cases", cases.iter().map(brief).collect()))
     }
 
-    pub fn api_case(&self, visitor: &Visitor, request: &Request, number: &str) -> Answer {
+    pub(crate) fn api_case(&self, visitor: &Visitor, request: &Request, number: &str) -> Answer {
         let case = self.cases.find(number);
         let case = match reach(visitor, request) {
             Reach::Nobodys => return no_word(),

@@ -10,12 +10,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const CASES: usize = 1_000;
 /// The longest description, in characters.
-pub const NOTE_LENGTH_MAX: usize = 1_000;
+pub(super) const NOTE_LENGTH_MAX: usize = 1_000;
 /// The case that is there from the start, for the look-up page.
-pub const SAMPLE_NUMBER: &str = "DN-000001";
+pub(super) const SAMPLE_NUMBER: &str = "DN-000001";
 
 /// What one may apply for: code in the form, name on the page.
-pub const PROCEDURES: &[(&str, &str)] = &[
+pub(super) const PROCEDURES: &[(&str, &str)] = &[
     ("ngan-sach", "Đăng ký mã số đơn vị có quan hệ với ngân sách"),
     ("ho-tich", "Cấp bản sao trích lục hộ tịch"),
     ("xay-dung", "Cấp giấy phép xây dựng nhà ở riêng lẻ"),
@@ -23,7 +23,7 @@ pub const PROCEDURES: &[(&str, &str)] = &[
 
 /// One application.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(super) struct Case {
     /// `DN-` and six digits.
     pub number: String,
     /// The applicant's number, as the portal knows them.
@@ -33,7 +33,7 @@ pub struct Case {
     pub filed_at: Timestamp,
 }
 
-pub struct Cases(Mutex<Inner>);
+pub(super) struct Cases(Mutex<Inner>);
 
 struct Inner {
     filed: u32,
@@ -41,7 +41,7 @@ struct Inner {
 }
 
 impl Cases {
-    pub fn with_sample(now: Timestamp) -> Self {
+    pub(super) fn with_sample(now: Timestamp) -> Self {
         let cases = Cases(Mutex::new(Inner { filed: 0, shelf: Shelf::new(CASES) }));
         if let Some((_, procedure)) = PROCEDURES.first() {
             cases.file(people::BINH.number, procedure, "Hồ sơ mẫu có sẵn trong bản diễn tập", now);
@@ -49,7 +49,7 @@ impl Cases {
         cases
     }
 
-    pub fn file(&self, owner: &str, procedure: &'static str, note: &str, now: Timestamp) -> Case {
+    pub(super) fn file(&self, owner: &str, procedure: &'static str, note: &str, now: Timestamp) -> Case {
         let mut inner = self.inner();
         inner.filed = inner.filed.wrapping_add(1);
         let number = format!("DN-{:06}", inner.filed);
@@ -60,18 +60,18 @@ impl Cases {
     }
 
     /// By number; case and surrounding space do not matter.
-    pub fn find(&self, number: &str) -> Option<Case> {
+    pub(super) fn find(&self, number: &str) -> Option<Case> {
         self.inner().shelf.look(&number.trim().to_ascii_uppercase()).cloned()
     }
 
     /// Newest first, at most `count`; of one applicant, or of all.
-    pub fn latest(&self, owner: Option<&str>, count: usize) -> Vec<Case> {
+    pub(super) fn latest(&self, owner: Option<&str>, count: usize) -> Vec<Case> {
         let inner = self.inner();
         let of_owner = |case: &&Case| owner.is_none_or(|owner| case.owner == owner);
         inner.shelf.newest_first().filter(of_owner).take(count).cloned().collect()
     }
 
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.inner().shelf.len()
     }
 

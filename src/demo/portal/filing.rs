@@ -16,13 +16,13 @@ use jiff::Timestamp;
 const LISTED: usize = 20;
 
 impl Portal {
-    pub fn filing_form(&self, visitor: &Visitor, request: &Request) -> Answer {
+    pub(crate) fn filing_form(&self, visitor: &Visitor, request: &Request) -> Answer {
         let Some(person) = visitor.signed_in() else { return sign_in::ask(Wanted::Filing) };
         let cases = self.cases.latest(Some(person.number), LISTED);
         pages::filing(visitor, request, StatusCode::OK, &cases, Html::nothing())
     }
 
-    pub fn file(&self, visitor: &Visitor, request: &Request, now: Timestamp) -> Answer {
+    pub(crate) fn file(&self, visitor: &Visitor, request: &Request, now: Timestamp) -> Answer {
         let Some(person) = visitor.signed_in() else { return sign_in::ask(Wanted::Filing) };
         let owner = person.number;
         let wanted = request.form.value("thu-tuc");
@@ -39,7 +39,7 @@ impl Portal {
     }
 
     /// One's own case, with all that was written; anyone else's is not there.
-    pub fn own_case(&self, visitor: &Visitor, number: &str) -> Answer {
+    pub(crate) fn own_case(&self, visitor: &Visitor, number: &str) -> Answer {
         let Some(person) = visitor.signed_in() else { return sign_in::ask(Wanted::Filing) };
         match self.cases.find(number).filter(|case| case.owner == person.number) {
             Some(case) => pages::own_case(visitor, StatusCode::OK, &case),

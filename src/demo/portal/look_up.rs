@@ -8,7 +8,7 @@ use crate::demo::web::Answer;
 
 impl Portal {
     /// The form alone, or with what was found. `asked` is the number as typed; empty for the form.
-    pub fn look_up(&self, visitor: &Visitor, asked: &str) -> Answer {
+    pub(crate) fn look_up(&self, visitor: &Visitor, asked: &str) -> Answer {
         let found = self.cases.find(asked);
         pages::look_up(visitor, asked, found.as_ref())
     }

@@ -22,11 +22,11 @@ use session::Sessions;
 use std::sync::Arc;
 
 /// Shows the ways to log in; takes the old password form.
-pub const LOGIN_PATH: &str = "/dich-vu-cong/cong-dan/dang-nhap";
-pub const VNEID_CALLBACK: &str = "/dang-nhap/vneid/callback";
-pub const NATIONAL_CALLBACK: &str = "/dang-nhap/quoc-gia/callback";
+pub(super) const LOGIN_PATH: &str = "/dich-vu-cong/cong-dan/dang-nhap";
+pub(super) const VNEID_CALLBACK: &str = "/dang-nhap/vneid/callback";
+pub(super) const NATIONAL_CALLBACK: &str = "/dang-nhap/quoc-gia/callback";
 
-pub struct Portal {
+pub(super) struct Portal {
     /// What browsers call the portal when the request does not say: `http://127.0.0.1:8080`.
     gate_url: String,
     sessions: Sessions,
@@ -36,7 +36,7 @@ pub struct Portal {
 }
 
 impl Portal {
-    pub fn new(gate_url: String, vneid: Arc<Provider>, national_portal: Arc<Provider>, now: Timestamp) -> Self {
+    pub(super) fn new(gate_url: String, vneid: Arc<Provider>, national_portal: Arc<Provider>, now: Timestamp) -> Self {
         Portal { gate_url, sessions: Sessions::new(), cases: Cases::with_sample(now), vneid, national_portal }
     }
 }

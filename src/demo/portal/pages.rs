@@ -16,7 +16,7 @@ use jiff::tz::{Offset, TimeZone};
 
 /// A page that only tells something.
 #[derive(Clone, Copy, Debug)]
-pub enum Message {
+pub(super) enum Message {
     NoSuchPage,
     NoSuchCase,
     /// A provider's answer that this session did not wait for, or a code that is not good.
@@ -24,7 +24,7 @@ pub enum Message {
     LoginCancelled,
 }
 
-pub fn home(visitor: &Visitor, cases: usize) -> Answer {
+pub(super) fn home(visitor: &Visitor, cases: usize) -> Answer {
     let page = format!(
         include_str!("pages/home.html"),
         sample = SAMPLE_NUMBER,
@@ -37,7 +37,7 @@ pub fn home(visitor: &Visitor, cases: usize) -> Answer {
 }
 
 /// The choice of log-ins. `username` is what was typed before; the password is never shown again.
-pub fn ways_in(visitor: &Visitor, wanted: Wanted, username: &str, mistake: Html) -> Answer {
+pub(super) fn ways_in(visitor: &Visitor, wanted: Wanted, username: &str, mistake: Html) -> Answer {
     let page = format!(
         include_str!("pages/ways_in.html"),
         login = LOGIN_PATH,
@@ -51,7 +51,7 @@ pub fn ways_in(visitor: &Visitor, wanted: Wanted, username: &str, mistake: Html)
     show(visitor, StatusCode::OK, "Đăng nhập", Html::filled(page))
 }
 
-pub fn look_up(visitor: &Visitor, asked: &str, found: Option<&Case>) -> Answer {
+pub(super) fn look_up(visitor: &Visitor, asked: &str, found: Option<&Case>) -> Answer {
     let result = match found {
         Some(case) => Html::filled(format!(
             include_str!("pages/found.html"),
@@ -67,7 +67,13 @@ pub fn look_up(visitor: &Visitor, asked: &str, found: Option<&Case>) -> Answer {
     show(visitor, StatusCode::OK, "Tra cứu hồ sơ", Html::filled(page))
 }
 
-pub fn filing(visitor: &Visitor, request: &Request, status: StatusCode, cases: &[Case], mistake: Html) -> Answer {
+pub(super) fn filing(
+    visitor: &Visitor,
+    request: &Request,
+    status: StatusCode,
+    cases: &[Case],
+    mistake: Html,
+) -> Answer {
     let typed = &request.form;
     let option = |(code, name): &(&str, &str)| {
         let selected = if typed.value("thu-tuc") == *code { " selected" } else { "" };
@@ -96,7 +102,7 @@ pub fn filing(visitor: &Visitor, request: &Request, status: StatusCode, cases: &
     show(visitor, status, "Nộp hồ sơ trực tuyến", Html::filled(page))
 }
 
-pub fn own_case(visitor: &Visitor, status: StatusCode, case: &Case) -> Answer {
+pub(super) fn own_case(visitor: &Visitor, status: StatusCode, case: &Case) -> Answer {
     let page = format!(
         include_str!("pages/own_case.html"),
         number = Html::text(&case.number),
@@ -107,17 +113,17 @@ pub fn own_case(visitor: &Visitor, status: StatusCode, case: &Case) -> Answer {
     show(visitor, status, "Hồ sơ của bạn", Html::filled(page))
 }
 
-pub fn payment(visitor: &Visitor, request: &Request) -> Answer {
+pub(super) fn payment(visitor: &Visitor, request: &Request) -> Answer {
     let page = format!(include_str!("pages/payment.html"), word = word_of_the_gate(request));
     show(visitor, StatusCode::OK, "Thanh toán trực tuyến", Html::filled(page))
 }
 
-pub fn registry(visitor: &Visitor, request: &Request) -> Answer {
+pub(super) fn registry(visitor: &Visitor, request: &Request) -> Answer {
     let page = format!(include_str!("pages/registry.html"), word = word_of_the_gate(request));
     show(visitor, StatusCode::OK, "Thống kê khai sinh, khai tử", Html::filled(page))
 }
 
-pub fn message(visitor: &Visitor, status: StatusCode, message: Message) -> Answer {
+pub(super) fn message(visitor: &Visitor, status: StatusCode, message: Message) -> Answer {
     let (title, vietnamese, english) = match message {
         Message::NoSuchPage => ("Không có trang này", "Địa chỉ này không có trên cổng.", "There is no such page."),
         Message::NoSuchCase => {

@@ -15,14 +15,14 @@ const SESSIONS: usize = 1_000;
 
 /// What the portal knows of one session.
 #[derive(Clone, Debug, Default)]
-pub struct Session {
+pub(crate) struct Session {
     pub signed_in: Option<Person>,
     pub pending: Option<Pending>,
 }
 
 /// A log-in that was sent to an identity provider and has not come back.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub(crate) struct Pending {
     /// The provider's call-back path.
     pub callback_path: &'static str,
     pub state: String,
@@ -31,18 +31,18 @@ pub struct Pending {
 
 /// Where a visitor wanted to go when they were asked to log in. A closed list: no address is ever redirected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wanted {
+pub(crate) enum Wanted {
     #[default]
     Home,
     Filing,
 }
 
 impl Wanted {
-    pub fn parse(path: &str) -> Self {
+    pub(crate) fn parse(path: &str) -> Self {
         if path == Wanted::Filing.path() { Wanted::Filing } else { Wanted::Home }
     }
 
-    pub fn path(self) -> &'static str {
+    pub(crate) fn path(self) -> &'static str {
         match self {
             Wanted::Home => "/",
             Wanted::Filing => "/nop-ho-so",
@@ -52,27 +52,27 @@ impl Wanted {
 
 /// The asker of one request.
 #[derive(Debug, Default)]
-pub struct Visitor {
+pub(crate) struct Visitor {
     /// A session that the portal knows.
     pub id: Option<String>,
     pub session: Session,
 }
 
 impl Visitor {
-    pub fn signed_in(&self) -> Option<&Person> {
+    pub(crate) fn signed_in(&self) -> Option<&Person> {
         self.session.signed_in.as_ref()
     }
 }
 
 /// Every session, at most [`SESSIONS`] of them.
-pub struct Sessions(Mutex<Shelf<Session>>);
+pub(super) struct Sessions(Mutex<Shelf<Session>>);
 
 impl Sessions {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Sessions(Mutex::new(Shelf::new(SESSIONS)))
     }
 
-    pub fn visitor(&self, request: &Request) -> Visitor {
+    pub(super) fn visitor(&self, request: &Request) -> Visitor {
         let Some(id) = request.cookie(COOKIE) else { return Visitor::default() };
         match self.shelf().look(id) {
             Some(session) => Visitor { id: Some(id.to_owned()), session: session.clone() },
@@ -81,13 +81,13 @@ impl Sessions {
     }
 
     /// A fresh session for someone who logged in; the one before it ends. The answer sets the cookie.
-    pub fn sign_in(&self, visitor: &Visitor, person: Person, answer: Answer) -> Answer {
+    pub(super) fn sign_in(&self, visitor: &Visitor, person: Person, answer: Answer) -> Answer {
         self.end(visitor);
         self.open(Session { signed_in: Some(person), pending: None }, answer)
     }
 
     /// Remembers a log-in under way; a visitor without a session gets one.
-    pub fn expect(&self, visitor: &Visitor, pending: Pending, answer: Answer) -> Answer {
+    pub(super) fn expect(&self, visitor: &Visitor, pending: Pending, answer: Answer) -> Answer {
         let mut shelf = self.shelf();
         if let Some(session) = visitor.id.as_deref().and_then(|id| shelf.look_mut(id)) {
             session.pending = Some(pending);
@@ -99,13 +99,13 @@ impl Sessions {
 
     /// The log-in under way, which this forgets: a provider's answer counts once. `None` unless the provider and the
     /// state are the ones that this session was sent away with.
-    pub fn came_back(&self, visitor: &Visitor, provider: &Provider, state: &str) -> Option<Pending> {
+    pub(super) fn came_back(&self, visitor: &Visitor, provider: &Provider, state: &str) -> Option<Pending> {
         let mut shelf = self.shelf();
         let pending = shelf.look_mut(visitor.id.as_deref()?)?.pending.take()?;
         (pending.callback_path == provider.callback_path() && pending.state == state).then_some(pending)
     }
 
-    pub fn end(&self, visitor: &Visitor) {
+    pub(super) fn end(&self, visitor: &Visitor) {
         if let Some(id) = &visitor.id {
             self.shelf().take(id);
         }
@@ -124,6 +124,6 @@ impl Sessions {
 }
 
 /// Tells the browser to forget the cookie.
-pub fn forget(answer: Answer) -> Answer {
+pub(super) fn forget(answer: Answer) -> Answer {
     web::with(answer, header::SET_COOKIE, &format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"))
 }

@@ -23,18 +23,18 @@ const LOGIN_FIELD: HeaderName = HeaderName::from_static("x-portal-login");
 const LEVEL_FIELD: HeaderName = HeaderName::from_static("x-portal-level");
 
 /// Asks for a log-in and remembers where the visitor wanted to go.
-pub fn ask(wanted: Wanted) -> Answer {
+pub(super) fn ask(wanted: Wanted) -> Answer {
     web::redirect(&format!("{LOGIN_PATH}?return-url={}", encode(wanted.path())))
 }
 
 impl Portal {
-    pub fn ways_in(&self, visitor: &Visitor, request: &Request) -> Answer {
+    pub(crate) fn ways_in(&self, visitor: &Visitor, request: &Request) -> Answer {
         let wanted = Wanted::parse(request.query.value("return-url"));
         pages::ways_in(visitor, wanted, "", Html::nothing())
     }
 
     /// 302 with a fresh session, or the form again with 200: like the real one, it does not say "no" by status.
-    pub fn password(&self, visitor: &Visitor, request: &Request) -> Answer {
+    pub(crate) fn password(&self, visitor: &Visitor, request: &Request) -> Answer {
         let username = request.form.value("username").trim();
         let wanted = Wanted::parse(request.form.value("return-url"));
         let person = people::find(people::WITH_PASSWORD, username);
@@ -46,7 +46,7 @@ impl Portal {
     }
 
     /// Off to an identity provider.
-    pub fn begin(&self, visitor: &Visitor, request: &Request, provider: &Arc<Provider>) -> Answer {
+    pub(crate) fn begin(&self, visitor: &Visitor, request: &Request, provider: &Arc<Provider>) -> Answer {
         let wanted = Wanted::parse(request.query.value("return-url"));
         let state = unguessable();
         let answer = web::redirect(&provider.authorize(&self.origin(request), &state));
@@ -55,7 +55,13 @@ impl Portal {
     }
 
     /// Back from an identity provider.
-    pub fn come_back(&self, visitor: &Visitor, request: &Request, provider: &Arc<Provider>, now: Timestamp) -> Answer {
+    pub(crate) fn come_back(
+        &self,
+        visitor: &Visitor,
+        request: &Request,
+        provider: &Arc<Provider>,
+        now: Timestamp,
+    ) -> Answer {
         let Some(pending) = self.sessions.came_back(visitor, provider, request.query.value("state")) else {
             return pages::message(visitor, StatusCode::BAD_REQUEST, pages::Message::UnexpectedReturn);
         };
@@ -69,7 +75,7 @@ impl Portal {
         if Arc::ptr_eq(provider, &self.national_portal) { told(answer, &signed_in) } else { answer }
     }
 
-    pub fn leave(&self, visitor: &Visitor) -> Answer {
+    pub(crate) fn leave(&self, visitor: &Visitor) -> Answer {
         self.sessions.end(visitor);
         session::forget(web::redirect("/"))
     }

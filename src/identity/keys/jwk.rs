@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 /// Why a key is left out; the end of a sentence.
-pub type Why = Cow<'static, str>;
+pub(super) type Why = Cow<'static, str>;
 
 /// The public half, its canonical form, and the algorithms of its type.
 type Public = (DecodingKey, Vec<u8>, &'static [Algorithm]);
@@ -26,7 +26,7 @@ const RSA_ALGORITHMS: &[Algorithm] =
 const SHOWN_CHARS: usize = 64;
 
 /// The key, pinned to what its type, its `alg` and the credential allow in common.
-pub fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Key, Why> {
+pub(super) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Key, Why> {
     let kid = text(jwk, "kid")?.map(str::to_owned);
     for_signatures(jwk)?;
     let (public, material, of_type) = match text(jwk, "kty")? {
@@ -52,7 +52,7 @@ pub fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Key, Why> {
 }
 
 /// Text of a key set as it may stand in a log line: short, in one line.
-pub fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect()
 }
 

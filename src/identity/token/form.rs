@@ -11,7 +11,7 @@ use serde::Deserialize;
 const TOKEN_MAX_BYTES: usize = 16 * 1024;
 
 /// The three parts of a token: what is signed and its signature as sent, header and claims decoded.
-pub struct Parts<'t> {
+pub(super) struct Parts<'t> {
     pub signed: &'t [u8],
     /// base64url; known to decode.
     pub signature: &'t str,
@@ -21,7 +21,7 @@ pub struct Parts<'t> {
 
 impl<'t> Parts<'t> {
     /// `None` unless the text is exactly three parts, each base64url without padding.
-    pub fn split(token: &'t str) -> Option<Self> {
+    pub(super) fn split(token: &'t str) -> Option<Self> {
         let [header, claims, signature] = three(token)?;
         let (signed, _) = token.rsplit_once('.')?;
         URL_SAFE_NO_PAD.decode(signature).ok()?;

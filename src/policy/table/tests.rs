@@ -7,11 +7,11 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-pub const CREDENTIALS: usize = 3;
-pub const CLIENTS: [&str; 6] = ["10.20.0.1", "10.20.9.9", "10.21.0.1", "192.0.2.1", "2001:db8::1", "::1"];
+pub(crate) const CREDENTIALS: usize = 3;
+pub(crate) const CLIENTS: [&str; 6] = ["10.20.0.1", "10.20.9.9", "10.21.0.1", "192.0.2.1", "2001:db8::1", "::1"];
 const NETWORKS: [&str; 4] = ["10.20.0.0/16", "10.20.9.0/24", "2001:db8::/32", "0.0.0.0/0"];
 
-pub fn moment(second: i64) -> Timestamp {
+pub(crate) fn moment(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn route(rules: Vec<RuleId>) -> Route {
     Route { name: "somewhere".into(), site: SiteId(0), methods: None, body_max: 0, rules }
 }
 
-pub fn policy(random: &mut StdRng, rules: usize) -> Policy {
+pub(crate) fn policy(random: &mut StdRng, rules: usize) -> Policy {
     let all: Vec<Rule> = (0..rules).map(|n| rule(random, n)).chain([default()]).collect();
     let ids = || (0..rules).map(|n| RuleId(n as u16));
     let mut some = || ids().filter(|_| random.random_bool(0.5)).collect::<Vec<_>>();

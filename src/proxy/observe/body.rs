@@ -24,7 +24,7 @@ const BODY_HELD: Duration = Duration::from_millis(50);
 
 /// A piece of the answer's body, for log-ins whose success stands in it. Looked at before the client gets it, so that
 /// its next request finds the session bound. Gives how long the piece is to be held back.
-pub fn body(
+pub(crate) fn body(
     (state, authn): (&Arc<State>, &Arc<Authenticator>),
     ctx: &mut RequestContext,
     chunk: Option<&[u8]>,
@@ -85,7 +85,7 @@ pub fn body(
 }
 
 /// After the answer: what became of a log-in whose success stood in the body.
-pub async fn ended(ctx: &mut RequestContext) {
+pub(crate) async fn ended(ctx: &mut RequestContext) {
     if let Some((flow, binding)) = ctx.observed.binding.take() {
         let bound = binding.await.unwrap_or(Err(StoreLost));
         seen(ctx, &flow, told(bound));

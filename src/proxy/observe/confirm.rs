@@ -53,7 +53,7 @@ pub(super) async fn confirmed(
 }
 
 /// Where somebody logs in or out, what the portal said of the sessions of this request counts no more.
-pub fn forget_probed(authn: &Authenticator, ctx: &RequestContext) {
+pub(crate) fn forget_probed(authn: &Authenticator, ctx: &RequestContext) {
     if ctx.observed.flow.is_none() && ctx.observed.ends.is_empty() {
         return;
     }

@@ -15,7 +15,7 @@ use http::{HeaderMap, Method};
 
 /// Notes the log-outs of a request that is let through, and the gate's own cookies. Most requests log nobody in or out:
 /// then there is nothing to be written down.
-pub fn concerns_a_session(ctx: &mut RequestContext, headers: &HeaderMap) -> bool {
+pub(crate) fn concerns_a_session(ctx: &mut RequestContext, headers: &HeaderMap) -> bool {
     let Some(target) = &ctx.target else { return false };
     let credentials = ctx.running.snapshot.settings.identity.of_site(target.site);
     let ended: Vec<_> = credentials.filter(|c| super::logs_out(ctx, c)).map(|c| c.id).collect();
@@ -27,7 +27,7 @@ pub fn concerns_a_session(ctx: &mut RequestContext, headers: &HeaderMap) -> bool
 /// Before such a request travels. What was known of a session ends here with a log-in or a log-out, so that it is over
 /// even if the answer never comes; only a success that is seen binds it again. Where that cannot be written down,
 /// nothing travels, but under a policy that only observes.
-pub async fn departs(
+pub(crate) async fn departs(
     state: &State,
     ctx: &mut RequestContext,
     grant: &Grant,

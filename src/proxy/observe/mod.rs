@@ -8,13 +8,13 @@ mod body;
 mod confirm;
 mod departure;
 mod facts;
-pub mod own_cookies;
+pub(super) mod own_cookies;
 mod withheld;
 
-pub use body::{body, ended};
-pub use confirm::forget_probed;
-pub use departure::{concerns_a_session, departs};
-pub use withheld::{hides_session, withheld_session};
+pub(super) use body::{body, ended};
+pub(super) use confirm::forget_probed;
+pub(super) use departure::{concerns_a_session, departs};
+pub(super) use withheld::{hides_session, withheld_session};
 
 use super::attempt::shown_session;
 use super::context::{Proof, RequestContext, ShownSession, StartOver};
@@ -39,7 +39,7 @@ use pingora::http::ResponseHeader;
 
 /// Why an answer of the portal does not reach the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Halt {
+pub(super) enum Halt {
     /// A log-in succeeded that cannot be written down.
     StoreLost,
     StartOver,
@@ -67,7 +67,7 @@ fn site_name(ctx: &RequestContext) -> &str {
 
 /// What is needed to observe an answer.
 #[derive(Clone, Copy)]
-pub struct Observer<'g> {
+pub(super) struct Observer<'g> {
     pub state: &'g State,
     pub telemetry: &'g Telemetry,
     pub authn: &'g Authenticator,
@@ -76,7 +76,7 @@ pub struct Observer<'g> {
 }
 
 /// The head of the answer. Trusted headers are taken out of it in any case.
-pub async fn answered(
+pub(super) async fn answered(
     observer: Observer<'_>,
     ctx: &mut RequestContext,
     answer: &mut ResponseHeader,

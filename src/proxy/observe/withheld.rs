@@ -6,7 +6,7 @@ use crate::proxy::context::{Proof, RequestContext};
 use crate::state::login_cookie::Began;
 
 /// Whether the portal gets another session of this credential than the request shows, or none.
-pub fn hides_session(ctx: &RequestContext, credential: &Credential) -> bool {
+pub(crate) fn hides_session(ctx: &RequestContext, credential: &Credential) -> bool {
     if ctx.observed.begins_anew && credential.flows.iter().any(|flow| flow.begins.is_some()) {
         return true;
     }
@@ -17,7 +17,7 @@ pub fn hides_session(ctx: &RequestContext, credential: &Credential) -> bool {
 }
 
 /// The session that the gate withheld, as the portal gets it in place of what the request shows.
-pub fn withheld_session(ctx: &RequestContext) -> Option<String> {
+pub(crate) fn withheld_session(ctx: &RequestContext) -> Option<String> {
     withheld(ctx).map(|c| format!("{}={}", c.name, c.value))
 }
 

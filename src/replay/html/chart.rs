@@ -20,13 +20,13 @@ const HOURS: usize = 24 * 9;
 const DAYS: usize = 800;
 
 /// One column.
-pub struct Column {
+pub(super) struct Column {
     pub starts: DateTime,
     pub counts: Counts,
 }
 
 /// Columns without a gap from the first hour to the last, and whether they are days.
-pub fn columns(hours: &[ByHour]) -> (Vec<Column>, bool) {
+pub(super) fn columns(hours: &[ByHour]) -> (Vec<Column>, bool) {
     let known = hours.iter().filter_map(|h| Some((format!("{}:00:00", h.hour).parse::<DateTime>().ok()?, h.counts)));
     let known: Vec<(DateTime, Counts)> = known.collect();
     let (Some((first, _)), Some((last, _))) = (known.first(), known.last()) else { return (Vec::new(), false) };
@@ -55,7 +55,7 @@ fn parts(counts: &Counts) -> [(u64, &'static str); 3] {
     [(counts.locked_out, "f-out"), (counts.let_in, "f-in"), (counts.otherwise, "f-else")]
 }
 
-pub fn changed(counts: &Counts) -> u64 {
+pub(super) fn changed(counts: &Counts) -> u64 {
     counts.locked_out + counts.let_in + counts.otherwise
 }
 
@@ -65,7 +65,7 @@ fn float(number: u64) -> f64 {
 }
 
 /// Stacked columns with a scale. `label` names the whole for those who do not see it.
-pub fn over_time(all: &[Column], days: bool, label: &str, say: &Sentences) -> String {
+pub(super) fn over_time(all: &[Column], days: bool, label: &str, say: &Sentences) -> String {
     let (scale, step) = scale(all.iter().map(|c| changed(&c.counts)).max().unwrap_or(0));
     let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\">");
     let plot = HEIGHT - TOP - BOTTOM;
@@ -132,7 +132,7 @@ fn scale(highest: u64) -> (u64, u64) {
 }
 
 /// A bar as long as its share of the longest.
-pub fn bar(counts: &Counts, longest: u64) -> String {
+pub(super) fn bar(counts: &Counts, longest: u64) -> String {
     let mut svg = String::from(
         "<svg viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"track\" width=\"100\" height=\"10\"/>",
     );

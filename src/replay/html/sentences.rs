@@ -3,7 +3,7 @@
 use crate::replay::words::Language;
 
 /// The texts of one language.
-pub struct Sentences {
+pub(super) struct Sentences {
     pub code: &'static str,
     /// Between thousands.
     pub separator: char,
@@ -63,7 +63,7 @@ pub struct Sentences {
     pub notes: [&'static str; 4],
 }
 
-pub fn of(language: Language) -> &'static Sentences {
+pub(super) fn of(language: Language) -> &'static Sentences {
     match language {
         Language::Vietnamese => &VIETNAMESE,
         Language::English => &ENGLISH,
@@ -193,7 +193,7 @@ static ENGLISH: Sentences = Sentences {
 };
 
 /// Fills `{}` in order.
-pub fn fill(template: &str, values: &[&str]) -> String {
+pub(super) fn fill(template: &str, values: &[&str]) -> String {
     let mut values = values.iter();
     let mut out = String::new();
     for (nth, part) in template.split("{}").enumerate() {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The log-ins under way of one process.
 #[derive(Debug, Default)]
-pub struct InFlight(Mutex<Numbers>);
+pub(super) struct InFlight(Mutex<Numbers>);
 
 #[derive(Debug, Default)]
 struct Numbers {
@@ -35,7 +35,7 @@ pub struct Departure {
 
 impl InFlight {
     /// A log-in of this session departs.
-    pub fn enter(self: &Arc<Self>, session: SessionKey) -> Departure {
+    pub(super) fn enter(self: &Arc<Self>, session: SessionKey) -> Departure {
         let mut numbers = self.numbers();
         numbers.last += 1;
         let number = numbers.last;
@@ -46,7 +46,7 @@ impl InFlight {
     }
 
     /// Something else of this session departs: a log-in under way is no longer the last word.
-    pub fn overtake(&self, session: SessionKey) {
+    pub(super) fn overtake(&self, session: SessionKey) {
         let mut numbers = self.numbers();
         let next = numbers.last + 1;
         if let Some(entry) = numbers.by_session.get_mut(&session.alias) {

@@ -18,7 +18,7 @@ pub(super) struct Scripts {
 }
 
 impl Scripts {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Scripts {
             load: Script::new(
                 "
@@ -65,22 +65,22 @@ enum Written {
 
 impl Swap {
     /// Only while `key` holds `value`; empty: while there is no such key.
-    pub fn compare(mut self, key: Vec<u8>, value: &[u8]) -> Self {
+    pub(super) fn compare(mut self, key: Vec<u8>, value: &[u8]) -> Self {
         self.compared.push((key, value.to_vec()));
         self
     }
 
-    pub fn set(mut self, key: Vec<u8>, value: Vec<u8>, keep_s: i64) -> Self {
+    pub(super) fn set(mut self, key: Vec<u8>, value: Vec<u8>, keep_s: i64) -> Self {
         self.written.push((key, Written::Value(value, keep_s.max(1))));
         self
     }
 
-    pub fn delete(mut self, key: Vec<u8>) -> Self {
+    pub(super) fn delete(mut self, key: Vec<u8>) -> Self {
         self.written.push((key, Written::Deleted));
         self
     }
 
-    pub fn of<'s>(&self, script: &'s Script) -> redis::ScriptInvocation<'s> {
+    pub(super) fn of<'s>(&self, script: &'s Script) -> redis::ScriptInvocation<'s> {
         let mut call = script.prepare_invoke();
         for key in self.compared.iter().map(|(key, _)| key).chain(self.written.iter().map(|(key, _)| key)) {
             call.key(key.as_slice());

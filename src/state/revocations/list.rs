@@ -17,16 +17,16 @@ pub(super) struct List {
 }
 
 impl List {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         List { entries: RwLock::default(), changed: watch::Sender::new(0), known: AtomicU64::new(0) }
     }
 
-    pub fn read(&self) -> RwLockReadGuard<'_, HashMap<Name, Revocation>> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, HashMap<Name, Revocation>> {
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Of two entries with one name the further-reaching holds, which is given back. What is known already is news to nobody.
-    pub fn learn(&self, name: Name, new: Revocation) -> Revocation {
+    pub(super) fn learn(&self, name: Name, new: Revocation) -> Revocation {
         let mut entries = self.write();
         let before = entries.get(&name).copied();
         let entry = before.map_or(new, |before| before.furthest(new));
@@ -39,7 +39,7 @@ impl List {
     }
 
     /// Drops what has been kept long enough; gives the names.
-    pub fn sweep(&self, now_s: i64) -> Vec<Name> {
+    pub(super) fn sweep(&self, now_s: i64) -> Vec<Name> {
         let mut over = Vec::new();
         self.write().retain(|name, entry| {
             let stays = now_s < entry.until_s;
@@ -51,11 +51,11 @@ impl List {
         over
     }
 
-    pub fn known(&self) -> u64 {
+    pub(super) fn known(&self) -> u64 {
         self.known.load(Ordering::Acquire)
     }
 
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 

@@ -48,12 +48,12 @@ pub(super) struct Name {
 }
 
 impl Name {
-    pub fn record(self) -> RevokedName {
+    pub(super) fn record(self) -> RevokedName {
         let [a, b, c, d, e, f, g, h] = self.number.to_be_bytes();
         [self.kind, a, b, c, d, e, f, g, h]
     }
 
-    pub fn from_record([kind, a, b, c, d, e, f, g, h]: RevokedName) -> Self {
+    pub(super) fn from_record([kind, a, b, c, d, e, f, g, h]: RevokedName) -> Self {
         Name { kind, number: u64::from_be_bytes([a, b, c, d, e, f, g, h]) }
     }
 }

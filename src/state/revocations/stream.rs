@@ -108,11 +108,11 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub fn new(remote: Arc<Remote>, follower: Arc<Follower>) -> Self {
+    pub(super) fn new(remote: Arc<Remote>, follower: Arc<Follower>) -> Self {
         Stream { remote, follower, add: Script::new(ADD) }
     }
 
-    pub async fn add(&self, name: Name, revocation: Revocation) -> Result<(), StoreLost> {
+    pub(super) async fn add(&self, name: Name, revocation: Revocation) -> Result<(), StoreLost> {
         let fields = fields(name.record(), revocation, &self.follower.seal).ok_or(StoreLost)?;
         let mut script = self.add.prepare_invoke();
         script.key(self.remote.key(STREAM, b"")).arg(self.follower.keep_s).arg(fields);

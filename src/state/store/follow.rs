@@ -45,18 +45,18 @@ pub(super) struct Following {
 }
 
 impl Following {
-    pub fn new(key: Vec<u8>, follower: Arc<dyn Follows>, timeout: Duration) -> Self {
+    pub(super) fn new(key: Vec<u8>, follower: Arc<dyn Follows>, timeout: Duration) -> Self {
         Following { key, last: BEGINNING.to_owned(), follower, timeout }
     }
 
     /// On a connection that may lead to another server than the last.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         BEGINNING.clone_into(&mut self.last);
         self.follower.begins();
     }
 
     /// Takes what is new, which also shows whether the connection still answers.
-    pub async fn catch_up(&mut self, connection: &mut MultiplexedConnection) -> Result<(), String> {
+    pub(super) async fn catch_up(&mut self, connection: &mut MultiplexedConnection) -> Result<(), String> {
         loop {
             let asked = Instant::now();
             let mut ask = redis::pipe();

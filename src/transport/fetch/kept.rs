@@ -25,7 +25,7 @@ type Loan = oneshot::Sender<oneshot::Sender<Stream>>;
 
 impl Kept {
     /// The one that was used last, if any is alive.
-    pub async fn take(&self) -> Option<Stream> {
+    pub(super) async fn take(&self) -> Option<Stream> {
         loop {
             let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
             let (to, connection) = oneshot::channel();
@@ -38,7 +38,7 @@ impl Kept {
     }
 
     /// Nothing of an earlier answer may be left to be read on it.
-    pub fn put(&self, mut connection: Stream) {
+    pub(super) fn put(&self, mut connection: Stream) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|loan| !loan.is_closed());
         if kept.len() >= KEPT_MAX {

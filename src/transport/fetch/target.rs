@@ -25,7 +25,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub fn parse(url: &str) -> Result<Self, FetchError> {
+    pub(super) fn parse(url: &str) -> Result<Self, FetchError> {
         let unusable = |why| FetchError::Address { why };
         let uri: Uri = url.parse().map_err(|_| unusable("not a URL"))?;
         let tls = match uri.scheme() {
@@ -55,7 +55,7 @@ impl Target {
     }
 
     /// A form is one question of many, so the connection is to stay; a document is fetched once in a while.
-    pub fn request(&self, form: Option<&Form<'_>>) -> pingora::Result<RequestHeader> {
+    pub(super) fn request(&self, form: Option<&Form<'_>>) -> pingora::Result<RequestHeader> {
         let method = if form.is_some() { "POST" } else { "GET" };
         let mut request = RequestHeader::build(method, self.path_and_query.as_bytes(), Some(7))?;
         request.insert_header("Host", self.authority.as_str())?;
@@ -75,7 +75,7 @@ impl Target {
     }
 
     /// The peer but for its address.
-    pub fn peer(&self, limits: &FetchLimits) -> Result<HttpPeer, FetchError> {
+    pub(super) fn peer(&self, limits: &FetchLimits) -> Result<HttpPeer, FetchError> {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut peer = HttpPeer::new(nowhere, self.tls, self.host.clone());
         let client = limits.client.as_ref().map(|files| pem::pair(&files.certificate, &files.key)).transpose();
@@ -86,7 +86,11 @@ impl Target {
     }
 
     /// A connection to the first address of the host that takes one.
-    pub async fn connect(&self, connector: &TransportConnector, mut peer: HttpPeer) -> Result<Stream, FetchError> {
+    pub(super) async fn connect(
+        &self,
+        connector: &TransportConnector,
+        mut peer: HttpPeer,
+    ) -> Result<Stream, FetchError> {
         let host = || self.host.clone();
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let found = found.map_err(|source| FetchError::NotResolved { host: host(), source: Some(source) })?;
@@ -101,7 +105,7 @@ impl Target {
         Err(failure)
     }
 
-    pub fn other(&self, peer: &HttpPeer) -> Other<'_> {
+    pub(super) fn other(&self, peer: &HttpPeer) -> Other<'_> {
         Other { host: &self.host, tls: self.tls, sees_certificate: peer.client_cert_key.is_some() }
     }
 }

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 /// Watches over the questions to one server.
 #[derive(Debug, Default)]
-pub struct Breaker(Mutex<Condition>);
+pub(crate) struct Breaker(Mutex<Condition>);
 
 #[derive(Debug, Default)]
 struct Condition {
@@ -27,7 +27,7 @@ struct Condition {
 
 /// A question that found no answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Unanswered<'u> {
+pub(crate) struct Unanswered<'u> {
     pub asked: Instant,
     pub ended: Instant,
     /// How long all of them must have gone unanswered before they say something about the server:
@@ -47,7 +47,7 @@ struct Pause {
 
 /// What `/status` says of a server that is left alone.
 #[derive(Debug, Serialize)]
-pub struct Silence {
+pub(crate) struct Silence {
     pub since: Timestamp,
     pub why: String,
 }
@@ -55,7 +55,7 @@ pub struct Silence {
 impl Breaker {
     /// Whether a question may go out at `now`. The one that is let out in a pause has `timeout` to bring an answer, and
     /// should it never tell how it ended, the next one follows.
-    pub fn lets_out(&self, now: Instant, timeout: Duration) -> bool {
+    pub(crate) fn lets_out(&self, now: Instant, timeout: Duration) -> bool {
         let mut condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut condition.pause {
             None => true,
@@ -68,18 +68,18 @@ impl Breaker {
     }
 
     /// Whether the server is left alone.
-    pub fn pauses(&self) -> bool {
+    pub(crate) fn pauses(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pause.is_some()
     }
 
     /// There was an answer, of whatever use. Since when there had been none, if a pause ends by it.
-    pub fn answered(&self) -> Option<Timestamp> {
+    pub(crate) fn answered(&self) -> Option<Timestamp> {
         let mut condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *condition).pause.map(|pause| pause.began)
     }
 
     /// There was none. Whether a pause begins by it: for how long the server is left alone each time.
-    pub fn silent(&self, question: Unanswered<'_>) -> Option<Duration> {
+    pub(crate) fn silent(&self, question: Unanswered<'_>) -> Option<Duration> {
         let mut condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         condition.silences = condition.silences.saturating_add(1);
         let first = *condition.first_asked.get_or_insert(question.asked);
@@ -94,7 +94,7 @@ impl Breaker {
     }
 
     /// What is wrong, while the server is left alone.
-    pub fn report(&self) -> Option<Silence> {
+    pub(crate) fn report(&self) -> Option<Silence> {
         let condition = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         condition.pause.as_ref().map(|pause| Silence { since: pause.began, why: pause.why.clone() })
     }

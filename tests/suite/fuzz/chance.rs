@@ -9,32 +9,32 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A source of surprises.
-pub struct Chance(StdRng);
+pub(super) struct Chance(StdRng);
 
 impl Chance {
-    pub fn new(seed: u64) -> Chance {
+    pub(super) fn new(seed: u64) -> Chance {
         Chance(StdRng::seed_from_u64(seed))
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0.random_range(0..end.max(1))
     }
 
     /// Once in `n` times.
-    pub fn once_in(&mut self, n: usize) -> bool {
+    pub(super) fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
-    pub fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {
+    pub(super) fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {
         &list[self.below(list.len())]
     }
 
-    pub fn byte(&mut self) -> u8 {
+    pub(super) fn byte(&mut self) -> u8 {
         self.0.random()
     }
 
     /// Some of these words side by side, with stray bytes between them.
-    pub fn words(&mut self, words: &[&str], most: usize) -> Vec<u8> {
+    pub(super) fn words(&mut self, words: &[&str], most: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         for _ in 0..self.below(most + 1) {
             bytes.extend_from_slice(self.pick(words).as_bytes());
@@ -46,7 +46,7 @@ impl Chance {
     }
 
     /// Takes out, puts in, doubles, swaps and changes a few stretches.
-    pub fn mangle(&mut self, bytes: &mut Vec<u8>, words: &[&str]) {
+    pub(super) fn mangle(&mut self, bytes: &mut Vec<u8>, words: &[&str]) {
         for _ in 0..=self.below(6) {
             let at = self.below(bytes.len() + 1);
             let end = (at + self.below(40)).min(bytes.len());
@@ -77,7 +77,7 @@ impl Chance {
 }
 
 /// Runs one case for each seed. A panic or a case that takes too long ends the test with the seed and what was tried.
-pub fn for_each_case(few: u64, mut case: impl FnMut(&mut Chance) -> String) {
+pub(super) fn for_each_case(few: u64, mut case: impl FnMut(&mut Chance) -> String) {
     let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let (first, count) = (number("FUZZ_SEED").unwrap_or(1), number("FUZZ_CASES").unwrap_or(few));
     let mut slowest = (Duration::ZERO, 0);

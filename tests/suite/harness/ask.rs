@@ -7,7 +7,7 @@ use super::portal::HOST;
 
 /// One request.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub(crate) struct Ask {
     pub method: String,
     pub target: String,
     fields: Vec<(String, String)>,
@@ -15,39 +15,39 @@ pub struct Ask {
 }
 
 impl Ask {
-    pub fn new(method: &str, target: &str) -> Ask {
+    pub(crate) fn new(method: &str, target: &str) -> Ask {
         Ask { method: method.to_owned(), target: target.to_owned(), fields: Vec::new(), body: None }
     }
-    pub fn get(target: &str) -> Ask {
+    pub(crate) fn get(target: &str) -> Ask {
         Ask::new("GET", target)
     }
-    pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Ask {
+    pub(crate) fn post(target: &str, body: impl Into<Vec<u8>>) -> Ask {
         Ask::new("POST", target).body(body)
     }
     /// A POST of a form as browsers send it; names and values are given encoded.
-    pub fn form(target: &str, form: &str) -> Ask {
+    pub(crate) fn form(target: &str, form: &str) -> Ask {
         Ask::post(target, form).with("Content-Type", "application/x-www-form-urlencoded")
     }
-    pub fn json(target: &str, text: &str) -> Ask {
+    pub(crate) fn json(target: &str, text: &str) -> Ask {
         Ask::post(target, text).with("Content-Type", "application/json")
     }
 
-    pub fn with(mut self, name: &str, value: &str) -> Ask {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Ask {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
-    pub fn cookie(self, pair: &str) -> Ask {
+    pub(crate) fn cookie(self, pair: &str) -> Ask {
         self.with("Cookie", pair)
     }
-    pub fn bearer(self, token: &str) -> Ask {
+    pub(crate) fn bearer(self, token: &str) -> Ask {
         self.with("Authorization", &format!("Bearer {token}"))
     }
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Ask {
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Ask {
         self.body = Some(body.into());
         self
     }
     /// The fields of a browser that navigates.
-    pub fn navigating(self) -> Ask {
+    pub(crate) fn navigating(self) -> Ask {
         self.with("Sec-Fetch-Mode", "navigate")
             .with("Sec-Fetch-Dest", "document")
             .with("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
@@ -59,7 +59,7 @@ impl Ask {
     }
 
     /// As it goes onto the wire; a `Host` of the portal is added when the test names none.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if !self.has("host") {
             head.push_str(&format!("Host: {HOST}\r\n"));

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 
 /// One answer.
 #[derive(Clone, Debug)]
-pub struct Response {
+pub(crate) struct Response {
     pub status: u16,
     pub head: Head,
     pub body: Vec<u8>,
@@ -19,48 +19,48 @@ pub struct Response {
 }
 
 impl Response {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.head.value(name)
     }
-    pub fn values(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         self.head.values(name)
     }
     #[track_caller]
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("no JSON ({e}): {}", self.text()))
     }
     /// The member `reason` of a problem document.
     #[track_caller]
-    pub fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         self.json()["reason"].as_str().unwrap_or_else(|| panic!("no reason: {}", self.text())).to_owned()
     }
     #[track_caller]
-    pub fn support_code(&self) -> String {
+    pub(crate) fn support_code(&self) -> String {
         let codes = self.values("x-support-code");
         assert_eq!(codes.len(), 1, "an answer of the gate carries one support code: {:?}", self.head);
         codes[0].to_owned()
     }
     /// Whether the gate itself made this answer.
-    pub fn is_the_gates(&self) -> bool {
+    pub(crate) fn is_the_gates(&self) -> bool {
         self.value("x-support-code").is_some()
     }
 }
 
 /// One connection.
-pub struct Client {
+pub(crate) struct Client {
     reader: Reader,
 }
 
 impl Client {
     #[track_caller]
-    pub fn connect(address: &str) -> Client {
+    pub(crate) fn connect(address: &str) -> Client {
         Client::on(TcpStream::connect(address).unwrap_or_else(|e| panic!("no connection to {address}: {e}")))
     }
 
-    pub fn on(stream: TcpStream) -> Client {
+    pub(crate) fn on(stream: TcpStream) -> Client {
         stream.set_read_timeout(Some(super::PATIENCE * 2)).unwrap();
         stream.set_write_timeout(Some(super::PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -68,20 +68,20 @@ impl Client {
     }
 
     /// Sends these bytes; a gate that has already closed is no failure here.
-    pub fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.reader.stream.write_all(bytes);
     }
 
     /// Sends a request and reads its answer.
     #[track_caller]
-    pub fn ask(&mut self, ask: &Ask) -> Response {
+    pub(crate) fn ask(&mut self, ask: &Ask) -> Response {
         self.send(&ask.bytes());
         self.answer_to(&ask.method)
     }
 
     /// The next final answer, to a request other than HEAD.
     #[track_caller]
-    pub fn answer(&mut self) -> Response {
+    pub(crate) fn answer(&mut self) -> Response {
         self.answer_to("GET")
     }
 
@@ -92,7 +92,7 @@ impl Client {
 
     /// The next final answer, or `None` when the connection ended.
     #[track_caller]
-    pub fn maybe_answer(&mut self) -> Option<Response> {
+    pub(crate) fn maybe_answer(&mut self) -> Option<Response> {
         self.maybe_answer_to("GET")
     }
 
@@ -117,7 +117,7 @@ impl Client {
 
     /// Everything that still comes until the gate closes.
     #[track_caller]
-    pub fn until_close(&mut self) -> String {
+    pub(crate) fn until_close(&mut self) -> String {
         loop {
             match self.reader.more() {
                 Ok(0) => break,
@@ -130,22 +130,22 @@ impl Client {
     }
 
     /// Exactly this many bytes.
-    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         self.reader.body(Length::Known(count)).expect("bytes in time").0
     }
 
     /// The same connection, to send from another thread.
-    pub fn again(&self) -> Client {
+    pub(crate) fn again(&self) -> Client {
         Client { reader: Reader::new(self.reader.stream.try_clone().unwrap()) }
     }
 
     /// Whether the other side still takes bytes.
-    pub fn sends(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn sends(&mut self, bytes: &[u8]) -> bool {
         self.reader.stream.write_all(bytes).is_ok()
     }
 
     /// Says that nothing more will be sent.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         let _ = self.reader.stream.shutdown(std::net::Shutdown::Write);
     }
 }

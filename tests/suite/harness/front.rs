@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 /// A running front; it goes down when dropped.
-pub struct Front {
+pub(crate) struct Front {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
     _until: oneshot::Sender<()>,
@@ -26,7 +26,7 @@ pub struct Front {
 
 impl Front {
     /// In front of `server`, as `name` by `authority`; only for who shows a certificate by `clients`, if there are any.
-    pub fn of(server: &str, name: &str, authority: &Authority, clients: Option<&Authority>) -> Front {
+    pub(crate) fn of(server: &str, name: &str, authority: &Authority, clients: Option<&Authority>) -> Front {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -52,11 +52,11 @@ impl Front {
     }
 
     /// Its URL by the name that is its own on every machine.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }

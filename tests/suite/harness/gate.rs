@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 /// How a process ended.
 #[derive(Debug)]
-pub struct Exit {
+pub(crate) struct Exit {
     /// `None` when a signal ended it.
     pub code: Option<i32>,
     pub stdout: String,
@@ -26,7 +26,7 @@ pub struct Exit {
 }
 
 /// A running gate.
-pub struct Gate {
+pub(crate) struct Gate {
     child: Child,
     home: TempDir,
     ports: BTreeMap<String, u16>,
@@ -36,19 +36,19 @@ pub struct Gate {
 impl Gate {
     /// Starts it and waits until it is ready.
     #[track_caller]
-    pub fn start(policy: &Policy) -> Gate {
+    pub(crate) fn start(policy: &Policy) -> Gate {
         Gate::launch(policy, "/readyz", &[])
     }
 
     /// Starts it with the most talkative log.
     #[track_caller]
-    pub fn start_talkative(policy: &Policy) -> Gate {
+    pub(crate) fn start_talkative(policy: &Policy) -> Gate {
         Gate::launch(policy, "/readyz", &[("RUST_LOG", "trace")])
     }
 
     /// Starts it and waits until it lives and listens, ready or not.
     #[track_caller]
-    pub fn start_unready(policy: &Policy) -> Gate {
+    pub(crate) fn start_unready(policy: &Policy) -> Gate {
         Gate::launch(policy, "/livez", &[])
     }
 
@@ -75,7 +75,7 @@ impl Gate {
     /// Ends the process by a signal, without a word (`KILL`) or gracefully (`TERM`), and starts the
     /// next one on the same policy, ports and data.
     #[track_caller]
-    pub fn restart(&mut self, signal: &str) {
+    pub(crate) fn restart(&mut self, signal: &str) {
         self.signal(signal);
         let _ = self.child.wait();
         self.child = run(self.home.path(), &[]);
@@ -109,7 +109,7 @@ impl Gate {
 
     /// The address of a listener, by the name of its `@PORT:name@`.
     #[track_caller]
-    pub fn address(&self, port: &str) -> String {
+    pub(crate) fn address(&self, port: &str) -> String {
         format!("127.0.0.1:{}", self.port(port))
     }
     #[track_caller]
@@ -118,24 +118,24 @@ impl Gate {
     }
     /// A new connection to the main listener.
     #[track_caller]
-    pub fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         Client::connect(&self.address("main"))
     }
     /// One request on a connection of its own.
     #[track_caller]
-    pub fn ask(&self, ask: &Ask) -> Response {
+    pub(crate) fn ask(&self, ask: &Ask) -> Response {
         self.connect().ask(ask)
     }
     /// Raw bytes on a connection of their own; the first answer, if there is one.
     #[track_caller]
-    pub fn raw(&self, bytes: &[u8]) -> Option<Response> {
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Option<Response> {
         let mut client = self.connect();
         client.send(bytes);
         client.maybe_answer()
     }
     /// One request to another listener.
     #[track_caller]
-    pub fn ask_at(&self, port: &str, ask: &Ask) -> Response {
+    pub(crate) fn ask_at(&self, port: &str, ask: &Ask) -> Response {
         Client::connect(&self.address(port)).ask(ask)
     }
 
@@ -144,26 +144,26 @@ impl Gate {
         self.home.path()
     }
     /// The policy directory.
-    pub fn directory(&self) -> PathBuf {
+    pub(crate) fn directory(&self) -> PathBuf {
         self.home.path().join("policy")
     }
     /// The folder behind `@DATA@`.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }
     /// The policy with everything filled in, to write a changed one from.
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         self.policy.clone()
     }
     /// Writes a changed policy over the old one and waits until the gate says what it made of it.
     #[track_caller]
-    pub fn reload(&self, policy: &Policy, result: &str) {
+    pub(crate) fn reload(&self, policy: &Policy, result: &str) {
         let before = self.metric("vneid_gate_policy_reloads_total", &[("result", result)]);
         self.rewrite(policy);
         self.until_metric("vneid_gate_policy_reloads_total", &[("result", result)], |count| count > before);
     }
     /// Replaces the files one by one by rename, so that no half-written file is seen.
-    pub fn rewrite(&self, policy: &Policy) {
+    pub(crate) fn rewrite(&self, policy: &Policy) {
         let (policy, _) = fill(policy, self.home.path(), &self.ports);
         for name in policy.names() {
             let text = policy.text(name);
@@ -177,12 +177,12 @@ impl Gate {
     }
 
     /// Sends a signal, `HUP` or `TERM`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success(), "no signal {name}");
     }
     /// How large a file it may write from now on: 0 is a full disk to it.
-    pub fn limit_file_size(&self, bytes: u64) {
+    pub(crate) fn limit_file_size(&self, bytes: u64) {
         let limit = if bytes == u64::MAX { "unlimited".to_owned() } else { bytes.to_string() };
         let process = self.child.id().to_string();
         let soft = format!("--fsize={limit}:unlimited");
@@ -191,19 +191,19 @@ impl Gate {
     }
     /// Waits until the process has ended by itself.
     #[track_caller]
-    pub fn exit(&mut self) -> Exit {
+    pub(crate) fn exit(&mut self) -> Exit {
         let status = eventually("the end of the process", || self.child.try_wait().unwrap());
         Exit { code: status.code(), stdout: self.stdout(), stderr: self.stderr() }
     }
 
     /// Starts a gate that must end by itself.
     #[track_caller]
-    pub fn refused(policy: &Policy) -> Exit {
+    pub(crate) fn refused(policy: &Policy) -> Exit {
         Gate::spawn(policy, &[]).exit()
     }
     /// Runs another command on a policy: `check`.
     #[track_caller]
-    pub fn command(name: &str, policy: &Policy, arguments: &[&str]) -> Exit {
+    pub(crate) fn command(name: &str, policy: &Policy, arguments: &[&str]) -> Exit {
         let home = TempDir::new().unwrap();
         let _ = settle(policy, home.path());
         let mut command = Command::new(env!("CARGO_BIN_EXE_vneid-gate"));

@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A signing key with its id.
 #[derive(Clone)]
-pub struct Key {
+pub(crate) struct Key {
     pub id: String,
     kind: Arc<Kind>,
 }
@@ -27,21 +27,21 @@ enum Kind {
 }
 
 impl Key {
-    pub fn rsa(id: &str) -> Key {
+    pub(crate) fn rsa(id: &str) -> Key {
         Key { id: id.to_owned(), kind: Arc::new(Kind::Rsa(RsaPair::generate(KeySize::Rsa2048).unwrap())) }
     }
 
-    pub fn ec(id: &str) -> Key {
+    pub(crate) fn ec(id: &str) -> Key {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Key { id: id.to_owned(), kind: Arc::new(Kind::Ec(pair)) }
     }
 
     /// The same key under another id.
-    pub fn called(&self, id: &str) -> Key {
+    pub(crate) fn called(&self, id: &str) -> Key {
         Key { id: id.to_owned(), kind: Arc::clone(&self.kind) }
     }
 
-    pub fn algorithm(&self) -> &'static str {
+    pub(crate) fn algorithm(&self) -> &'static str {
         match *self.kind {
             Kind::Rsa(_) => "RS256",
             Kind::Ec(_) => "ES256",
@@ -49,7 +49,7 @@ impl Key {
     }
 
     /// The public half as a member of a key set (RFC 7517).
-    pub fn public(&self) -> Value {
+    pub(crate) fn public(&self) -> Value {
         match &*self.kind {
             Kind::Rsa(pair) => {
                 let key = pair.public_key();
@@ -78,30 +78,30 @@ impl Key {
     }
 
     /// A token of this header and these claims, both as text.
-    pub fn mint_text(&self, header: &str, claims: &str) -> String {
+    pub(crate) fn mint_text(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
         format!("{message}.{}", encode(&self.sign(message.as_bytes())))
     }
 
     /// A token with the usual header.
-    pub fn mint(&self, claims: &Value) -> String {
+    pub(crate) fn mint(&self, claims: &Value) -> String {
         let header = json!({ "alg": self.algorithm(), "typ": "JWT", "kid": self.id });
         self.mint_text(&header.to_string(), &claims.to_string())
     }
 }
 
 /// Base64url without padding.
-pub fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Seconds since 1970.
-pub fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
 }
 
 /// An issuer whose key set can be read over http.
-pub struct Issuer {
+pub(crate) struct Issuer {
     pub name: String,
     pub key: Key,
     keys: Arc<Mutex<Vec<Value>>>,
@@ -109,12 +109,12 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    pub fn start() -> Issuer {
+    pub(crate) fn start() -> Issuer {
         Issuer::at("127.0.0.1:0")
     }
 
     /// Serves its key set at a given address.
-    pub fn at(address: &str) -> Issuer {
+    pub(crate) fn at(address: &str) -> Issuer {
         let key = Key::rsa("key-1");
         let keys = Arc::new(Mutex::new(vec![key.public()]));
         let name = "https://ssodvc.daknong.gov.vn/auth/realms/digo".to_owned();
@@ -125,47 +125,47 @@ impl Issuer {
     }
 
     /// Answers with the key set, which is how it starts.
-    pub fn serve(&self) {
+    pub(crate) fn serve(&self) {
         let keys = Arc::clone(&self.keys);
         self.jwks.answer(move |_| Reply::json(200, &json!({ "keys": *keys.lock().unwrap() })));
     }
 
     /// Answers with something else until [`Issuer::serve`].
-    pub fn misbehave(&self, reply: Reply) {
+    pub(crate) fn misbehave(&self, reply: Reply) {
         self.jwks.answer(move |_| reply.clone());
     }
 
     /// Replaces the members of the key set.
-    pub fn publish(&self, keys: Vec<Value>) {
+    pub(crate) fn publish(&self, keys: Vec<Value>) {
         *self.keys.lock().unwrap() = keys;
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/certs", self.address())
     }
 
     /// Where the key set is served, without TLS.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.jwks.address()
     }
 
     /// How often the key set was asked for.
-    pub fn fetches(&self) -> usize {
+    pub(crate) fn fetches(&self) -> usize {
         self.jwks.requests().len()
     }
 
     /// The claims of a citizen who came with VNeID at level 2, good for an hour.
-    pub fn vneid(&self) -> Value {
+    pub(crate) fn vneid(&self) -> Value {
         self.claims(json!({ "preferred_username": "079203001234", "identity_provider": "vneid", "vneid_level": 2 }))
     }
 
     /// The claims of a citizen who typed a password at the issuer.
-    pub fn legacy(&self) -> Value {
+    pub(crate) fn legacy(&self) -> Value {
         self.claims(json!({ "preferred_username": "079203001234" }))
     }
 
     /// Usual claims with these added, or replaced; a `null` takes one away.
-    pub fn claims(&self, more: Value) -> Value {
+    pub(crate) fn claims(&self, more: Value) -> Value {
         let mut claims = json!({ "iss": self.name, "aud": "account", "azp": "web-padsvc", "iat": now() - 5,
             "exp": now() + 3600, "typ": "Bearer", "sub": "f:3b1c:079203001234" });
         change(&mut claims, more);
@@ -174,7 +174,7 @@ impl Issuer {
 }
 
 /// Merges members into an object; `null` removes one.
-pub fn change(object: &mut Value, more: Value) {
+pub(crate) fn change(object: &mut Value, more: Value) {
     let (Value::Object(object), Value::Object(more)) = (object, more) else { panic!("claims are an object") };
     for (name, value) in more {
         match value {

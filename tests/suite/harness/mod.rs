@@ -17,25 +17,27 @@ mod tls;
 mod watch;
 mod wire;
 
-pub use ask::Ask;
-pub use client::{Client, Response};
-pub use front::Front;
-pub use gate::{Exit, Gate};
-pub use issuer::{Issuer, Key, change, encode, now};
-pub use origin::{Origin, Received};
-pub use policy::Policy;
-pub use portal::{Browser, CALLBACK, HOST, OFFICIAL, PASSWORD_PAGE, THEIR_NETWORK, UNBOUND, VNEID, World, portal};
-pub use reply::{Latch, Reply};
-pub use scrape::Scrape;
-pub use tls::{Authority, Curl};
+pub(crate) use ask::Ask;
+pub(crate) use client::{Client, Response};
+pub(crate) use front::Front;
+pub(crate) use gate::{Exit, Gate};
+pub(crate) use issuer::{Issuer, Key, change, encode, now};
+pub(crate) use origin::{Origin, Received};
+pub(crate) use policy::Policy;
+pub(crate) use portal::{
+    Browser, CALLBACK, HOST, OFFICIAL, PASSWORD_PAGE, THEIR_NETWORK, UNBOUND, VNEID, World, portal,
+};
+pub(crate) use reply::{Latch, Reply};
+pub(crate) use scrape::Scrape;
+pub(crate) use tls::{Authority, Curl};
 
 use std::time::{Duration, Instant};
 
 /// How long a test waits for something that must happen before it fails.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Asks again and again until there is an answer; fails with `what` when patience ends.
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask() {

@@ -15,7 +15,7 @@ type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub(crate) struct Received {
     pub head: Head,
     /// Decoded when it came in chunks.
     pub body: Vec<u8>,
@@ -26,31 +26,31 @@ pub struct Received {
 }
 
 impl Received {
-    pub fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         self.head.start.split(' ').next().unwrap_or_default()
     }
     /// The request target as it stands on the wire.
-    pub fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         let line = &self.head.start;
         let inner = line.split_once(' ').map_or("", |(_, rest)| rest);
         inner.rsplit_once(' ').map_or(inner, |(target, _)| target)
     }
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.target().split('?').next().unwrap_or_default()
     }
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.head.value(name)
     }
-    pub fn values(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         self.head.values(name)
     }
     /// The value of a cookie, the first one of that name.
-    pub fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let all = self.values("cookie").join("; ");
         all.split("; ").filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
     }
     /// Account, login and level as the gate vouched for them, `citizen/vneid/2`.
-    pub fn vouched(&self) -> String {
+    pub(crate) fn vouched(&self) -> String {
         ["x-gate-account", "x-gate-login", "x-gate-level"].map(|name| self.values(name).join(",")).join("/")
     }
 }
@@ -65,23 +65,23 @@ struct Shared {
 }
 
 /// A running origin; it goes down when dropped.
-pub struct Origin {
+pub(crate) struct Origin {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 impl Origin {
     /// Answers everything with 200.
-    pub fn start() -> Origin {
+    pub(crate) fn start() -> Origin {
         Origin::answering(|_| Reply::ok("from the origin"))
     }
 
-    pub fn answering(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
+    pub(crate) fn answering(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
         Origin::at("127.0.0.1:0", script)
     }
 
     /// Listens at a given address, for an origin that comes up late or comes back.
-    pub fn at(address: &str, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
+    pub(crate) fn at(address: &str, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
         let listener = TcpListener::bind(address).expect("an address for the origin");
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -97,28 +97,28 @@ impl Origin {
         Origin { address, shared }
     }
 
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
 
     /// Replaces the script.
-    pub fn answer(&self, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
+    pub(crate) fn answer(&self, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
         *self.shared.script.lock().unwrap() = Arc::new(script);
     }
 
     /// Everything that arrived since the start or the last [`Origin::take`].
-    pub fn requests(&self) -> Vec<Received> {
+    pub(crate) fn requests(&self) -> Vec<Received> {
         self.shared.requests.lock().unwrap().clone()
     }
 
     /// Everything that arrived, and forgets it. Only between requests: a body on its way is lost.
-    pub fn take(&self) -> Vec<Received> {
+    pub(crate) fn take(&self) -> Vec<Received> {
         std::mem::take(&mut self.shared.requests.lock().unwrap())
     }
 
     /// The one request that arrived, and forgets it.
     #[track_caller]
-    pub fn only(&self) -> Received {
+    pub(crate) fn only(&self) -> Received {
         let mut all = self.take();
         assert!(all.len() == 1, "one request was to arrive, not {}: {:?}", all.len(), starts(&all));
         all.remove(0)
@@ -126,13 +126,13 @@ impl Origin {
 
     /// Fails if anything arrived.
     #[track_caller]
-    pub fn expect_untouched(&self) {
+    pub(crate) fn expect_untouched(&self) {
         let all = self.requests();
         assert!(all.is_empty(), "nothing was to arrive, but: {:?}", starts(&all));
     }
 
     /// Waits until this many requests have arrived in full.
-    pub fn wait_for(&self, count: usize) -> Vec<Received> {
+    pub(crate) fn wait_for(&self, count: usize) -> Vec<Received> {
         let requests = self.shared.requests.lock().unwrap();
         let missing = |all: &mut Vec<Received>| all.iter().filter(|r| r.complete).count() < count;
         let (requests, result) = self.shared.arrived.wait_timeout_while(requests, super::PATIENCE, missing).unwrap();
@@ -141,7 +141,7 @@ impl Origin {
     }
 
     /// How many connections were opened.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 }

@@ -21,30 +21,30 @@ const MAIN: &str = "[[listener]]\naddress = \"127.0.0.1:@PORT:main@\"\n";
 
 /// The files of one policy directory.
 #[derive(Clone, Debug, Default)]
-pub struct Policy {
+pub(crate) struct Policy {
     files: BTreeMap<String, String>,
     words: BTreeMap<String, String>,
 }
 
 impl Policy {
     /// A directory without a file.
-    pub fn empty() -> Policy {
+    pub(crate) fn empty() -> Policy {
         Policy::default()
     }
 
     /// The portal of the notice, as the handbook writes it, with `origin` as its only server.
-    pub fn portal(origin: &Origin) -> Policy {
+    pub(crate) fn portal(origin: &Origin) -> Policy {
         let policy = Policy { files: PORTAL.map(|(n, t)| (n.to_owned(), t.to_owned())).into(), words: BTreeMap::new() };
         policy.set("ORIGIN", &origin.address())
     }
 
     /// The same portal with tokens of this issuer beside the session cookie.
-    pub fn portal_with_tokens(origin: &Origin, issuer: &Issuer) -> Policy {
+    pub(crate) fn portal_with_tokens(origin: &Origin, issuer: &Issuer) -> Policy {
         Policy::portal(origin).file("tokens.toml", include_str!("../policies/tokens.toml")).set("JWKS", &issuer.url())
     }
 
     /// Adds a listener with a certificate for the portal, and a plain one that sends people there.
-    pub fn with_tls(self, authority: &Authority) -> Policy {
+    pub(crate) fn with_tls(self, authority: &Authority) -> Policy {
         let (certificate, key) = authority.certify(&[HOST, "*.cong.daknong.gov.vn"]);
         let listeners = format!(
             "{MAIN}\n[[listener]]\naddress = \"127.0.0.1:@PORT:tls@\"\n\
@@ -55,26 +55,26 @@ impl Policy {
     }
 
     /// Fills in `@word@`.
-    pub fn set(mut self, word: &str, value: &str) -> Policy {
+    pub(crate) fn set(mut self, word: &str, value: &str) -> Policy {
         self.words.insert(format!("@{word}@"), value.to_owned());
         self
     }
 
     /// Writes a file, in place of one of that name.
-    pub fn file(mut self, name: &str, text: &str) -> Policy {
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Policy {
         self.files.insert(name.to_owned(), text.to_owned());
         self
     }
 
     /// Adds text at the end of a file.
-    pub fn append(mut self, name: &str, text: &str) -> Policy {
+    pub(crate) fn append(mut self, name: &str, text: &str) -> Policy {
         self.files.get_mut(name).expect("a file to append to").push_str(text);
         self
     }
 
     /// Changes one passage, wherever it stands; it must be there.
     #[track_caller]
-    pub fn change(mut self, from: &str, to: &str) -> Policy {
+    pub(crate) fn change(mut self, from: &str, to: &str) -> Policy {
         let file = self.files.values_mut().find(|text| text.contains(from));
         let file = file.unwrap_or_else(|| panic!("no file says: {from}"));
         *file = file.replacen(from, to, 1);
@@ -83,7 +83,7 @@ impl Policy {
 
     /// Changes a passage everywhere; it must be there.
     #[track_caller]
-    pub fn change_all(mut self, from: &str, to: &str) -> Policy {
+    pub(crate) fn change_all(mut self, from: &str, to: &str) -> Policy {
         assert!(self.files.values().any(|text| text.contains(from)), "no file says: {from}");
         self.files.values_mut().for_each(|text| *text = text.replace(from, to));
         self

@@ -12,22 +12,22 @@ use super::reply::Reply;
 use std::collections::BTreeMap;
 
 /// The portal's host name.
-pub const HOST: &str = "dichvucong.daknong.gov.vn";
+pub(crate) const HOST: &str = "dichvucong.daknong.gov.vn";
 /// What is vouched for a session that the gate did not see being born.
-pub const UNBOUND: &str = "unknown/unknown/0";
+pub(crate) const UNBOUND: &str = "unknown/unknown/0";
 /// What is vouched for a citizen who came with VNeID.
-pub const VNEID: &str = "citizen/vneid/2";
+pub(crate) const VNEID: &str = "citizen/vneid/2";
 /// Where VNeID sends the browser back to.
-pub const CALLBACK: &str = "/dang-nhap/vneid/callback";
+pub(crate) const CALLBACK: &str = "/dang-nhap/vneid/callback";
 /// An official's user name, encoded for a form.
-pub const OFFICIAL: &str = "can-bo%40daknong.gov.vn";
+pub(crate) const OFFICIAL: &str = "can-bo%40daknong.gov.vn";
 /// An address in the officials' network.
-pub const THEIR_NETWORK: &str = "10.20.3.4";
+pub(crate) const THEIR_NETWORK: &str = "10.20.3.4";
 /// The page that takes user name and password.
-pub const PASSWORD_PAGE: &str = "/dich-vu-cong/cong-dan/dang-nhap";
+pub(crate) const PASSWORD_PAGE: &str = "/dich-vu-cong/cong-dan/dang-nhap";
 
 /// The portal's script. The right password is `dung`, a good code starts with `good`.
-pub fn portal(request: &Received) -> Reply {
+pub(crate) fn portal(request: &Received) -> Reply {
     let reply = page(request);
     match parameter(request, "sid") {
         Some(id) => reply.with("Set-Cookie", &format!("PHPSESSID={id}; path=/; HttpOnly")),
@@ -69,7 +69,7 @@ fn parameter(request: &Received, name: &str) -> Option<String> {
 }
 
 /// A gate with the portal behind it, and the cookie of a citizen who has come with VNeID.
-pub struct World {
+pub(crate) struct World {
     pub origin: Origin,
     pub gate: Gate,
     /// `PHPSESSID=…` of a session that the gate saw being born by VNeID.
@@ -78,13 +78,13 @@ pub struct World {
 
 impl World {
     #[track_caller]
-    pub fn start() -> World {
+    pub(crate) fn start() -> World {
         World::with(|policy| policy)
     }
 
     /// The same with a changed policy.
     #[track_caller]
-    pub fn with(change: impl FnOnce(Policy) -> Policy) -> World {
+    pub(crate) fn with(change: impl FnOnce(Policy) -> Policy) -> World {
         let origin = Origin::answering(portal);
         let gate = Gate::start(&change(Policy::portal(&origin)));
         Browser::new(&gate).log_in_with_vneid("born-by-vneid");
@@ -95,7 +95,7 @@ impl World {
 
     /// What the gate vouches for on a public page under this cookie: account, login, level.
     #[track_caller]
-    pub fn vouched(&self, cookie: &str) -> String {
+    pub(crate) fn vouched(&self, cookie: &str) -> String {
         self.origin.take();
         assert_eq!(self.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(cookie)).status, 200);
         self.origin.only().vouched()
@@ -103,7 +103,7 @@ impl World {
 
     /// Proves that nothing but this last harmless request has reached the portal.
     #[track_caller]
-    pub fn expect_untouched(&self) {
+    pub(crate) fn expect_untouched(&self) {
         self.origin.expect_untouched();
         assert_eq!(self.gate.ask(&Ask::get("/assets/fence")).status, 200);
         assert_eq!(self.origin.only().target(), "/assets/fence");
@@ -111,7 +111,7 @@ impl World {
 }
 
 /// One person's browser.
-pub struct Browser<'g> {
+pub(crate) struct Browser<'g> {
     gate: &'g Gate,
     port: &'static str,
     fields: Vec<(String, String)>,
@@ -122,23 +122,23 @@ pub struct Browser<'g> {
 }
 
 impl<'g> Browser<'g> {
-    pub fn new(gate: &'g Gate) -> Browser<'g> {
+    pub(crate) fn new(gate: &'g Gate) -> Browser<'g> {
         Browser { gate, port: "main", fields: Vec::new(), session: None, own: BTreeMap::new() }
     }
 
     /// A browser behind the proxy that the gate trusts, at this address.
-    pub fn behind_proxy(gate: &'g Gate, address: &str) -> Browser<'g> {
+    pub(crate) fn behind_proxy(gate: &'g Gate, address: &str) -> Browser<'g> {
         let fields = vec![("X-Forwarded-For".to_owned(), address.to_owned())];
         Browser { gate, port: "proxied", fields, session: None, own: BTreeMap::new() }
     }
 
-    pub fn with_session(mut self, id: &str) -> Browser<'g> {
+    pub(crate) fn with_session(mut self, id: &str) -> Browser<'g> {
         self.session = Some(id.to_owned());
         self
     }
 
     #[track_caller]
-    pub fn get(&mut self, target: &str) -> Response {
+    pub(crate) fn get(&mut self, target: &str) -> Response {
         let response = self.ask(Ask::get(target).navigating());
         if response.status == 303 && response.value("location") == Some(target) {
             return self.ask(Ask::get(target).navigating());
@@ -148,7 +148,7 @@ impl<'g> Browser<'g> {
 
     /// Sends a request with the cookie and takes over the one that comes back.
     #[track_caller]
-    pub fn ask(&mut self, mut ask: Ask) -> Response {
+    pub(crate) fn ask(&mut self, mut ask: Ask) -> Response {
         for (name, value) in &self.fields {
             ask = ask.with(name, value);
         }
@@ -176,7 +176,7 @@ impl<'g> Browser<'g> {
 
     /// A whole log-in with VNeID; the session is `id` from its first page on.
     #[track_caller]
-    pub fn log_in_with_vneid(&mut self, id: &str) {
+    pub(crate) fn log_in_with_vneid(&mut self, id: &str) {
         let state = format!("state-of-{id}");
         assert_eq!(self.get(&format!("/dang-nhap/vneid?sid={id}&state={state}")).status, 302);
         assert_eq!(self.get(&format!("{CALLBACK}?code=good-{id}&state={state}")).status, 302);
@@ -184,7 +184,7 @@ impl<'g> Browser<'g> {
 
     /// Types user name (encoded) and password into the portal's own page.
     #[track_caller]
-    pub fn type_password(&mut self, username: &str, password: &str) -> Response {
+    pub(crate) fn type_password(&mut self, username: &str, password: &str) -> Response {
         self.ask(Ask::form(PASSWORD_PAGE, &format!("username={username}&password={password}")).navigating())
     }
 }

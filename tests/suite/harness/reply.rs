@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 /// A scripted answer.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     status: u16,
     fields: Vec<(String, String)>,
     body: Vec<u8>,
@@ -31,55 +31,55 @@ pub(super) enum Manner {
 }
 
 impl Reply {
-    pub fn status(status: u16) -> Reply {
+    pub(crate) fn status(status: u16) -> Reply {
         Reply { status, fields: Vec::new(), body: Vec::new(), latch: None, manner: Manner::Plain }
     }
 
-    pub fn ok(body: impl Into<Vec<u8>>) -> Reply {
+    pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Reply {
         Reply::status(200).with("Content-Type", "text/plain; charset=utf-8").body(body)
     }
 
-    pub fn redirect(location: &str) -> Reply {
+    pub(crate) fn redirect(location: &str) -> Reply {
         Reply::status(302).with("Location", location)
     }
 
-    pub fn json(status: u16, value: &serde_json::Value) -> Reply {
+    pub(crate) fn json(status: u16, value: &serde_json::Value) -> Reply {
         Reply::status(status).with("Content-Type", "application/json").body(value.to_string())
     }
 
     /// Exactly these bytes, then the connection is closed.
-    pub fn raw(bytes: impl Into<Vec<u8>>) -> Reply {
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Reply {
         Reply { manner: Manner::Raw(bytes.into()), ..Reply::status(0) }
     }
 
     /// Accepts the request and never says a word.
-    pub fn silence() -> Reply {
+    pub(crate) fn silence() -> Reply {
         Reply { manner: Manner::Silent, ..Reply::status(0) }
     }
 
     /// Closes the connection instead of answering.
-    pub fn hang_up() -> Reply {
+    pub(crate) fn hang_up() -> Reply {
         Reply { manner: Manner::HangUp, ..Reply::status(0) }
     }
 
     /// Agrees to a WebSocket (any key) and sends every byte back.
-    pub fn echo() -> Reply {
+    pub(crate) fn echo() -> Reply {
         let reply = Reply::status(101).with("Connection", "Upgrade").with("Upgrade", "websocket");
         Reply { manner: Manner::Echo, ..reply }
     }
 
-    pub fn with(mut self, name: &str, value: &str) -> Reply {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Reply {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Reply {
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Reply {
         self.body = body.into();
         self
     }
 
     /// Sends nothing before the latch is opened.
-    pub fn held_by(mut self, latch: &Latch) -> Reply {
+    pub(crate) fn held_by(mut self, latch: &Latch) -> Reply {
         self.latch = Some(latch.clone());
         self
     }
@@ -104,10 +104,10 @@ impl Reply {
 
 /// Holds answers back until the test opens it.
 #[derive(Clone, Debug, Default)]
-pub struct Latch(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Latch(Arc<(Mutex<bool>, Condvar)>);
 
 impl Latch {
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();
     }

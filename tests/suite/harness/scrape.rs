@@ -5,20 +5,20 @@
 type Labels = Vec<(String, String)>;
 
 /// One reading of `/metrics`.
-pub struct Scrape {
+pub(crate) struct Scrape {
     series: Vec<(String, Labels, f64)>,
     pub text: String,
 }
 
 impl Scrape {
-    pub fn parse(text: &str) -> Scrape {
+    pub(crate) fn parse(text: &str) -> Scrape {
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         Scrape { series: lines.map(parse_line).collect(), text: text.to_owned() }
     }
 
     /// The sum of every series of this name with at least these labels; fails when there is none.
     #[track_caller]
-    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.maybe(name, labels).unwrap_or_else(|| {
             let near: Vec<&str> = self.text.lines().filter(|line| line.starts_with(name)).take(40).collect();
             panic!("no series {name} {labels:?} among:\n{}", near.join("\n"))
@@ -26,7 +26,7 @@ impl Scrape {
     }
 
     /// The same, `None` when there is no such series.
-    pub fn maybe(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) fn maybe(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let wanted = |of: &[(String, String)]| labels.iter().all(|(k, v)| of.iter().any(|(n, w)| n == k && w == v));
         let values: Vec<f64> =
             self.series.iter().filter(|(n, of, _)| n == name && wanted(of)).map(|(_, _, value)| *value).collect();
@@ -34,7 +34,7 @@ impl Scrape {
     }
 
     /// Every value that a label takes under one metric name, sorted.
-    pub fn label_values(&self, name: &str, label: &str) -> Vec<String> {
+    pub(crate) fn label_values(&self, name: &str, label: &str) -> Vec<String> {
         let all = self.series.iter().filter(|(n, _, _)| n == name).flat_map(|(_, of, _)| of);
         let mut values: Vec<String> = all.filter(|(n, _)| n == label).map(|(_, v)| v.clone()).collect();
         values.sort();
@@ -43,7 +43,7 @@ impl Scrape {
     }
 
     /// The label names of one metric, sorted.
-    pub fn label_names(&self, name: &str) -> Vec<String> {
+    pub(crate) fn label_names(&self, name: &str) -> Vec<String> {
         let first = self.series.iter().find(|(n, _, _)| n == name);
         let mut names: Vec<String> = first.iter().flat_map(|(_, of, _)| of).map(|(n, _)| n.clone()).collect();
         names.sort();

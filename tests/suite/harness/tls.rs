@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 /// A certificate authority with a folder of its own.
-pub struct Authority {
+pub(crate) struct Authority {
     home: TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    pub fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
@@ -30,12 +30,12 @@ impl Authority {
     }
 
     /// PEM of the authority itself.
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.home.path().join("ca.pem")
     }
 
     /// Files of a certificate and its key for these names.
-    pub fn certify(&self, names: &[&str]) -> (String, String) {
+    pub(crate) fn certify(&self, names: &[&str]) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -46,14 +46,14 @@ impl Authority {
     }
 
     /// Where the certificate for a name and its key are.
-    pub fn paths(&self, name: &str) -> (String, String) {
+    pub(crate) fn paths(&self, name: &str) -> (String, String) {
         let path = |file: String| self.home.path().join(file).to_str().unwrap().to_owned();
         (path(format!("{name}.pem")), path(format!("{name}.key")))
     }
 }
 
 /// One call of `curl` to a loopback port.
-pub struct Curl {
+pub(crate) struct Curl {
     command: Command,
     host: String,
     port: u16,
@@ -61,7 +61,7 @@ pub struct Curl {
 
 /// What it saw.
 #[derive(Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// 0 when there was no answer.
     pub status: u16,
     /// `1.1` or `2`.
@@ -72,7 +72,7 @@ pub struct Seen {
 
 impl Curl {
     /// Asks `host`, which is at this port of loopback.
-    pub fn to(host: &str, address: &str) -> Curl {
+    pub(crate) fn to(host: &str, address: &str) -> Curl {
         let port = address.rsplit_once(':').unwrap().1.parse().unwrap();
         let mut command = Command::new("curl");
         command.args(["--silent", "--include", "--noproxy", "*", "--max-time", "20", "--path-as-is"]);
@@ -81,19 +81,19 @@ impl Curl {
         Curl { command, host: host.to_owned(), port }
     }
 
-    pub fn trusting(mut self, authority: &Path) -> Curl {
+    pub(crate) fn trusting(mut self, authority: &Path) -> Curl {
         self.command.arg("--cacert").arg(authority);
         self
     }
 
-    pub fn with(mut self, arguments: &[&str]) -> Curl {
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Curl {
         self.command.args(arguments);
         self
     }
 
     /// Asks for a target over TLS.
     #[track_caller]
-    pub fn https(mut self, target: &str) -> Seen {
+    pub(crate) fn https(mut self, target: &str) -> Seen {
         self.command.arg(format!("https://{}:{}{target}", self.host, self.port));
         let output = self.command.output().expect("curl is part of the test setup");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 
 /// Start line and fields of one message.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub(crate) struct Head {
     /// Without the line end.
     pub start: String,
     /// Name as it was spelled, value without surrounding blanks, in order.
@@ -18,7 +18,7 @@ pub struct Head {
 }
 
 impl Head {
-    pub fn parse(raw: &[u8]) -> Head {
+    pub(crate) fn parse(raw: &[u8]) -> Head {
         let text = latin1(raw);
         let mut lines = text.trim_end_matches(['\r', '\n']).split("\r\n");
         let start = lines.next().unwrap_or_default().to_owned();
@@ -30,17 +30,17 @@ impl Head {
     }
 
     /// Every value of a field, name in any case.
-    pub fn values(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         self.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect()
     }
 
     /// The first value of a field.
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.values(name).first().copied()
     }
 
     /// Names of the fields that a CGI-like back end would read as `name`: dash, underscore and dot are one.
-    pub fn aliases(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn aliases(&self, name: &str) -> Vec<&str> {
         let fold = |text: &str| text.to_ascii_lowercase().replace(['_', '.'], "-");
         self.fields.iter().map(|(n, _)| n.as_str()).filter(|n| fold(n) == fold(name)).collect()
     }
@@ -54,12 +54,12 @@ impl Head {
     }
 
     /// Where the body of a request ends.
-    pub fn request_body(&self) -> Length {
+    pub(crate) fn request_body(&self) -> Length {
         if self.is_chunked() { Length::Chunked } else { Length::Known(self.content_length().unwrap_or(0)) }
     }
 
     /// Where the body of an answer to a request other than HEAD ends.
-    pub fn response_body(&self, status: u16) -> Length {
+    pub(crate) fn response_body(&self, status: u16) -> Length {
         match status {
             100..200 | 204 | 304 => Length::Known(0),
             _ if self.is_chunked() => Length::Chunked,
@@ -70,35 +70,35 @@ impl Head {
 
 /// Where a body ends.
 #[derive(Clone, Copy, Debug)]
-pub enum Length {
+pub(crate) enum Length {
     Known(usize),
     Chunked,
     ToClose,
 }
 
 /// One side of a connection with the bytes that were read ahead.
-pub struct Reader {
+pub(super) struct Reader {
     pub stream: TcpStream,
     ahead: Vec<u8>,
 }
 
 impl Reader {
-    pub fn new(stream: TcpStream) -> Reader {
+    pub(super) fn new(stream: TcpStream) -> Reader {
         Reader { stream, ahead: Vec::new() }
     }
 
     /// What arrived and belongs to no message yet.
-    pub fn ahead(&self) -> &[u8] {
+    pub(super) fn ahead(&self) -> &[u8] {
         &self.ahead
     }
 
     /// Takes what arrived and belongs to no message yet.
-    pub fn drain(&mut self) -> Vec<u8> {
+    pub(super) fn drain(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.ahead)
     }
 
     /// The next head, or `None` when the other side closed before one was complete.
-    pub fn head(&mut self) -> io::Result<Option<Head>> {
+    pub(super) fn head(&mut self) -> io::Result<Option<Head>> {
         loop {
             if let Some(at) = find(&self.ahead, b"\r\n\r\n") {
                 let raw: Vec<u8> = self.ahead.drain(..at + 4).collect();
@@ -111,7 +111,7 @@ impl Reader {
     }
 
     /// A body; `false` when the other side closed before its end.
-    pub fn body(&mut self, length: Length) -> io::Result<(Vec<u8>, bool)> {
+    pub(super) fn body(&mut self, length: Length) -> io::Result<(Vec<u8>, bool)> {
         match length {
             Length::Known(size) => self.exactly(size),
             Length::Chunked => self.chunks(),
@@ -162,7 +162,7 @@ impl Reader {
     }
 
     /// Reads once; 0 at the end.
-    pub fn more(&mut self) -> io::Result<usize> {
+    pub(super) fn more(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 16 * 1024];
         let size = self.stream.read(&mut buffer)?;
         self.ahead.extend_from_slice(&buffer[..size]);
@@ -171,7 +171,7 @@ impl Reader {
 }
 
 /// One character a byte.
-pub fn latin1(bytes: &[u8]) -> String {
+pub(super) fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
