@@ -135,7 +135,7 @@ impl Prober {
 
     /// A question is put again once, where a connection that had been in use before is dead: it only asks.
     async fn fetch(&self, question: &ProbeQuestion<'_>) -> Result<ProbeAnswer, ProbeError> {
-        let peer = question.pool.peer().ok_or(ProbeError::NoServer)?;
+        let peer = question.pool.peer_of_thread().ok_or(ProbeError::NoServer)?;
         // pingora's futures are large.
         let exchange = || Box::pin(self.exchange(question, &peer));
         match exchange().await {

@@ -227,6 +227,7 @@ fn strangers_make_the_gate_ask_no_more_at_once_than_the_policy_says() {
         latch.open();
     });
     assert_eq!(questions(&origin).len(), 40);
+    assert!(!gate.stderr().contains("reusable stream"), "no connection is lost between threads");
 }
 
 #[test]
