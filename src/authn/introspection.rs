@@ -1,4 +1,5 @@
-//! Tokens that are shown to whoever issued them, and what was answered, remembered for a short time under a keyed digest.
+//! Tokens that are shown to whoever issued them, and what was answered, remembered for a short time
+//! under a keyed digest.
 //!
 //! A good answer is believed for
 //! the time that the policy allows and never beyond `exp`; a bad one, or none, for a moment, so that nobody can make

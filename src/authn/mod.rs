@@ -1,9 +1,11 @@
 //! Authentication: every credential on a request becomes a principal, in one pass.
 //!
-//! `identity` finds the credentials and says who judges each. A look-up then answers at once ([`LookUp::Found`]) or says
-//! what must be asked ([`LookUp::Ask`]): only asking waits. Until it is answered, a credential is `unavailable`, so whoever
-//! forgets to ask lets nobody in. One file a kind of credential holds its verifier, its cache and how it is asked about;
-//! every kind passes [`Authenticator::still_counts`].
+//! `identity` finds the credentials and says who judges each.
+//! A look-up then answers at once ([`LookUp::Found`]) or says what must be asked ([`LookUp::Ask`]):
+//! only asking waits.
+//! Until it is answered, a credential is `unavailable`, so whoever forgets to ask lets nobody in.
+//! One file a kind of credential holds its verifier, its cache and how it is asked about; every
+//! kind passes [`Authenticator::still_counts`].
 
 mod asked;
 mod introspection;
@@ -125,8 +127,9 @@ impl Authenticator {
         self.of_one_person(self.look_up(head)?.presented)
     }
 
-    /// Whom the portal would serve, if two people were named, only the portal knows. Two names are one person where their
-    /// pseudonyms are: case, width and spaces around them do not count.
+    /// Whom the portal would serve, if two people were named, only the portal knows.
+    /// Two names are one person where their pseudonyms are: case, width and spaces around them do
+    /// not count.
     fn of_one_person(&self, presented: Vec<Presented>) -> Result<Vec<Presented>, Ambiguity> {
         if presented.len() > 1 {
             let mut people = presented.iter().filter_map(Presented::person);

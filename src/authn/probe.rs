@@ -1,7 +1,8 @@
 //! What the portal says of an opaque session, remembered for a short time.
 //!
-//! An unbound session is asked about where the portal tells how somebody logged in, once in `cache` seconds whoever shows it; so is
-//! one on which nobody is signed in. After a log-in that succeeded the portal is asked anew ([`Authenticator::confirm`]).
+//! An unbound session is asked about where the portal tells how somebody logged in, once in `cache`
+//! seconds whoever shows it; so is one on which nobody is signed in.
+//! After a log-in that succeeded the portal is asked anew ([`Authenticator::confirm`]).
 
 use super::asked::{Asked, Known};
 use super::{Authenticator, Head, InForce, Judged};
@@ -78,8 +79,8 @@ impl Authenticator {
         self.judge_probed(shown.credential, shown.session, answer.unwrap_or(Err(Failure::Unavailable)))
     }
 
-    /// Asks whether somebody is signed in, now that a log-in succeeded on this session. Where the policy has no probe, the
-    /// success alone counts: nothing more is known by it.
+    /// Asks whether somebody is signed in, now that a log-in succeeded on this session.
+    /// Where the policy has no probe, the success alone counts: nothing more is known by it.
     pub async fn confirm(&self, in_force: InForce<'_>, shown: &Shown<'_>) -> Result<Option<Probed>, Failure> {
         let probe = shown.credential.session().and_then(|session| session.probe.as_deref());
         let Some(probe) = probe else { return Ok(Some(Probed::default())) };

@@ -1,5 +1,5 @@
-//! Opaque sessions: what the ledger knows of their birth, here or in a store that several gates share; and what the portal
-//! says of those that nobody saw being born.
+//! Opaque sessions: what the ledger knows of their birth, here or in a store that several gates
+//! share; and what the portal says of those that nobody saw being born.
 
 use super::probe::Shown;
 use super::{Authenticator, Head, Judged, LookUp};

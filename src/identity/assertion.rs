@@ -1,4 +1,4 @@
-//! How does the gate prove to an authorization server that it is its client, without a shared secret?
+//! Client assertions: how the gate proves to an authorization server that it is its client, without a shared secret.
 //!
 //! By a short-lived assertion that it signs (`private_key_jwt`, RFC 7523 §2.2). Knows no network and no clock; the key
 //! is never shown.

@@ -1,7 +1,7 @@
 //! By what a credential that was accepted can be revoked: its identifiers.
 //!
-//! They stand beside the facts: how the credential is called where revocations come from (an identity provider, the log,
-//! an operator), and since when it exists.
+//! They stand beside the facts: how the credential is called where revocations come from (an
+//! identity provider, the log, an operator), and since when it exists.
 
 use super::principal::Facts;
 use super::registered::TokenIds;

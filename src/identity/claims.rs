@@ -1,4 +1,4 @@
-//! What do the claims of a verified token say about its bearer?
+//! From the claims of a verified token to the facts about its bearer.
 //!
 //! The mapping is data: an ordered list of rules over JSON pointers (RFC 6901), first match wins, no match is
 //! `unknown`. Judges only claims whose token was proved; knows no signature, no time and no policy.

@@ -1,4 +1,4 @@
-//! Is this text one JSON value that every parser reads alike?
+//! A strict JSON reader: one value that every parser reads alike, or nothing.
 //!
 //! Headers and claims of tokens and key sets pass through here. A member name given twice, text after the value and
 //! deep nesting are refused: where two parsers may differ, nothing is decided. Knows nothing of tokens or keys, and

@@ -1,4 +1,4 @@
-//! What do the claims say that tokens and answers about tokens have in common (RFC 7519 §4.1, RFC 7662 §2.2)?
+//! The claims that tokens and answers about tokens have in common (RFC 7519 §4.1, RFC 7662 §2.2).
 //!
 //! One reading of audiences, dates, kinds and subjects for both, so that no way of proving a token is laxer than the
 //! other. Judges values; knows no signature, no network and no clock.

@@ -1,7 +1,9 @@
-//! Is this JWT genuine, current and meant for this portal?
+//! Verification of a JWT: genuine, current and meant for this portal.
 //!
-//! Form and signature first, then the claims: nothing that a token says about itself is judged before its signature
-//! holds. Sources: RFC 7515, RFC 7519, RFC 8725. Knows no network and no clock; the caller brings the keys and the time.
+//! Form and signature first, then the claims: nothing that a token says about itself is judged
+//! before its signature holds.
+//! Sources: RFC 7515, RFC 7519, RFC 8725.
+//! Knows no network and no clock; the caller brings the keys and the time.
 //! No error carries token text.
 
 mod form;

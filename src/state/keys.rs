@@ -129,8 +129,9 @@ impl Keys {
         cell.current.clone()
     }
 
-    /// A set fetched from `remote`, in place of the last good one. A fetch that ends after the policy named another place
-    /// is dropped: its keys vouch for nobody any more.
+    /// A set fetched from `remote`, in place of the last good one.
+    /// A fetch that ends after the policy named another place is dropped: its keys vouch for nobody
+    /// any more.
     pub fn fetched(&self, credential: &str, remote: &RemoteKeys, set: KeySet, now_s: i64) -> bool {
         let version = self.next_version();
         let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
@@ -153,8 +154,8 @@ impl Keys {
         true
     }
 
-    /// Notes that a token named a key that is not there; whoever refreshes decides when to look. One that was looked for
-    /// a while ago and not found is not worth another look.
+    /// Notes that a token named a key that is not there; whoever refreshes decides when to look.
+    /// One that was looked for a while ago and not found is not worth another look.
     pub fn want(&self, credential: &str, kid: Option<&str>, now_s: i64) {
         let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
         let Some(cell) = cells.get(credential).filter(|cell| cell.source.remote.is_some()) else { return };

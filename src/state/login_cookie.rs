@@ -1,9 +1,12 @@
 //! A log-in under way, sealed into a cookie of the browser that is on that way.
 //!
-//! So nothing is kept here for whoever only begins one, every replica can read it, and a restart forgets nobody. The cookie
-//! opens under the gate's secret only, on the site and for the credential, flow and `state` that its name stands for. It
-//! holds the session cookie that the portal minted when the log-in began, which the browser has not been given: nobody
-//! can have used that session for anything else before the log-in comes back.
+//! So nothing is kept here for whoever only begins one, every replica can read it, and a restart
+//! forgets nobody.
+//! The cookie opens under the gate's secret only, on the site and for the credential, flow and
+//! `state` that its name stands for.
+//! It holds the session cookie that the portal minted when the log-in began, which the browser has
+//! not been given: nobody can have used that session for anything else before the log-in comes
+//! back.
 //!
 //! AES-256-GCM (NIST SP 800-38D) with a random nonce; base64url without padding (RFC 4648 §5).
 

@@ -1,5 +1,5 @@
-//! Sessions, their names, log-ins that were bound and revocations as bytes: what the embedded and the shared store keep, one form for
-//! both.
+//! Sessions, their names, log-ins that were bound and revocations as bytes: what the embedded and
+//! the shared store keep, one form for both.
 //!
 //! Fields of fixed width in network order, then the subject. The first byte is the version; what does not read to its
 //! last byte is no record. Accounts and log-ins are written as their words' numbers, which [`Account::ALL`] and

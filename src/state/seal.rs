@@ -1,9 +1,10 @@
 //! What leaves the process for a store is sealed: the subject of a session is personal data, and whoever can write to a
 //! store must not be able to make sessions up or to exchange two of them.
 //!
-//! AES-256-GCM with a random nonce and a key derived from the gate's secret. What a record is filed under is sealed with
-//! it, so that it opens in its own place only. 2^32 records under one secret is the bound for random nonces (NIST SP
-//! 800-38D §8.3): at a hundred log-ins a second more than a year of touches, after which the secret is due anyway.
+//! AES-256-GCM with a random nonce and a key derived from the gate's secret.
+//! What a record is filed under is sealed with it, so that it opens in its own place only. 2^32
+//! records under one secret is the bound for random nonces (NIST SP 800-38D §8.3): at a hundred
+//! log-ins a second more than a year of touches, after which the secret is due anyway.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 

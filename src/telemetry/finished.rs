@@ -1,8 +1,7 @@
 //! What is told of a request at its end: one value, from which counters and the audit line are written.
 
-use super::labels;
 use crate::identity::{Presented, SiteId};
-use crate::policy::{Decision, Reason, RouteId};
+use crate::policy::{Decision, Policy, Reason, RouteId};
 use crate::snapshot::Snapshot;
 use crate::state::keyed::Keyed;
 use http::Method;
@@ -66,6 +65,16 @@ pub struct Finished<'f> {
 impl Finished<'_> {
     /// Site and route as labels; a request that was refused before it had them says `none`.
     pub(super) fn site_and_route(&self) -> (&str, &str) {
-        labels::place(&self.snapshot.settings.policy, self.site, self.route)
+        place(&self.snapshot.settings.policy, self.site, self.route)
     }
+}
+
+/// What a request has for a site or a route that was refused before it had them.
+const NONE: &str = "none";
+
+/// Names of site and route; a route says its site.
+pub(super) fn place(policy: &Policy, site: Option<SiteId>, route: Option<RouteId>) -> (&str, &str) {
+    let route = route.and_then(|id| policy.route(id));
+    let site = route.map(|route| route.site).or(site).and_then(|id| policy.site(id));
+    (site.map_or(NONE, |site| site.name.as_str()), route.map_or(NONE, |route| route.name.as_str()))
 }

@@ -4,13 +4,10 @@
 //! caches the handle of its series (see `count`): what is a label is part of the key, and a field that is forgotten
 //! anywhere does not compile.
 
-use super::finished::Origin;
+use super::finished::{Origin, place};
 use crate::identity::{Account, Login, Principal, SiteId};
 use crate::policy::{Action, METHODS, Mode, Policy, Reason, RouteId, RuleId, Verdict};
 use http::Method;
-
-/// What a request has for a site or a route that was refused before it had them.
-const NONE: &str = "none";
 
 /// Labels of `decisions_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,13 +74,6 @@ impl MethodLabel {
     pub(super) fn as_str(self) -> &'static str {
         METHODS.get(usize::from(self.0)).copied().unwrap_or("other")
     }
-}
-
-/// Names of site and route; a route says its site.
-pub(super) fn place(policy: &Policy, site: Option<SiteId>, route: Option<RouteId>) -> (&str, &str) {
-    let route = route.and_then(|id| policy.route(id));
-    let site = route.map(|route| route.site).or(site).and_then(|id| policy.site(id));
-    (site.map_or(NONE, |site| site.name.as_str()), route.map_or(NONE, |route| route.name.as_str()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! When is an authorization server asked, and when is it not?
+//! Tests of when an authorization server is asked, and when it is not.
 
 use super::*;
 use crate::identity::credential::Kind;

@@ -1,4 +1,4 @@
-//! Is this one JWK a public signature key that is fit for use?
+//! One JWK: whether it is a public signature key that is fit for use.
 //!
 //! Everything about the key is checked here, once, so that a token meets only keys that can verify. Sources: RFC 7517
 //! §4 (members), RFC 7518 §6 (RSA, EC), RFC 8037 §2 (Ed25519). Knows neither the set nor the token.

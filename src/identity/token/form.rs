@@ -1,4 +1,4 @@
-//! What does a text look like that may be a JWT, before anything about it is believed?
+//! The outer form of a JWT, before anything about it is believed.
 //!
 //! Splits the compact form (RFC 7515 §3.1) within fixed bounds. Nothing here verifies: [`claimed_issuer`] only tells
 //! which credential is to judge.

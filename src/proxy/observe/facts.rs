@@ -27,8 +27,9 @@ pub(super) fn birth(
     })
 }
 
-/// Constants, then the shape of the name typed. Where a trusted answer header is declared and there, it alone counts: one
-/// that is repeated or holds no word of the list leaves the fact unknown.
+/// Constants, then the shape of the name typed.
+/// Where a trusted answer header is declared and there, it alone counts: one that is repeated or
+/// holds no word of the list leaves the fact unknown.
 pub(super) fn facts(flow: &Flow, headers: &HeaderMap, username: Option<&str>, ctx: &RequestContext) -> Facts {
     let names = &flow.headers;
     let shapes = &ctx.running.snapshot.settings.identity.shapes;

@@ -3,8 +3,8 @@
 //! Keys are keyed hashes of cookies, never cookies. A session that is not here is `unbound`. Forgetting goes by alias:
 //! an event under any spelling of a cookie ends all of them. Believing goes by the exact bytes that were bound.
 //!
-//! What happens to a session is decided in [`machine`], for every store alike. Everything here is there because a log-in
-//! succeeded: nothing is kept for whoever only tries.
+//! What happens to a session is decided in [`machine`], for every store alike.
+//! Everything here is there because a log-in succeeded: nothing is kept for whoever only tries.
 //!
 //! A look-up never waits. Everything that changes what is known waits until it is written down, with a deadline: an
 //! answer that depends on it leaves the gate only then.
@@ -33,8 +33,9 @@ use crate::identity::{Facts, SessionKey};
 pub const BEGUN_S: i64 = 900;
 /// How long the old value of a renamed session is still good: requests sent side by side may each bring a new one.
 pub const RENAMED_S: i64 = 60;
-/// Uses of a session are written down so far apart at most, and a tenth of its idle time if that is less: after a crash,
-/// and to another gate, a session may look idle for so much longer than it was.
+/// Uses of a session are written down so far apart at most, and a tenth of its idle time if that is
+/// less: after a crash, and to another gate, a session may look idle for so much longer than it
+/// was.
 pub const TOUCH_S: i64 = 60;
 
 /// What a session is bound with.

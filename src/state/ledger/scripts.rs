@@ -1,5 +1,6 @@
-//! What a shared store is asked to do, in its own language: to read, and to write if nothing changed since. Each script is
-//! one step to everybody else; what is written is decided in [`super::machine`].
+//! What a shared store is asked to do, in its own language: to read, and to write if nothing
+//! changed since.
+//! Each script is one step to everybody else; what is written is decided in [`super::machine`].
 //!
 //! A name's value starts with the eight bytes by which its session is found: the store cannot open what is sealed. The
 //! session's key is made inside the script, so a cluster, which wants every key beforehand, cannot run these.
@@ -29,8 +30,8 @@ if not name then return {'', '', used} end
 local session = redis.call('GET', ARGV[1] .. string.sub(name, 1, 8))
 return {name, session or '', used}",
             ),
-            // ARGV: how many of the keys are compared, what each holds ('' is nothing), then value and seconds for each of
-            // the others ('' seconds deletes it).
+            // ARGV: how many of the keys are compared, what each holds ('' is nothing), then value
+            // and seconds for each of the others ('' seconds deletes it).
             swap: Script::new(
                 "
 local compared = tonumber(ARGV[1])

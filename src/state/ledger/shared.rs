@@ -1,8 +1,9 @@
 //! The ledger in a store that several gates share: every change is one step there, and what a gate was told it believes
 //! for [`FRESH`] and no longer.
 //!
-//! A look-up that finds nothing fresh here says so; whoever asks then waits for [`Shared::fetch`]. What is not there is not
-//! remembered: else a session that another gate has just bound would be unbound here for a moment.
+//! A look-up that finds nothing fresh here says so; whoever asks then waits for [`Shared::fetch`].
+//! What is not there is not remembered: else a session that another gate has just bound would be
+//! unbound here for a moment.
 
 use super::bound::{Bound, Name, until};
 use super::in_flight::InFlight;

@@ -25,7 +25,8 @@ impl List {
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Of two entries with one name the further-reaching holds, which is given back. What is known already is news to nobody.
+    /// Of two entries with one name the further-reaching holds, which is given back.
+    /// What is known already is news to nobody.
     pub(super) fn learn(&self, name: Name, new: Revocation) -> Revocation {
         let mut entries = self.write();
         let before = entries.get(&name).copied();

@@ -107,14 +107,15 @@ impl Revocations {
         Revocations { keyed, keep_s, list, kept, in_order: Mutex::default(), told: Mutex::default() }
     }
 
-    /// Takes away what `whom` names, as far as it was issued at `before_s` (Unix seconds) or earlier. Holds here at once,
-    /// and beyond this process when this returns.
+    /// Takes away what `whom` names, as far as it was issued at `before_s` (Unix seconds) or
+    /// earlier.
+    /// Holds here at once, and beyond this process when this returns.
     pub async fn revoke(&self, whom: Whom<'_>, before_s: i64, now_s: i64) -> Result<(), NotRevoked> {
         self.keep(whom, Revocation { before_s, until_s: now_s.saturating_add(self.keep_s) }).await
     }
 
-    /// Remembers that a logout token did its work, for as long as it is good: until `until_s` (Unix seconds), and no longer
-    /// than any entry.
+    /// Remembers that a logout token did its work, for as long as it is good: until `until_s` (Unix
+    /// seconds), and no longer than any entry.
     pub async fn use_up(&self, issuer: &str, id: &str, until_s: i64, now_s: i64) -> Result<(), NotRevoked> {
         let until_s = until_s.min(now_s.saturating_add(self.keep_s));
         self.keep(Whom::LogoutToken { issuer, id }, Revocation { before_s: WHENEVER, until_s }).await

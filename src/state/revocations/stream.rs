@@ -1,8 +1,9 @@
 //! Revocations in a store that several gates share: one stream, to which each gate adds and which each gate follows.
 //!
-//! A gate holds the whole list in its own memory and asks only for what is new, so that no request waits for the store.
-//! How long ago it last knew everything is kept, since a gate that is cut off from the store knows nothing of those whom
-//! another gate revokes.
+//! A gate holds the whole list in its own memory and asks only for what is new, so that no request
+//! waits for the store.
+//! How long ago it last knew everything is kept, since a gate that is cut off from the store knows
+//! nothing of those whom another gate revokes.
 
 use super::list::List;
 use super::name::Name;

@@ -1,8 +1,10 @@
 //! A stream of the shared store, followed entry by entry.
 //!
-//! A stream may lose entries while it is followed: the store is emptied, or another takes its place that has not seen the
-//! last of them. Then it is read from its beginning again. What it does not tell then and the follower knows is added to it,
-//! so that nothing is lost as long as one gate remembers it.
+//! A stream may lose entries while it is followed: the store is emptied, or another takes its place
+//! that has not seen the last of them.
+//! Then it is read from its beginning again.
+//! What it does not tell then and the follower knows is added to it, so that nothing is lost as
+//! long as one gate remembers it.
 
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, Pipeline};

@@ -1,7 +1,10 @@
-//! Writes down what the ledger and the revocations in memory learn, in groups: while one group is on its way to the disk, the next gathers.
+//! Writes down what the ledger and the revocations in memory learn, in groups: while one group is
+//! on its way to the disk, the next gathers.
 //!
-//! One thread owns the disk. Whoever needs a change to outlive the process waits for its group, with a deadline. When the
-//! disk fails, the changes wait in memory and are tried again; until then nothing new is vouched for.
+//! One thread owns the disk.
+//! Whoever needs a change to outlive the process waits for its group, with a deadline.
+//! When the disk fails, the changes wait in memory and are tried again; until then nothing new is
+//! vouched for.
 
 use super::Meters;
 use crate::state::bounded::Alias;
