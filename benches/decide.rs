@@ -33,11 +33,11 @@ use vneid_gate::identity::credential::Kind;
 use vneid_gate::identity::keys::{KeySet, asymmetric};
 use vneid_gate::identity::token::Jwt;
 use vneid_gate::identity::{Account, CredentialId, Facts, Level, Login, Principal};
-use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path};
 use vneid_gate::policy::{Bucket, Query};
 use vneid_gate::state::State;
 use vneid_gate::state::ledger::{Birth, Proof, Start, Terms};
 use vneid_gate::telemetry::Telemetry;
+use vneid_gate::wire::target::{RawTarget, Relaxed, canonical_path};
 
 const BATCHES: usize = 15;
 const SESSIONS: u32 = 100_000;

@@ -3,7 +3,7 @@
 //! Rooms stand in reading order; each uses only what stands to its right:
 //!
 //! ```text
-//! main -> cli -> demo, replay, serve -> admin, reload, proxy -> authn -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> diagnostic
+//! main -> cli -> demo, replay, serve -> admin, reload, proxy -> authn -> transport -> telemetry -> state -> snapshot -> config -> policy -> identity -> wire -> diagnostic
 //! ```
 //!
 //! One request passes seven stages: pin a snapshot, read the target, authenticate every credential,
@@ -38,3 +38,4 @@ pub mod snapshot;
 pub mod state;
 pub mod telemetry;
 pub mod transport;
+pub mod wire;

@@ -2,10 +2,10 @@
 //!
 //! What is wrong is said in words that repeat nothing of the body: there may be a person's number in it.
 
-use crate::identity::json::parse_strict;
 use crate::identity::{Credential, Pseudonym, SessionName};
 use crate::state::keyed::Keyed;
 use crate::state::revocations::{WHENEVER, Whom, issuer_of};
+use crate::wire::json::parse_strict;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 

@@ -11,8 +11,8 @@ use crate::diagnostic::{At, Diagnostic, Place, code};
 use crate::identity::flow::Fit;
 use crate::identity::logout_token::{Logout, Reach};
 use crate::identity::{Credential, CredentialId, SiteId};
-use crate::policy::target::{Relaxed, canonical_path};
 use crate::policy::{Route, RouteIndex, Site};
+use crate::wire::target::{Relaxed, canonical_path};
 use http::Method;
 
 const EXAMPLE: &str = "one path of the gate's own, like \"/.vneid-gate/logout\"";

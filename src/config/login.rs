@@ -6,9 +6,9 @@ use super::values;
 use crate::diagnostic::code;
 use crate::identity::destination::{Destination, Part};
 use crate::identity::flow::{Begins, Flow, Parameter, PathPattern, RequestShape, Success, TrustedHeaders};
-use crate::identity::form::NameField;
 use crate::identity::{Account, Level, Login};
-use crate::policy::target::{self, Relaxed, canonical_path};
+use crate::wire::form::NameField;
+use crate::wire::target::{self, Relaxed, canonical_path};
 use http::Method;
 use toml::de::DeValue;
 

@@ -8,8 +8,8 @@ use super::values;
 use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::SiteId;
 use crate::policy::route::PatternError;
-use crate::policy::target::{RawTarget, Relaxed, canonical_path};
 use crate::policy::{OTHER, Route, RouteId, RouteIndex, Site};
+use crate::wire::target::{RawTarget, Relaxed, canonical_path};
 use std::time::Duration;
 
 /// Request bodies of a route that says nothing: enough for a form with scans.

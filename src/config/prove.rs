@@ -8,8 +8,8 @@ use crate::identity::{Account, Evidence, Identity, Login, Principal, SiteId};
 use crate::policy::case::Case;
 use crate::policy::enumerate::{Group, PossibleVerdict};
 use crate::policy::invariant::{Invariant, Violation};
-use crate::policy::target::{RawTarget, canonical_path};
 use crate::policy::{Action, Policy, RouteId, Site, Verdict, reach};
+use crate::wire::target::{RawTarget, canonical_path};
 use jiff::Timestamp;
 
 pub(super) fn prove(files: &Files<'_>, policy: &Policy, identity: &Identity, invariants: &[Invariant], cases: &[Case]) {
@@ -159,10 +159,8 @@ fn login_page_open(policy: &Policy, principals: &[Principal], id: SiteId, site: 
     let url = site.login_url.as_deref()?;
     let raw = RawTarget::split(url.as_bytes()).ok()?;
     if let Some(authority) = raw.authority {
-        let own = crate::policy::target::host_name(authority)
-            .ok()
-            .and_then(|h| policy.site_of(&h))
-            .is_some_and(|s| s.0 == id);
+        let own =
+            crate::wire::target::host_name(authority).ok().and_then(|h| policy.site_of(&h)).is_some_and(|s| s.0 == id);
         if !own {
             return None;
         }

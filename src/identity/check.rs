@@ -1,6 +1,7 @@
 //! The outcome of judging one credential: fine, or why it proves nothing. One list for every kind of credential.
 
-use super::words::{Evidence, words};
+use super::words::Evidence;
+use crate::wire::words::words;
 
 /// How one credential was judged.
 pub type Check = Result<(), Failure>;

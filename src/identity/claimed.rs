@@ -3,12 +3,12 @@
 //! Two credentials of one kind are ambiguous and end the request. An Authorization header that no declared credential
 //! explains is a credential too.
 
-use super::cookie;
 use super::credential::{Credential, Identity, Kind, Session, SiteId};
 use super::introspection::Introspection;
 use super::presented::{Ambiguity, Location};
 use super::principal::CredentialId;
 use super::token::{self, Jwt};
+use crate::wire::cookie;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use std::sync::Arc;

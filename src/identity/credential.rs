@@ -10,7 +10,7 @@ use super::principal::CredentialId;
 use super::probe::Probe;
 use super::token::Jwt;
 use super::username::Shape;
-use super::words::words;
+use crate::wire::words::words;
 use http::{HeaderName, Method};
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! The document is believed for one thing only, and only if it speaks for the issuer that the operator named: whoever
 //! could point elsewhere would choose whom the gate trusts. Knows no network.
 
-use super::json::{JsonError, parse_strict};
+use crate::wire::json::{JsonError, parse_strict};
 use http::Uri;
 use serde_json::Value;
 

@@ -3,11 +3,11 @@
 //! Pure matching; what was seen earlier is kept by `state`, what it means is decided by the caller.
 
 use super::destination::{Destination, authority_and_rest, host_and_rest, local_place};
-use super::form::NameField;
 use super::probe::Probe;
-use super::set_cookie::set_cookies;
 use super::username::Shape;
 use super::words::{Account, Level, Login};
+use crate::wire::form::NameField;
+use crate::wire::set_cookie::set_cookies;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, Method, StatusCode};

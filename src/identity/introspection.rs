@@ -6,9 +6,9 @@
 
 use super::check::Failure;
 use super::claims::{ClaimRule, facts};
-use super::json::{JsonError, parse_strict};
 use super::registered::{Times, TokenIds, is_another_kind, is_meant_for, is_one_of, subject};
 use super::token::Verified;
+use crate::wire::json::{JsonError, parse_strict};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;

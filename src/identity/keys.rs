@@ -6,7 +6,7 @@
 
 mod jwk;
 
-use super::json::{JsonError, parse_strict};
+use crate::wire::json::{JsonError, parse_strict};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 

@@ -8,7 +8,7 @@ use super::check::Failure;
 use super::keys::KeySet;
 use super::registered::{Times, handle, is_meant_for};
 use super::token::{Jwt, bare, signed_claims};
-use super::words::words;
+use crate::wire::words::words;
 use serde_json::Value;
 
 /// Member of `events` that makes a token a logout token (§2.4).

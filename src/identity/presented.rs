@@ -2,10 +2,10 @@
 
 use super::authenticated::{Authenticated, Identifiers};
 use super::check::{Check, Failure};
-use super::cookie::CookieError;
 use super::principal::{CredentialId, Principal, Subject};
 use super::session::{Born, SessionKey, SessionName};
 use super::words::Account;
+use crate::wire::cookie::CookieError;
 use http::HeaderName;
 
 /// Where a credential stands on a request.

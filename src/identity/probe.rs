@@ -4,7 +4,7 @@
 //! tell stays unknown, and one that cannot be read is none at all. Knows no network and no clock: the caller asks.
 
 use super::claims::{ClaimRule, matching};
-use super::json::{JsonError, parse_strict};
+use crate::wire::json::{JsonError, parse_strict};
 use super::principal::{Facts, Subject};
 use super::registered::subject;
 use super::words::{Account, Level, Login};

@@ -2,10 +2,10 @@
 
 use super::reason::Reason;
 use super::rule::Action;
-use super::target::{self, RawTarget};
 use super::{Bucket, OTHER, Policy, Query, RuleId};
 use crate::diagnostic::Place;
 use crate::identity::Principal;
+use crate::wire::target::{self, RawTarget};
 use http::Method;
 use jiff::Timestamp;
 use std::net::IpAddr;

@@ -19,7 +19,6 @@ pub mod reason;
 pub mod route;
 pub mod rule;
 pub mod table;
-pub mod target;
 pub mod trace;
 
 pub use bucket::{Bucket, Buckets};
@@ -31,10 +30,10 @@ pub use rule::{Action, Condition, Finite, Mode, Rule, RuleId};
 pub use table::TooLarge;
 
 use crate::identity::SiteId;
+use crate::wire::target::Relaxed;
 use http::Method;
 use std::collections::HashMap;
 use table::DecisionTable;
-use target::Relaxed;
 
 /// The route of a path that no declared route covers.
 pub const OTHER: &str = "other";

@@ -3,7 +3,7 @@
 //! The closed list behind `page = "..."` of a rule. What each page says is written where answers are made; nothing
 //! here knows HTML, languages or status codes.
 
-use crate::identity::words::words;
+use crate::wire::words::words;
 
 words! {
     /// A page that a rule can name.

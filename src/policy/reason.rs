@@ -2,8 +2,8 @@
 
 use super::page::Page;
 use super::rule::Action;
-use crate::identity::words::words;
 use crate::identity::{Evidence, Login, Principal};
+use crate::wire::words::words;
 
 words! {
     /// Why a request got the answer it got.

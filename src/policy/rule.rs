@@ -2,8 +2,8 @@
 
 use super::page::Page;
 use crate::diagnostic::Place;
-use crate::identity::words::words;
 use crate::identity::{Level, Principal};
+use crate::wire::words::words;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -15,7 +15,6 @@ mod account;
 pub mod answer;
 mod attempt;
 pub mod buckets;
-mod client;
 pub mod context;
 mod failure;
 mod headers;
@@ -32,12 +31,13 @@ pub use context::RequestContext;
 
 use crate::authn::{Authenticator, Head, InForce};
 use crate::config::settings::{Listener, Settings};
-use crate::policy::target::Ambiguous;
 use crate::policy::{Grant, Query};
 use crate::snapshot::Live;
 use crate::state::State;
 use crate::telemetry::{Origin, Telemetry};
 use crate::transport::{Running, guard};
+use crate::wire::forwarded;
+use crate::wire::target::Ambiguous;
 use async_trait::async_trait;
 use attempt::Seen;
 use buckets::PseudonymBuckets;
@@ -181,7 +181,7 @@ impl ProxyHttp for Enforcer {
         ctx.method = session.req_header().method.clone();
         let socket = session.client_addr().and_then(|a| a.as_inet()).copied().unwrap_or(ctx.client);
         let tls = !self.listener.tls.is_empty();
-        let client = client::client(socket, tls, &session.req_header().headers, &self.listener.trusted_proxies);
+        let client = forwarded::client(socket, tls, &session.req_header().headers, &self.listener.trusted_proxies);
         (ctx.client, ctx.https) = (client.address, client.https);
         Ok(())
     }

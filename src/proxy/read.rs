@@ -3,7 +3,7 @@
 use super::context::Target;
 use super::rejection::{Framing, Rejection};
 use crate::policy::Policy;
-use crate::policy::target::{self, Ambiguous, RawTarget};
+use crate::wire::target::{self, Ambiguous, RawTarget};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::RequestHeader;

@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::identity::Credential;
 use crate::identity::Presented;
 use crate::identity::flow::Flow;
-use crate::policy::target::Ambiguous;
+use crate::wire::target::Ambiguous;
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
 

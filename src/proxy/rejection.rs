@@ -1,12 +1,12 @@
 //! How a request is turned away: a closed list, matched without wildcard, holding nothing of the request.
 
 use super::answer::Kind;
-use crate::identity::cookie::CookieError;
-use crate::identity::form::BodyError;
 use crate::identity::presented::Ambiguity;
-use crate::policy::target::Ambiguous;
 use crate::policy::{Action, Page, Reason, Verdict};
 use crate::state::ledger::StoreLost;
+use crate::wire::cookie::CookieError;
+use crate::wire::form::BodyError;
+use crate::wire::target::Ambiguous;
 
 /// Why a request is not forwarded, or could not be answered by the portal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@
 use super::answer::{Answer, Audience, Kind, Language, X_SUPPORT_CODE, audience, is_navigation, language, safe_link};
 use super::context::{RequestContext, is_safe};
 use super::rejection::Rejection;
-use crate::identity::cookie::CookieError;
 use crate::identity::presented::{Ambiguity, Location};
-use crate::policy::target::host_name;
 use crate::policy::{Action, METHODS, Page, Reason};
+use crate::wire::cookie::CookieError;
+use crate::wire::target::host_name;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};

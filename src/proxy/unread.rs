@@ -7,9 +7,10 @@
 use super::account::{self, Told};
 use super::answer::{audience, language};
 use super::rejection::{Framing, Rejection};
-use super::{Enforcer, RequestContext, client, read, respond};
-use crate::policy::target::RawTarget;
+use super::{Enforcer, RequestContext, read, respond};
 use crate::transport::guard::{Cause, Refuse, Refused};
+use crate::wire::forwarded;
+use crate::wire::target::RawTarget;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -23,7 +24,7 @@ impl Refuse for Enforcer {
         let mut ctx = self.begin(socket);
         ctx.method = head.method.clone();
         let tls = !self.listener.tls.is_empty();
-        let client = client::client(socket, tls, &head.headers, &self.listener.trusted_proxies);
+        let client = forwarded::client(socket, tls, &head.headers, &self.listener.trusted_proxies);
         (ctx.client, ctx.https) = (client.address, client.https);
         let rejection = match refused.cause {
             Cause::Slow => Rejection::RequestTimeout,
@@ -114,7 +115,7 @@ fn path_of(target: &[u8]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::target::Ambiguous;
+    use crate::wire::target::Ambiguous;
 
     fn wrong(raw: &str) -> Rejection {
         what_is_wrong(&salvaged(raw.as_bytes()), raw.as_bytes())

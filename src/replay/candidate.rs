@@ -6,11 +6,11 @@
 
 use super::masked::Masked;
 use crate::config::Settings;
-use crate::identity::words::words;
 use crate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal, SiteId};
-use crate::policy::target::{canonical_path, host_name};
 use crate::policy::{Action, Bucket, Buckets, Policy, Query, RouteId, RuleId};
 use crate::telemetry::past::{Past, PastPrincipal};
+use crate::wire::target::{canonical_path, host_name};
+use crate::wire::words::words;
 use http::Method;
 use jiff::Timestamp;
 use std::cell::Cell;

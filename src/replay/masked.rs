@@ -6,7 +6,7 @@
 use crate::config::Settings;
 use crate::identity::SiteId;
 use crate::policy::{Policy, RouteId};
-use crate::telemetry::redact;
+use crate::wire::redact;
 
 /// What stands in a log for what was taken out of a path.
 const MASKS: [&str; 3] = ["[number]", "[opaque]", "[e-mail]"];

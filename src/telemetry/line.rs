@@ -6,10 +6,10 @@
 
 use super::finished::Finished;
 use super::labels::MethodLabel;
-use super::redact;
 use crate::identity::check::check_word;
 use crate::identity::{Born, Presented};
 use crate::policy::Verdict;
+use crate::wire::redact;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::cell::RefCell;

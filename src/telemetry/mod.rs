@@ -9,7 +9,6 @@ pub mod loads;
 pub mod metrics;
 pub mod past;
 mod record;
-pub mod redact;
 pub mod series;
 
 pub use audit::Audit;

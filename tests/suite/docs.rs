@@ -13,12 +13,12 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use vneid_gate::identity::check::check_words;
-use vneid_gate::identity::form::BodyError;
 use vneid_gate::identity::logout_token::LogoutError;
 use vneid_gate::identity::{Account, Evidence, Login};
-use vneid_gate::policy::target::Ambiguous;
 use vneid_gate::policy::{Action, Page, Reason};
 use vneid_gate::telemetry::series;
+use vneid_gate::wire::form::BodyError;
+use vneid_gate::wire::target::Ambiguous;
 
 pub(super) const LANGUAGES: [&str; 2] = ["en", "vi"];
 

@@ -12,7 +12,7 @@ use crate::policy::{OTHER, Policy, Verdict};
 use crate::proxy::answer::{Audience, Kind};
 use crate::proxy::rehearsal::Reply;
 use crate::proxy::rejection::Rejection;
-use crate::telemetry::redact;
+use crate::wire::redact;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 

@@ -6,8 +6,9 @@ use crate::config::Settings;
 use crate::identity::check::{Check, Failure};
 use crate::identity::flow::Flow;
 use crate::identity::presented::Location;
-use crate::identity::{Credential, Evidence, Presented, Principal, cookie, token};
+use crate::identity::{Credential, Evidence, Presented, Principal, token};
 use crate::proxy::rehearsal::Request;
+use crate::wire::cookie;
 
 pub(super) fn nobody() -> Asker<'static> {
     Asker {

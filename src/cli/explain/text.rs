@@ -11,7 +11,7 @@ use crate::policy::trace::{Met, TraceStep};
 use crate::policy::{Finite, OTHER, Policy, Verdict};
 use crate::proxy::answer::{Audience, Kind};
 use crate::proxy::rehearsal::Reply;
-use crate::telemetry::redact;
+use crate::wire::redact;
 use jiff::tz::TimeZone;
 use std::fmt::Write;
 use std::net::IpAddr;

@@ -4,8 +4,8 @@
 use crate::cli::words::route_name;
 use crate::config::Settings;
 use crate::identity::{Credential, Identity};
-use crate::policy::target::Relaxed;
 use crate::policy::{Policy, Route, Site};
+use crate::wire::target::Relaxed;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A note for each site, route and credential that both have under one name, and that means different things.

@@ -6,8 +6,8 @@
 
 use super::form::Parts;
 use crate::identity::check::Failure;
-use crate::identity::json::parse_strict;
 use crate::identity::keys::{KeySet, asymmetric};
+use crate::wire::json::parse_strict;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 

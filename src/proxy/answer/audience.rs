@@ -4,7 +4,7 @@
 //! libraries, then what is accepted. A request that cannot be told is a program's: a script that is handed a page, or
 //! followed to a log-in by a redirect, fails in ways nobody sees.
 
-use super::weighted::weighted;
+use crate::wire::weighted::weighted;
 use http::{HeaderMap, HeaderName, Method, header::ACCEPT};
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

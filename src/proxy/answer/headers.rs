@@ -19,7 +19,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'sha256-es2TiOs3XnzDi8jpL1o3Uh5aGDZEdknnly3LBV05J3s='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 const PROBLEM_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-/// What [`super::audience()`] and [`super::language()`] look at.
+/// What [`super::audience()`] and [`crate::wire::language()`] look at.
 const LOOKED_AT: HeaderValue =
     HeaderValue::from_static("Accept, Accept-Language, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With");
 

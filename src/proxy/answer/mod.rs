@@ -5,21 +5,19 @@
 //! no clock, and holds nothing of the request. `Allow`, `Set-Cookie` and `Location` are the caller's to add.
 
 pub mod audience;
-pub mod language;
 pub mod link;
 
 mod headers;
 mod page;
 mod problem;
 mod text;
-mod weighted;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::wire::language::{Language, language};
 pub use audience::{Audience, audience, is_navigation};
 pub use headers::X_SUPPORT_CODE;
-pub use language::{Language, language};
 pub use link::safe_link;
 
 use crate::policy::page::Page;

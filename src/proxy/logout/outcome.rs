@@ -3,10 +3,10 @@
 //! A closed list: the word of the metric and of the audit line, the status, and a sentence that holds nothing of the
 //! request.
 
-use crate::identity::form::BodyError;
 use crate::identity::logout_token::LogoutError;
 use crate::proxy::answer::X_SUPPORT_CODE;
 use crate::telemetry::series::{LOG_IN_ENDED, NOT_KEPT, NOT_READ, PERSON_ENDED, REPLAYED};
+use crate::wire::form::BodyError;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};

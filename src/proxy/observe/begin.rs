@@ -5,12 +5,12 @@
 
 use super::own_cookies;
 use crate::identity::flow;
-use crate::identity::set_cookie;
 use crate::identity::{Credential, SessionKey};
 use crate::proxy::context::{RequestContext, StartOver};
 use crate::state::State;
 use crate::state::ledger::BEGUN_S;
 use crate::state::login_cookie::{Began, BegunLogin, close_moment};
+use crate::wire::set_cookie;
 use http::StatusCode;
 use http::header::{LOCATION, SET_COOKIE};
 use pingora::http::ResponseHeader;

@@ -38,7 +38,7 @@ pub(crate) fn body(
         return None;
     }
     let complete = !too_long && ctx.observed.body_length.is_none_or(|length| body.len() == length);
-    let whole = if complete { crate::identity::json::parse_strict(body).ok() } else { None };
+    let whole = if complete { crate::wire::json::parse_strict(body).ok() } else { None };
     ctx.observed.body = None;
     let running = ctx.running.clone();
     let at_s = ctx.now_s();

@@ -42,12 +42,12 @@ fn prefix(ctx: &RequestContext) -> String {
 pub(crate) fn logins<'h>(ctx: &RequestContext, headers: &'h HeaderMap) -> Vec<(&'h str, &'h [u8])> {
     let start = format!("{}login-", prefix(ctx));
     let own = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
-    crate::identity::cookie::pairs(headers).filter_map(own).filter(|(name, _)| name.starts_with(&start)).collect()
+    crate::wire::cookie::pairs(headers).filter_map(own).filter(|(name, _)| name.starts_with(&start)).collect()
 }
 
 /// The value of a cookie that is shown once.
-pub(crate) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
-    let mut values = crate::identity::cookie::pairs(headers).filter(|(n, _)| *n == name.as_bytes()).map(|(_, v)| v);
+pub fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    let mut values = crate::wire::cookie::pairs(headers).filter(|(n, _)| *n == name.as_bytes()).map(|(_, v)| v);
     values.next().filter(|_| values.next().is_none())
 }
 

@@ -116,7 +116,7 @@ fn what_is_written_is_read_back_the_same() {
         assert_eq!(past.time, "2024-07-01T00:00:00.007+07:00");
         assert_eq!((&*past.support_code, &*past.request_id), ("K7PM-2QXD", "0123456789abcdef"));
         assert_eq!((&*past.method, &*past.host, past.status), ("POST", wrote.host, wrote.status));
-        assert_eq!(past.path, crate::telemetry::redact::path(wrote.path));
+        assert_eq!(past.path, crate::wire::redact::path(wrote.path));
         assert_eq!(past.client, wrote.client.to_string());
         assert_eq!(past.decision.is_some(), wrote.decision.is_some());
         let observed = wrote.decision.and_then(|d| d.observed).map(|v| v.reason.as_str().to_owned());

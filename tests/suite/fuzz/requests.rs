@@ -10,10 +10,10 @@ use std::sync::Arc;
 use vneid_gate::authn::{Authenticator, Head, InForce};
 use vneid_gate::config::{Settings, read_directory};
 use vneid_gate::identity::{Account, CredentialId, Evidence, Facts, Level, Login, Principal};
-use vneid_gate::policy::target::{RawTarget, Relaxed, canonical_path, host_name};
 use vneid_gate::policy::{Action, Bucket, Query};
 use vneid_gate::state::State;
 use vneid_gate::telemetry::Telemetry;
+use vneid_gate::wire::target::{RawTarget, Relaxed, canonical_path, host_name};
 
 const PATHS: [&str; 40] = [
     "/",

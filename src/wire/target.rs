@@ -3,7 +3,7 @@
 //! Nothing is repaired and nothing is rewritten: the canonical form is for matching only, the upstream gets the bytes
 //! that came. The catalogue of what is refused, and why, is in the handbook under "ambiguous requests".
 
-use crate::identity::words::words;
+use crate::wire::words::words;
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 

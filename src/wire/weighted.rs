@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName};
 pub(super) type Weighted<'a> = (&'a str, u16);
 
 /// All entries of all fields of that name, in order; empty without such a field, `None` when any is malformed.
-pub(super) fn weighted<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Vec<Weighted<'a>>> {
+pub fn weighted<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Vec<Weighted<'a>>> {
     let mut entries = Vec::new();
     for field in headers.get_all(name) {
         for entry in field.to_str().ok()?.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
