@@ -42,10 +42,10 @@ pub(super) fn flow(v: Value<'_>, session: bool, names: &mut Names) -> Option<Flo
         let help = "a log-in of a token credential is a password attempt: it has `username` and no `begins`";
         t.report(code::CONFLICTING_KEYS, "this log-in binds nothing", Some(help.into()));
     }
-    if request.as_ref().is_some_and(|r| !r.value.form.is_empty())
+    if request.as_ref().is_some_and(|r| !r.value.form.is_empty() || !r.value.unless_form.is_empty())
         && !matches!(&username, Some(u) if matches!(u.value, NameField::Form(_)))
     {
-        let message = "`request.form` needs `username = { form = … }`";
+        let message = "`request.form` and `unless_form` need `username = { form = … }`";
         t.report_key("request", code::CONFLICTING_KEYS, message, None);
     }
     t.done();
@@ -86,8 +86,21 @@ fn request(v: Value<'_>, method_needed: bool) -> Option<RequestShape> {
     let form = t.raw("form").and_then(|v| v.table("request.form")).map(|table| {
         table.pairs().filter_map(|(name, _, value)| Some((name.to_owned(), value.text()?.to_owned()))).collect()
     });
+    if !method_needed {
+        t.unsupported("unless_form");
+    }
+    let unless_form = t.raw("unless_form").and_then(|v| v.table("request.unless_form")).map(|table| {
+        let values = |v| many(v, values::text).into_iter().map(|text| text.value).collect();
+        table.pairs().map(|(name, _, value)| (name.to_owned(), values(value))).collect()
+    });
     t.done();
-    Some(RequestShape { method: method.map(|m| m.value), path: path?.value, query, form: form.unwrap_or_default() })
+    Some(RequestShape {
+        method: method.map(|m| m.value),
+        path: path?.value,
+        query,
+        form: form.unwrap_or_default(),
+        unless_form: unless_form.unwrap_or_default(),
+    })
 }
 
 /// Names of parameters that are there, or a table of names and values.

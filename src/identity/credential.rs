@@ -11,6 +11,7 @@ use super::probe::Probe;
 use super::token::Jwt;
 use super::username::Shape;
 use crate::wire::words::words;
+use http::header::AUTHORIZATION;
 use http::{HeaderName, Method};
 use std::sync::Arc;
 
@@ -150,6 +151,8 @@ pub struct SitePlan {
     /// The site's name.
     pub site: String,
     pub cookie_names: Vec<String>,
+    /// Names of credentials that must not stand in a query.
+    pub query_names: Vec<String>,
     /// For each cookie name, the credentials that may be in it.
     pub cookies: Vec<Vec<CredentialId>>,
     pub headers: Vec<(HeaderName, Vec<CredentialId>)>,
@@ -217,6 +220,9 @@ fn plan(credentials: &[Credential], site: SiteId, name: &str) -> SitePlan {
                 },
             }
         }
+        if credential.sources.iter().any(|source| matches!(source, Source::Header(name) if name == AUTHORIZATION)) {
+            plan.query_names.push("access_token".to_owned());
+        }
         plan.logout_doors.extend(credential.logout_door.as_ref().map(|door| (door.path.clone(), credential.id)));
         for name in credential.flows.iter().flat_map(|f| f.headers.names()) {
             if !plan.trusted_headers.contains(name) {
@@ -224,5 +230,8 @@ fn plan(credentials: &[Credential], site: SiteId, name: &str) -> SitePlan {
             }
         }
     }
+    plan.query_names.extend(plan.cookie_names.iter().cloned());
+    plan.query_names.sort_unstable();
+    plan.query_names.dedup();
     plan
 }

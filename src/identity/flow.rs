@@ -8,6 +8,7 @@ use super::username::Shape;
 use super::words::{Account, Level, Login};
 use crate::wire::form::NameField;
 use crate::wire::set_cookie::set_cookies;
+use crate::wire::spelling::{may_be_name, same_path};
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
@@ -40,11 +41,6 @@ impl PathPattern {
     }
 }
 
-/// Equal but for case.
-fn same_path(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && a.to_lowercase() == b.to_lowercase())
-}
-
 /// A request that means something to a session: a callback, a password post, a log-out.
 #[derive(Clone, Debug)]
 pub struct RequestShape {
@@ -55,6 +51,8 @@ pub struct RequestShape {
     pub query: Vec<Parameter>,
     /// Form fields that must have these values; only for log-ins that name a user.
     pub form: Vec<(String, String)>,
+    /// Form fields of which one of these values says that the request is no log-in; anything else is one.
+    pub unless_form: Vec<(String, Vec<String>)>,
 }
 
 /// A query parameter that a request of this shape has.
@@ -109,6 +107,22 @@ impl RequestShape {
         let query = query.unwrap_or_default();
         let names = self.query.iter().map(|p| p.name.as_str()).chain(["state"]);
         names.into_iter().any(|name| parameters(query, name).nth(1).is_some())
+    }
+
+    /// Whether a parameter whose value tells the uses of this path apart is there twice, or in another spelling: some server
+    /// may take it for a log-in that another does not see.
+    pub fn is_unclear(&self, path: &str, query: Option<&str>) -> bool {
+        let alike = |name: &str| {
+            let pairs = query.unwrap_or_default().split(['&', ';']);
+            let names = pairs.map(|pair| pair.split('=').next().unwrap_or_default());
+            names.filter(|written| may_be_name(written.as_bytes(), name)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let told_by_value = self.query.iter().filter(|p| p.value.is_some());
+        let unclear = |p: &Parameter| {
+            let names = alike(&p.name);
+            names.len() > 1 || names.iter().any(|written| *written != p.name)
+        };
+        told_by_value.clone().next().is_some() && self.path.fits_loosely(path) && told_by_value.into_iter().any(unclear)
     }
 
     /// Whether the provider itself says that the log-in failed (RFC 6749 §4.1.2.1), or says nothing: whatever the portal
@@ -293,6 +307,7 @@ mod tests {
             path: PathPattern::Exact("/cb".into()),
             query: vec![any("code"), any("state")],
             form: vec![],
+            unless_form: vec![],
         }
     }
 

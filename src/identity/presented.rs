@@ -83,4 +83,6 @@ pub enum Ambiguity {
     SessionSpelling,
     /// Credentials of two people.
     TwoPeople,
+    /// The name of a declared credential in the query, where some server looks for it and the gate does not.
+    InQuery,
 }

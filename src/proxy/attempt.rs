@@ -7,6 +7,7 @@ use crate::config::Settings;
 use crate::identity::flow::{Fit, Flow};
 use crate::identity::{Credential, CredentialId, Identity, Presented, Principal, username};
 use crate::wire::form::{self, BodyError, Form, NameField};
+use crate::wire::spelling::may_be_name;
 use crate::wire::target::Ambiguous;
 use http::header::EXPECT;
 use http::{HeaderMap, Method};
@@ -34,9 +35,18 @@ pub(super) struct Named<'i> {
 }
 
 /// Looks whether the head of a request belongs to a log-in flow.
-pub(super) fn recognise<'i>(identity: &'i Identity, target: &Target, method: &Method) -> Result<Seen<'i>, Rejection> {
+pub fn recognise<'i>(
+    identity: &'i Identity,
+    target: &Target,
+    method: &Method,
+    has_body: bool,
+) -> Result<Seen<'i>, Rejection> {
     let query = target.query.as_deref();
     let flows = identity.flows(target.site, method, &target.path, query);
+    let all = || identity.of_site(target.site).flat_map(|credential| &credential.flows);
+    if all().any(|flow| flow.request.is_unclear(&target.path, query)) {
+        return Err(Rejection::Target(Ambiguous::RepeatedParameter));
+    }
     let whole: Vec<(&Credential, &Flow)> =
         flows.iter().filter(|(_, _, fit)| *fit == Fit::Whole).map(|(c, f, _)| (*c, *f)).collect();
     if whole.iter().any(|(_, f)| f.request.repeats_a_parameter(query)) {
@@ -50,7 +60,7 @@ pub(super) fn recognise<'i>(identity: &'i Identity, target: &Target, method: &Me
             let query = query.unwrap_or_default().to_owned();
             Ok(Seen::ByPassword(ByPassword { flows: whole, query }))
         }
-        (true, false) => near(method, &flows, query),
+        (true, false) => near(method, &flows, query, has_body),
         (true, true) => Ok(Seen::Nothing),
     }
 }
@@ -85,12 +95,16 @@ fn near<'i>(
     method: &Method,
     flows: &[(&'i Credential, &'i Flow, Fit)],
     query: Option<&str>,
+    has_body: bool,
 ) -> Result<Seen<'i>, Rejection> {
     let harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !harmless && flows.iter().any(|(_, f, _)| f.username.is_some()) {
         return Err(Rejection::MethodNotAllowed);
     }
-    // Some portals take the form by GET as well.
+    // Some portals read the form whatever the method (Werkzeug), or take it in the query.
+    if has_body && flows.iter().any(|(_, f, _)| f.username.is_some()) {
+        return Err(Rejection::LoginBody(BodyError::Duplicate));
+    }
     let names_a_user = |f: &Flow| match &f.username {
         Some(NameField::Form(name)) => query.is_some_and(|q| form::query_names(q, name)),
         Some(NameField::Json(_)) | None => false,
@@ -169,7 +183,19 @@ fn name_in(flow: &Flow, field: &NameField, body: &[u8], query: &str) -> Result<O
                 if form::query_names(query, fixed) {
                     return Err(BodyError::Duplicate);
                 }
-                if form.one(fixed)?.ok_or(BodyError::Missing)? != value {
+                let written = form.one(fixed)?.ok_or(BodyError::Missing)?;
+                if written != value && may_be_name(written.as_bytes(), value) {
+                    return Err(BodyError::Undecodable);
+                }
+                if written != value {
+                    return Ok(None);
+                }
+            }
+            for (fixed, others) in &flow.request.unless_form {
+                if form::query_names(query, fixed) {
+                    return Err(BodyError::Duplicate);
+                }
+                if form.one(fixed)?.is_some_and(|value| others.iter().any(|other| other == value)) {
                     return Ok(None);
                 }
             }

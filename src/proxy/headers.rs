@@ -10,6 +10,7 @@ use crate::identity::Principal;
 use crate::identity::credential::SitePlan;
 use crate::identity::presented::Location;
 use crate::policy::Grant;
+use crate::wire::spelling::header_name;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, COOKIE, FORWARDED, HOST};
 use http::request::Parts;
@@ -127,7 +128,7 @@ pub(super) fn is_private(name: &HeaderName, plan: &SitePlan) -> bool {
     // CGI on some servers maps every other byte than letters and digits to one and the same.
     let aliased = exact.bytes().any(|b| !b.is_ascii_alphanumeric() && b != b'-');
     let dashed = if aliased {
-        folded = fold(exact);
+        folded = header_name(exact);
         folded.as_str()
     } else {
         exact
@@ -149,11 +150,7 @@ pub(super) fn is_private(name: &HeaderName, plan: &SitePlan) -> bool {
 }
 
 fn same_to_cgi(name: &str, dashed: &str) -> bool {
-    name == dashed || (name.len() == dashed.len() && fold(name) == dashed)
-}
-
-fn fold(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+    name == dashed || (name.len() == dashed.len() && header_name(name) == dashed)
 }
 
 /// Lets go of the second map that pingora keeps, with the spelling of every name: names then travel in lower case,

@@ -31,12 +31,14 @@ pub use context::RequestContext;
 
 use crate::authn::{Authenticator, Head, InForce};
 use crate::config::settings::{Listener, Settings};
+use crate::identity::presented::Ambiguity;
 use crate::policy::{Grant, Query};
 use crate::snapshot::Live;
 use crate::state::State;
 use crate::telemetry::{Origin, Telemetry};
 use crate::transport::{Running, guard};
 use crate::wire::forwarded;
+use crate::wire::spelling::may_be_name;
 use crate::wire::target::Ambiguous;
 use async_trait::async_trait;
 use attempt::Seen;
@@ -103,6 +105,9 @@ impl Enforcer {
         if shows_a_session_in_its_path(settings, &target) {
             return Err(Rejection::Target(Ambiguous::PathParameter));
         }
+        if shows_a_credential_in_its_query(settings, &target) {
+            return Err(Rejection::Credentials(Ambiguity::InQuery));
+        }
         ctx.target = Some(target);
         if self.listener.redirect_https && !ctx.https {
             return Err(Rejection::RedirectToHttps);
@@ -123,7 +128,7 @@ impl Enforcer {
         let head = Head { in_force: InForce::from(&*running), site, headers, now_s };
         ctx.presented = self.authn.authenticate(head).await.map_err(Rejection::Credentials)?;
         let target = ctx.target.as_ref().ok_or(Rejection::Internal)?;
-        let seen = attempt::recognise(&settings.identity, target, &ctx.method)?;
+        let seen = attempt::recognise(&settings.identity, target, &ctx.method, !session.is_body_empty())?;
         if !matches!(seen, Seen::Nothing) {
             Box::pin(attempt::notice(session, ctx, settings, seen)).await?;
         }
@@ -349,6 +354,15 @@ fn shows_a_session_in_its_path(settings: &Settings, target: &context::Target) ->
     parameters
         .map(|p| p.split('=').next().unwrap_or_default())
         .any(|name| cookies.iter().any(|c| c.eq_ignore_ascii_case(name)))
+}
+
+/// Some servers take a session id (PHP without `session.use_only_cookies`) or a token (RFC 6750 §2.3) from the query too, and
+/// nobody would have judged it.
+fn shows_a_credential_in_its_query(settings: &Settings, target: &context::Target) -> bool {
+    let Some(query) = target.query.as_deref().filter(|query| !query.is_empty()) else { return false };
+    let names = settings.identity.plan(target.site).map_or(&[][..], |plan| plan.query_names.as_slice());
+    let written = query.split(['&', ';']).map(|pair| pair.split('=').next().unwrap_or_default());
+    !names.is_empty() && written.into_iter().any(|name| names.iter().any(|n| may_be_name(name.as_bytes(), n)))
 }
 
 /// Bytes of the head: as read on HTTP/1, the sum of names and values on HTTP/2.

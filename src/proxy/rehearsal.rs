@@ -66,6 +66,12 @@ impl Request {
         Ok(Request { head, raw_head: raw_head.to_vec(), rest: rest.to_vec() })
     }
 
+    /// Whether a body is announced, or stands behind the head.
+    fn has_body(&self) -> bool {
+        let announced = super::declared_length(&self.head).is_some_and(|length| length > 0);
+        announced || self.head.headers.contains_key(http::header::TRANSFER_ENCODING) || !self.rest.is_empty()
+    }
+
     pub fn method(&self) -> &Method {
         &self.head.method
     }
@@ -135,7 +141,7 @@ pub fn identify<'s>(
     let in_force = InForce { identity, generation: 0, running: None };
     let head = Head { in_force, site: target.site, headers: request.headers(), now_s };
     let mut presented = authn.authenticate_unasked(head).map_err(Rejection::Credentials)?;
-    let flow = match attempt::recognise(identity, target, request.method())? {
+    let flow = match attempt::recognise(identity, target, request.method(), request.has_body())? {
         Seen::Nothing => None,
         Seen::ByRedirect(_, flow) => Some(flow),
         Seen::ByPassword(log_in) => {

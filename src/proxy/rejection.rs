@@ -92,6 +92,7 @@ impl Rejection {
             Rejection::Credentials(Ambiguity::Cookies(CookieError::TooMany)) => Some("too-many-cookies"),
             Rejection::Credentials(Ambiguity::SessionSpelling) => Some("session-spelling"),
             Rejection::Credentials(Ambiguity::TwoPeople) => Some("two-people"),
+            Rejection::Credentials(Ambiguity::InQuery) => Some("credential-in-query"),
             Rejection::LoginBody(what) => Some(what.as_str()),
             Rejection::Decided(_)
             | Rejection::MethodNotAllowed

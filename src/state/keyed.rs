@@ -5,9 +5,9 @@
 
 use super::seal::Seal;
 use crate::identity::{Pseudonym, SessionKey, SessionName};
+use crate::wire::spelling::plain_value;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key, sign};
-use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 pub struct Keyed {
@@ -60,7 +60,7 @@ impl Keyed {
             halves(&self.session, &[kind, site.as_bytes(), &[0], credential.as_bytes(), &[0], value])
         };
         // Who sees one half of a keyed hash learns nothing of the other, so the log's name costs no hash of its own.
-        let plain = plain(value);
+        let plain = plain_value(value);
         let (alias, called) = name(b"a", &plain);
         // Most values are their own plain form: one hash does for both.
         let exact = if *plain == *value { alias } else { name(b"e", value).0 };
@@ -128,23 +128,6 @@ impl Keyed {
 /// The first eight bytes of a keyed hash.
 fn number(tag: &[u8]) -> u64 {
     tag.first_chunk().copied().map_or(0, u64::from_be_bytes)
-}
-
-/// The form that all spellings of a session value share.
-fn plain(value: &[u8]) -> Cow<'_, [u8]> {
-    if is_plain(value) {
-        return Cow::Borrowed(value);
-    }
-    let decoded = percent_encoding::percent_decode(value).filter(|b| *b != b'"');
-    let folded: Vec<u8> = decoded.map(|b| if b == b'+' { b' ' } else { b.to_ascii_lowercase() }).collect();
-    Cow::Owned(folded.trim_ascii().to_vec())
-}
-
-/// Whether nothing in a trimmed value would be read in another way. Without an early way out, so that the compiler looks
-/// at many bytes at once.
-fn is_plain(value: &[u8]) -> bool {
-    let odd = |b: u8| b.is_ascii_uppercase() | (b == b'%') | (b == b'"') | (b == b'+');
-    value.iter().fold(true, |plain, byte| plain & !odd(*byte))
 }
 
 fn short(key: &Key, parts: &[&[u8]]) -> [u8; 16] {

@@ -3,6 +3,7 @@
 //! Only the names of declared credentials matter. A cookie whose name some back end might take for a declared one
 //! (percent-encoded, other case, PHP's `.` for `_`, stray bytes around it) is ambiguous, as is a second one.
 
+use super::spelling::may_be_name;
 use http::HeaderMap;
 use http::header::COOKIE;
 
@@ -40,10 +41,10 @@ pub fn read<'h>(
             }
             seen |= bit;
             found(index, value);
-        } else if names.iter().any(|n| looks_alike(name, n)) {
+        } else if names.iter().any(|n| may_be_name(name, n)) {
             return Err(CookieError::Ambiguous);
         }
-        if (name.is_empty() || value.contains(&b',')) && hides_a_name(name, value, names) {
+        if may_hide(name, value) && hides_a_name(name, value, names) {
             return Err(CookieError::Ambiguous);
         }
     }
@@ -67,35 +68,22 @@ pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
-/// Some servers end a cookie at a comma (RFC 2109), and some read `=name=value` as a pair: a declared name there is a
-/// second cookie to them.
+/// Some servers end a cookie at a comma (RFC 2109) or at a blank (aiohttp), and some read `=name=value` as a pair: a declared
+/// name there is a second cookie to them.
 fn hides_a_name(name: &[u8], value: &[u8], names: &[String]) -> bool {
-    let skipped = usize::from(!name.is_empty());
-    let hidden = value.split(|b| *b == b',').skip(skipped);
-    hidden
-        .map(|piece| piece.split(|b| *b == b'=').next().unwrap_or_default())
-        .any(|piece| names.iter().any(|n| looks_alike(piece, n)))
+    let ends = |b: &u8| matches!(b, b',' | b' ' | b'\t' | b'"');
+    let declares = |piece: &[u8]| {
+        let piece = piece.split(|b| *b == b'=').next().unwrap_or_default();
+        names.iter().any(|n| may_be_name(piece, n))
+    };
+    let in_value = value.split(ends).skip(usize::from(!name.is_empty()));
+    let in_name = name.split(ends).skip(1);
+    in_value.chain(in_name).any(declares)
 }
 
-/// Whether some back end might take `name` for `declared`, although the bytes differ.
-fn looks_alike(name: &[u8], declared: &str) -> bool {
-    // Every folding keeps or shortens a name.
-    if name.len() < declared.len() {
-        return false;
-    }
-    let declared = || folded(declared.as_bytes());
-    let before_bracket = name.split(|b| *b == b'[').next().unwrap_or_default();
-    folded(name).eq(declared()) || folded(before_bracket).eq(declared())
-}
-
-/// The name as the most forgiving server might read it: percent-decoded, quotes and stray bytes dropped, case ignored,
-/// and what PHP turns into `_` turned into `_`.
-fn folded(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let text = percent_encoding::percent_decode(name.trim_ascii());
-    text.filter(|b| (b.is_ascii_graphic() || *b == b' ') && *b != b'"').map(|b| match b {
-        b' ' | b'+' | b'.' | b'[' => b'_',
-        other => other.to_ascii_lowercase(),
-    })
+/// Whether a pair may be more than one to somebody.
+fn may_hide(name: &[u8], value: &[u8]) -> bool {
+    name.is_empty() || name.iter().chain(value).any(|b| matches!(b, b',' | b' ' | b'\t' | b'"'))
 }
 
 #[cfg(test)]
@@ -122,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_second_one_or_a_look_alike_is_ambiguous() {
-        let cases: [&[&[u8]]; 9] = [
+        let cases: [&[&[u8]]; 15] = [
             &[b"PHPSESSID=a; PHPSESSID=b"],
             &[b"PHPSESSID=a", b"PHPSESSID=b"],
             &[b"PHPSESSID=a, PHPSESSID=b"],
@@ -132,6 +120,12 @@ mod tests {
             &[b"PHPSESSID[]=b"],
             &[b"\"PHPSESSID\"=b"],
             &[b"PHPSESSID\x80=b"],
+            &[b"a=1 PHPSESSID=b; PHPSESSID=a"],
+            &[b"a=1\tPHPSESSID=b"],
+            &[b"a=\"x\" PHPSESSID=b"],
+            &[b"%20PHPSESSID=b; PHPSESSID=a"],
+            &[b"+PHPSESSID=b"],
+            &[b"PHPSESSID%00x=b"],
         ];
         for case in cases {
             assert_eq!(outcome(case), Err(CookieError::Ambiguous), "{case:?}");

@@ -4,6 +4,7 @@
 //! The password itself is never looked at and never kept.
 
 use super::json;
+use super::spelling::{is_unseen, may_be_member, may_be_name};
 use super::words::words;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -49,12 +50,12 @@ impl Form {
 
     /// The one value of `name`; a second one, or a name that some back end folds into it, is an error.
     pub fn one(&self, name: &str) -> Result<Option<&str>, BodyError> {
-        let mut alike = self.0.iter().filter(|(n, _)| same_field(n, name));
+        let mut alike = self.0.iter().filter(|(n, _)| may_be_name(n.as_bytes(), name));
         let Some((found, value)) = alike.next() else { return Ok(None) };
         if alike.next().is_some() || found != name {
             return Err(BodyError::Duplicate);
         }
-        if value.trim().chars().any(unseen) {
+        if value.trim().chars().any(is_unseen) {
             return Err(BodyError::Undecodable);
         }
         Ok(Some(value))
@@ -87,42 +88,24 @@ pub fn json_name(body: &[u8], pointer: &str) -> Result<String, BodyError> {
     for token in pointer.split('/').skip(1) {
         let key = token.replace("~1", "/").replace("~0", "~");
         let Value::Object(members) = place else { return Err(BodyError::Missing) };
-        if members.keys().filter(|k| k.eq_ignore_ascii_case(&key)).count() > 1 {
+        if members.keys().filter(|k| may_be_member(k, &key)).count() > 1 {
             return Err(BodyError::Duplicate);
         }
         place = members.get(&key).ok_or(BodyError::Missing)?;
     }
     match place {
-        Value::String(name) if name.trim().chars().any(unseen) => Err(BodyError::Undecodable),
+        Value::String(name) if name.trim().chars().any(is_unseen) => Err(BodyError::Undecodable),
         Value::String(name) => Ok(name.clone()),
         _ => Err(BodyError::Undecodable),
     }
 }
 
-/// Whether a query string carries `name` too: some servers merge query and body.
+/// Whether a query string may carry `name` to some server: by `&` or `;`, in any spelling. A name that cannot be decoded may
+/// be any.
 pub fn query_names(query: &str, name: &str) -> bool {
-    query.split('&').any(|pair| {
+    query.split(['&', ';']).any(|pair| {
         let raw = pair.split('=').next().unwrap_or_default();
-        decode(raw.as_bytes()).is_ok_and(|n| same_field(&n, name))
-    })
-}
-
-/// Characters that no name has and that one server drops, another cuts at: controls, and format characters that show
-/// nothing.
-fn unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
-}
-
-/// PHP trims leading spaces, cuts at NUL and `[`, and reads `.` and space as `_`; .NET ignores case.
-fn same_field(written: &str, declared: &str) -> bool {
-    fold(written).eq(fold(declared))
-}
-
-fn fold(name: &str) -> impl Iterator<Item = char> + '_ {
-    name.trim_start().chars().take_while(|c| !matches!(c, '\0' | '[')).map(|c| match c {
-        '.' | ' ' => '_',
-        other => other.to_ascii_lowercase(),
+        may_be_name(raw.as_bytes(), name) || decode(raw.as_bytes()).map_or(true, |name| name.chars().any(is_unseen))
     })
 }
 

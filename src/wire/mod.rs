@@ -9,6 +9,7 @@ pub mod json;
 pub mod language;
 pub mod redact;
 pub mod set_cookie;
+pub mod spelling;
 pub mod target;
 pub mod weighted;
 pub mod words;

@@ -150,6 +150,7 @@ const REQUEST: &[Key] = &[
     key("path", Path, "One path, or ending in /**.").required(),
     key("query", ManyOrMap(&Text, &Value), "Parameters that are there, once each; or a table of names and values."),
     key("form", Map(&Value), "Form fields with these values; needs username.form."),
+    key("unless_form", Map(&Many(&Text)), "Form fields of which one of these values says that it is no log-in."),
 ];
 
 const SUCCESS: &[Key] = &[
