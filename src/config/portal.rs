@@ -8,8 +8,9 @@ use super::values;
 use crate::diagnostic::{At, Diagnostic, code};
 use crate::identity::SiteId;
 use crate::policy::route::PatternError;
-use crate::policy::{OTHER, Route, RouteId, RouteIndex, Site};
+use crate::policy::{OTHER, Route, RouteId, RouteIndex, Site, SiteHeaders};
 use crate::wire::target::{RawTarget, Relaxed, canonical_path};
+use http::HeaderName;
 use std::time::Duration;
 
 /// Request bodies of a route that says nothing: enough for a form with scans.
@@ -134,6 +135,10 @@ fn site(
         empty_segments: t.optional("empty_segments", |v| choice(v, "refuse", "merge")).is_some_and(|v| v.value),
         case_insensitive: t.optional("case_insensitive", values::boolean).is_some_and(|v| v.value),
     };
+    let headers = SiteHeaders {
+        private_headers: t.list("private_headers", values::header).into_iter().map(|h| h.value).collect(),
+        allow_headers: t.list("allow_headers", allowed_header).into_iter().map(|h| h.value).collect(),
+    };
     t.done();
     let name = name?;
     names.define(name.clone(), files.findings);
@@ -145,7 +150,18 @@ fn site(
         relaxed,
         routes: RouteIndex::default(),
         other: RouteId(0),
+        headers,
     })
+}
+
+/// Any but those that the gate sets itself.
+fn allowed_header(v: Value<'_>) -> Option<HeaderName> {
+    let name = values::header(v)?;
+    let own = ["x-gate-", "x-forwarded-", "forwarded", "x-request-id"];
+    if own.iter().any(|own| name.as_str().starts_with(own)) {
+        return v.fail(code::BAD_VALUE, format!("`{name}` is said by the gate alone"), "take it out");
+    }
+    Some(name)
 }
 
 fn choice(v: Value<'_>, off: &'static str, on: &'static str) -> Option<bool> {

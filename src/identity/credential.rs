@@ -156,6 +156,8 @@ pub struct SitePlan {
     /// For each cookie name, the credentials that may be in it.
     pub cookies: Vec<Vec<CredentialId>>,
     pub headers: Vec<(HeaderName, Vec<CredentialId>)>,
+    /// Cookies by which a portal logs somebody in by itself, with the credential of their sessions.
+    pub remembers: Vec<(String, CredentialId)>,
     /// Answer headers that only the gate may see.
     pub trusted_headers: Vec<HeaderName>,
     /// Paths to which issuers post log-outs, with their credentials.
@@ -223,6 +225,8 @@ fn plan(credentials: &[Credential], site: SiteId, name: &str) -> SitePlan {
         if credential.sources.iter().any(|source| matches!(source, Source::Header(name) if name == AUTHORIZATION)) {
             plan.query_names.push("access_token".to_owned());
         }
+        let remembers = credential.session().map_or(&[][..], |session| session.remembers.as_slice());
+        plan.remembers.extend(remembers.iter().map(|name| (name.clone(), credential.id)));
         plan.logout_doors.extend(credential.logout_door.as_ref().map(|door| (door.path.clone(), credential.id)));
         for name in credential.flows.iter().flat_map(|f| f.headers.names()) {
             if !plan.trusted_headers.contains(name) {

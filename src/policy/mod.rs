@@ -31,7 +31,7 @@ pub use table::TooLarge;
 
 use crate::identity::SiteId;
 use crate::wire::target::Relaxed;
-use http::Method;
+use http::{HeaderName, Method};
 use std::collections::HashMap;
 use table::DecisionTable;
 
@@ -60,6 +60,17 @@ pub struct Site {
     pub routes: RouteIndex,
     /// The built-in route of this site.
     pub other: RouteId,
+    /// Header fields that its portal is told otherwise than usual.
+    pub headers: SiteHeaders,
+}
+
+/// What a site adds to the header fields that only the gate may set, and what it takes away from them.
+#[derive(Clone, Debug, Default)]
+pub struct SiteHeaders {
+    /// Not from clients either.
+    pub private_headers: Vec<HeaderName>,
+    /// From clients too, although products are told things by them.
+    pub allow_headers: Vec<HeaderName>,
 }
 
 /// One `[[route]]`, or the built-in `other` of a site.

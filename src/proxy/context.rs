@@ -87,6 +87,10 @@ pub struct Observed {
     pub begins_anew: bool,
     /// The cookies of log-ins under way, name and sealed value.
     pub logins_under_way: Vec<(String, Vec<u8>)>,
+    /// Cookies by which the portal would log somebody in by itself, and which do not travel.
+    pub held_back: Vec<Vec<u8>>,
+    /// Cookies for which the request is ambiguous.
+    pub culprits: Vec<String>,
     /// Set-Cookie fields that the gate adds to the answer.
     pub set_cookies: Vec<String>,
     /// Length of the answer's body, where its head says so.

@@ -6,10 +6,11 @@
 use super::context::RequestContext;
 use super::observe::own_cookies::is_own;
 use super::observe::{hides_session, withheld_session};
+use super::private_headers::is_listed;
 use crate::identity::Principal;
 use crate::identity::credential::SitePlan;
 use crate::identity::presented::Location;
-use crate::policy::Grant;
+use crate::policy::{Grant, SiteHeaders};
 use crate::wire::spelling::header_name;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, COOKIE, FORWARDED, HOST};
@@ -27,83 +28,6 @@ const X_GATE_LOGIN: HeaderName = HeaderName::from_static("x-gate-login");
 const X_GATE_LEVEL: HeaderName = HeaderName::from_static("x-gate-level");
 const X_GATE_SUBJECT: HeaderName = HeaderName::from_static("x-gate-subject");
 
-/// Prefixes of names by which frameworks, meshes and TLS terminators are told things. Compared in dash form.
-const PRIVATE_PREFIXES: [&str; 19] = [
-    "x-gate-",
-    "x-forwarded-",
-    "x-original-",
-    "x-rewrite-",
-    "x-envoy-",
-    "x-middleware-",
-    "x-auth-request-",
-    "x-ssl-",
-    "ssl-client-",
-    "x-client-cert",
-    "x-amzn-oidc-",
-    "x-goog-iap-",
-    "x-goog-authenticated-user-",
-    "x-ms-client-principal",
-    "cf-access-",
-    "x-vercel-",
-    "oidc-claim-",
-    "x-consumer-",
-    "x-client-dn",
-];
-
-/// Whole names of the same kind.
-const PRIVATE_NAMES: [&str; 50] = [
-    "forwarded",
-    "via-gate",
-    "x-forwarded",
-    "x-request-id",
-    "x-support-code",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-remote-ip",
-    "x-remote-addr",
-    "x-originating-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "fastly-client-ip",
-    "client-ip",
-    "remote-addr",
-    "remote-user",
-    "x-remote-user",
-    "x-remote-group",
-    "x-authenticated-user",
-    "x-authenticated-userid",
-    "x-authenticated-groups",
-    "x-user",
-    "x-webauth-user",
-    "x-token-subject",
-    "x-url-scheme",
-    "x-scheme",
-    "x-host",
-    "x-http-host-override",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-http-destinationurl",
-    "x-accel-redirect",
-    "x-arr-ssl",
-    "x-arr-clientcert",
-    "front-end-https",
-    "proxy",
-    "proxy-authorization",
-    "x-wap-profile",
-    "x-jwt-assertion",
-    "x-userinfo",
-    "x-user-id",
-    "x-auth-user",
-    "auth-user",
-    "client-cert",
-    "client-cert-chain",
-    "x-forward-for",
-    "x-proxyuser-ip",
-    "oidc-access-token",
-];
-
 /// Names that CGI and WSGI build from a header with `_` or `.` in place of `-`: an alias of one of these is removed.
 const ALIAS_TARGETS: [&str; 9] = [
     "content-length",
@@ -119,7 +43,7 @@ const ALIAS_TARGETS: [&str; 9] = [
 
 /// Whether a client may not send this header. `plan` names what the site's credentials add: trusted answer headers, and
 /// other spellings of the headers that carry a credential.
-pub(super) fn is_private(name: &HeaderName, plan: &SitePlan) -> bool {
+pub fn is_private(name: &HeaderName, plan: &SitePlan, site: &SiteHeaders) -> bool {
     let exact = name.as_str();
     if plan.headers.iter().any(|(n, _)| n == name) {
         return false;
@@ -136,11 +60,8 @@ pub(super) fn is_private(name: &HeaderName, plan: &SitePlan) -> bool {
     if aliased && ALIAS_TARGETS.contains(&dashed) {
         return true;
     }
-    // Nearly every header of a browser ends here.
-    let candidate =
-        matches!(dashed.as_bytes().first(), Some(b'a' | b'c' | b'f' | b'o' | b'p' | b'r' | b's' | b't' | b'v' | b'x'));
-    let listed = candidate
-        && (PRIVATE_NAMES.contains(&dashed) || PRIVATE_PREFIXES.iter().any(|prefix| dashed.starts_with(prefix)));
+    let listed = is_listed(dashed) && !site.allow_headers.iter().any(|allowed| same_to_cgi(allowed.as_str(), dashed))
+        || site.private_headers.iter().any(|private| same_to_cgi(private.as_str(), dashed));
     listed
         || plan
             .trusted_headers
@@ -175,7 +96,7 @@ pub(super) fn for_portal(head: &mut RequestHeader, ctx: &RequestContext, grant: 
     strip(headers, ctx);
     remove_credentials(headers, ctx, grant);
     join_cookies(headers);
-    if ctx.observed.own_cookies || ctx.observed.flow.is_some() {
+    if ctx.observed.own_cookies || ctx.observed.flow.is_some() || !ctx.observed.held_back.is_empty() {
         exchange_cookies(headers, ctx);
     }
     if ctx.observed.flow.is_some() {
@@ -249,10 +170,9 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: String) {
 }
 
 fn strip(headers: &mut HeaderMap, ctx: &RequestContext) {
-    let Some(plan) = ctx.target.as_ref().and_then(|t| ctx.running.snapshot.settings.identity.plan(t.site)) else {
-        return;
-    };
-    let private: Vec<HeaderName> = headers.keys().filter(|n| is_private(n, plan)).cloned().collect();
+    let plan = ctx.target.as_ref().and_then(|t| ctx.running.snapshot.settings.identity.plan(t.site));
+    let (Some(plan), Some(site)) = (plan, ctx.site()) else { return };
+    let private: Vec<HeaderName> = headers.keys().filter(|n| is_private(n, plan, &site.headers)).cloned().collect();
     for name in private {
         headers.remove(&name);
     }
@@ -287,7 +207,8 @@ fn exchange_cookies(headers: &mut HeaderMap, ctx: &RequestContext) {
     let Some(target) = &ctx.target else { return };
     let credentials = ctx.running.snapshot.settings.identity.of_site(target.site);
     let hidden: Vec<&str> = credentials.filter(|c| hides_session(ctx, c)).flat_map(|c| c.cookies()).collect();
-    keep_cookies(headers, |name| !is_own(name) && !hidden.iter().any(|h| h.as_bytes() == name));
+    let held_back = |name: &[u8]| ctx.observed.held_back.iter().any(|held| held == name);
+    keep_cookies(headers, |name| !is_own(name) && !held_back(name) && !hidden.iter().any(|h| h.as_bytes() == name));
     if let Some(withheld) = withheld_session(ctx).and_then(|pair| HeaderValue::from_str(&pair).ok()) {
         headers.append(COOKIE, withheld);
         join_cookies(headers);
@@ -353,12 +274,15 @@ mod tests {
             "Client-Cert",
             "OIDC_CLAIM_sub",
         ] {
-            assert!(is_private(&HeaderName::from_bytes(name.as_bytes()).unwrap(), &plan), "{name}");
+            assert!(
+                is_private(&HeaderName::from_bytes(name.as_bytes()).unwrap(), &plan, &SiteHeaders::default()),
+                "{name}"
+            );
         }
         for name in
             ["accept", "cookie", "x-csrf-token", "x-requested-with", "range", "traceparent", "content-type", "referer"]
         {
-            assert!(!is_private(&HeaderName::from_static(name), &plan), "{name}");
+            assert!(!is_private(&HeaderName::from_static(name), &plan, &SiteHeaders::default()), "{name}");
         }
     }
 

@@ -16,13 +16,16 @@ pub mod answer;
 mod attempt;
 pub mod buckets;
 pub mod context;
+mod expire;
 mod failure;
 mod headers;
 mod logout;
 mod observe;
+mod private_headers;
 mod read;
 pub mod rehearsal;
 pub mod rejection;
+mod remembered;
 mod respond;
 pub mod tunnels;
 mod unread;
@@ -152,6 +155,9 @@ impl Enforcer {
         rejection: Rejection,
     ) -> pingora::Result<()> {
         self.count_rejection(ctx, rejection);
+        if let Rejection::Credentials(Ambiguity::Cookies(_)) = rejection {
+            ctx.observed.culprits = expire::culprits(ctx, &session.req_header().headers);
+        }
         respond::reject(session, ctx, rejection).await
     }
 
@@ -205,6 +211,7 @@ impl ProxyHttp for Enforcer {
         match judged {
             Ok(grant) => {
                 let headers = &session.req_header().headers;
+                ctx.observed.held_back = remembered::held_back(ctx, &self.state.keyed, &self.telemetry, headers);
                 if observe::concerns_a_session(ctx, headers) {
                     observe::forget_probed(&self.authn, ctx);
                     if let Err(rejection) = Box::pin(observe::departs(&self.state, ctx, &grant, headers)).await {

@@ -177,7 +177,7 @@ pub struct Reply {
 
 pub fn reply(rejection: Rejection, method: &Method, reader: Audience, login_url: Option<&str>) -> Reply {
     let kind = rejection.kind();
-    let takes_session_out = respond::takes_session_out(rejection, reader);
+    let takes_session_out = super::expire::takes_session_out(rejection, reader);
     let sent = is_navigation(method, reader) && respond::sends_to_log_in(rejection);
     match login_url.filter(|_| sent).and_then(safe_link) {
         Some(url) => Reply { status: StatusCode::SEE_OTHER, location: Some(url.to_owned()), kind, takes_session_out },

@@ -3,13 +3,12 @@
 
 use super::answer::{Answer, Audience, Kind, Language, X_SUPPORT_CODE, audience, is_navigation, language, safe_link};
 use super::context::{RequestContext, is_safe};
+use super::expire::expire_refused_sessions;
 use super::rejection::Rejection;
-use crate::identity::presented::{Ambiguity, Location};
-use crate::policy::{Action, METHODS, Page, Reason};
-use crate::wire::cookie::CookieError;
+use crate::policy::{Action, METHODS, Reason};
 use crate::wire::target::host_name;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -84,76 +83,6 @@ pub(super) fn document(
     expire_refused_sessions(ctx, rejection, reader, &mut head)?;
     head.insert_header(CONTENT_LENGTH, body.len())?;
     Ok((Box::new(head), Bytes::from(body)))
-}
-
-/// The session that was refused for good is taken out of the browser, so that the page is read once and the next
-/// visit starts clean. So is one that the gate does not know when a person is sent to log in: the portal might know it,
-/// and send the person from its log-in page straight back here, round and round. So is what was revoked, since the
-/// portal knows nothing of that. And so are two of one name, or of two people, which nobody could ever get rid of.
-fn expire_refused_sessions(
-    ctx: &RequestContext,
-    rejection: Rejection,
-    reader: Audience,
-    head: &mut ResponseHeader,
-) -> pingora::Result<()> {
-    for field in &ctx.observed.set_cookies {
-        head.append_header(SET_COOKIE, field.as_str())?;
-    }
-    if rejection == Rejection::LoginStartsOver {
-        return expire_unbound_sessions(ctx, head);
-    }
-    let person = reader == Audience::Person;
-    let deciding = ctx.decision.as_ref().and_then(|d| ctx.presented.get(d.deciding)).map(|p| &p.location);
-    if let (true, Some(Location::Cookie(name))) = (takes_session_out(rejection, reader), deciding) {
-        expire(ctx, name, head)?;
-    }
-    let for_good =
-        matches!(rejection, Rejection::Credentials(Ambiguity::Cookies(CookieError::Ambiguous) | Ambiguity::TwoPeople));
-    if for_good && person {
-        let plan = ctx.target.as_ref().and_then(|t| ctx.running.snapshot.settings.identity.plan(t.site));
-        for name in plan.iter().flat_map(|p| &p.cookie_names) {
-            expire(ctx, name, head)?;
-        }
-    }
-    Ok(())
-}
-
-/// A session that nobody knows is put down for one that begins clean. One that is known stays: whoever leads its owner to
-/// a log-in page must not be able to end it.
-fn expire_unbound_sessions(ctx: &RequestContext, head: &mut ResponseHeader) -> pingora::Result<()> {
-    let unbound = ctx.presented.iter().filter(|presented| presented.session.is_some() && presented.check.is_err());
-    for presented in unbound {
-        if let Location::Cookie(name) = &presented.location {
-            expire(ctx, name, head)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether the cookie of the session that was refused is taken out of the browser.
-pub(super) fn takes_session_out(rejection: Rejection, reader: Audience) -> bool {
-    match rejection {
-        Rejection::Decided(v) => {
-            v.reason == Reason::PasswordSession
-                || (matches!(v.reason, Reason::SessionUnbound | Reason::CredentialRevoked)
-                    && reader == Audience::Person)
-                || (v.action == Action::Reject && matches!(v.page, Some(Page::UseVneid | Page::UseNationalPortal)))
-        }
-        _ => false,
-    }
-}
-
-/// Once for the host alone and once for the host as a domain: a browser keeps both apart, and the gate saw neither
-/// being set.
-fn expire(ctx: &RequestContext, name: &str, head: &mut ResponseHeader) -> pingora::Result<()> {
-    let secure = if ctx.https { "; Secure" } else { "" };
-    let gone = "Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly";
-    head.append_header(SET_COOKIE, format!("{name}=; {gone}{secure}"))?;
-    let host = ctx.target.as_ref().and_then(|t| host_name(&t.host).ok());
-    if let Some(host) = host.filter(|h| h.contains('.') && h.parse::<std::net::IpAddr>().is_err()) {
-        head.append_header(SET_COOKIE, format!("{name}=; {gone}{secure}; Domain={host}"))?;
-    }
-    Ok(())
 }
 
 fn allowed(ctx: &RequestContext) -> String {

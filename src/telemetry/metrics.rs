@@ -43,6 +43,7 @@ pub struct Metrics {
     pub logins: IntCounterVec,
     pub sessions_born: IntCounterVec,
     pub sessions_replaced: IntCounterVec,
+    pub remember_cookies: IntCounterVec,
     pub backchannel_logouts: IntCounterVec,
     pub revocations: IntGauge,
     pub ledger_sessions: IntGauge,
@@ -141,6 +142,12 @@ impl Metrics {
                 "sessions_born_total",
                 "Sessions that began to be believed, by how they were born.",
                 &["credential", "born"],
+            )?,
+            remember_cookies: counters(
+                &r,
+                "remember_cookies_total",
+                "Cookies by which the portal would log somebody in by itself.",
+                &["credential", "action"],
             )?,
             sessions_replaced: counters(
                 &r,

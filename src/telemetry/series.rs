@@ -33,6 +33,8 @@ pub const LOGIN_RESULTS: [&str; 11] = [
 ];
 /// The portal did not say that somebody is signed in.
 pub const UNCONFIRMED: &str = "unconfirmed";
+/// Actions of `remember_cookies_total`.
+pub const REMEMBER_ACTIONS: [&str; 3] = ["forwarded", "removed", "observed"];
 /// The store did not take it.
 pub const LOST: &str = "lost";
 /// Flow and result of a log-out in `logins_total`.
@@ -94,6 +96,11 @@ impl Metrics {
             if credential.logout_door.is_some() {
                 for result in LOGOUT_RESULTS.iter().chain(LogoutError::WORDS) {
                     self.backchannel_logouts.with_label_values(&[credential.name.as_str(), *result]);
+                }
+            }
+            if credential.session().is_some_and(|session| !session.remembers.is_empty()) {
+                for action in REMEMBER_ACTIONS {
+                    self.remember_cookies.with_label_values(&[credential.name.as_str(), action]);
                 }
             }
             if credential.session().is_some() {

@@ -51,6 +51,20 @@ pub fn read<'h>(
     Ok(())
 }
 
+/// The names of the cookies for which [`read`] refuses a request: those that share a declared name to somebody, or hide one.
+pub fn culprits<'h>(headers: &'h HeaderMap, names: &[String]) -> Vec<&'h [u8]> {
+    let mut found: Vec<&[u8]> = Vec::new();
+    for (name, value) in pairs(headers).take(COOKIES_MAX) {
+        let legacy = name.eq_ignore_ascii_case(b"$Version");
+        let alike =
+            names.iter().any(|n| may_be_name(name, n)) || (may_hide(name, value) && hides_a_name(name, value, names));
+        if (legacy || alike) && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
 /// Every `name=value` of every Cookie field, trimmed of spaces and tabs.
 pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     headers
@@ -145,6 +159,14 @@ mod tests {
             assert_eq!(read, Err(CookieError::Ambiguous), "{alias}");
         }
         assert_eq!(outcome(&[b"$Version=1; PHPSESSID=\"a\""]), Err(CookieError::LegacySyntax));
+    }
+
+    #[test]
+    fn whoever_is_to_blame_is_named() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "lang=vi; PHPSESSID=a; phpsessid=b; x=1 PHPSESSID=c; PHPSESSID[]=d".parse().unwrap());
+        let names = culprits(&headers, &["PHPSESSID".to_owned()]);
+        assert_eq!(names, [&b"PHPSESSID"[..], b"phpsessid", b"x", b"PHPSESSID[]"]);
     }
 
     #[test]

@@ -117,3 +117,76 @@ fn several_cookie_fields_without_a_second_session_are_one() {
     assert_eq!(seen.status, 400);
     world.expect_untouched();
 }
+
+/// aiohttp 3.14 ends a cookie at a blank, PHP before 7.4.11 decodes names, PHP cuts them at NUL; HTTP/2 sends crumbs.
+#[test]
+fn what_any_server_would_read_as_the_session_is_one() {
+    let authority = Authority::new();
+    let world = World::with(|policy| policy.with_tls(&authority));
+    for alike in [
+        "a=1 PHPSESSID=legacy",
+        "a=1\tPHPSESSID=legacy",
+        "%20PHPSESSID=legacy",
+        "+PHPSESSID=legacy",
+        "PHPSESSID%00x=legacy",
+        "phpsessid=legacy",
+        "PHPSESSID[]=legacy",
+    ] {
+        let cookie = format!("{alike}; {}", world.vneid);
+        for cookie in [cookie.as_str(), alike] {
+            assert_eq!(world.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(cookie)).status, 400, "{cookie}");
+        }
+        let curl = Curl::to(HOST, &world.gate.address("tls")).trusting(&authority.file());
+        let fields = ["--http2", "-H", &format!("cookie: {alike}"), "-H", &format!("cookie: {}", world.vneid)];
+        assert_eq!(curl.with(&fields).https("/tra-cuu-ho-so").status, 400, "{alike}");
+        world.origin.expect_untouched();
+    }
+}
+
+#[test]
+fn whoever_is_to_blame_for_an_ambiguous_request_is_taken_out_of_the_browser() {
+    let world = World::start();
+    let cookie = format!("phpsessid=x; lang=vi; {}", world.vneid);
+    let answer = world.gate.ask(&Ask::get("/dich-vu-cong/tra-cuu").navigating().cookie(&cookie));
+    let expired = answer.values("set-cookie");
+    for wanted in [
+        "phpsessid=; Path=/; Max-Age=0",
+        "phpsessid=; Path=/dich-vu-cong; Max-Age=0",
+        "Domain=dichvucong.daknong.gov.vn",
+        "Domain=daknong.gov.vn",
+    ] {
+        assert!(expired.iter().any(|field| field.contains(wanted)), "{wanted}: {expired:?}");
+    }
+    assert!(!expired.iter().any(|field| field.starts_with("lang=")), "{expired:?}");
+    assert!(expired.len() <= 48);
+}
+
+/// PHP 8.2 and aiohttp 3.14 read the plain value from each.
+#[test]
+fn a_known_value_in_another_spelling_is_no_stranger() {
+    let world = World::start();
+    for value in ["born-by-vneid%00", "\"\\142orn-by-vneid\"", "born-by-vneid\\", "%62orn-by-vneid", "BORN-by-vneid"] {
+        let answer = world.gate.ask(&Ask::get("/tra-cuu-ho-so").cookie(&format!("PHPSESSID={value}")));
+        assert_eq!(answer.status, 400, "{value}");
+        world.origin.expect_untouched();
+    }
+}
+
+/// PHP without `session.use_only_cookies` opens the session that the query names; tokens may stand there by RFC 6750 §2.3.
+#[test]
+fn a_credential_in_the_query_is_judged_by_nobody_and_refused() {
+    let world = World::start();
+    for query in ["PHPSESSID=legacy", "a=b&PHPSESSID[]=x", "%50HPSESSID=x", "phpsessid=x", "a;PHPSESSID=x"] {
+        for cookie in ["lang=vi", &world.vneid] {
+            let ask = Ask::get(&format!("/tra-cuu-ho-so?{query}")).cookie(cookie);
+            let answer = world.gate.ask(&ask);
+            assert_eq!(answer.status, 400, "{query}");
+            assert_eq!(world.gate.audit_of(&answer.support_code())["detail"], "credential-in-query");
+            world.origin.expect_untouched();
+        }
+    }
+    let (origin, issuer) = (Origin::answering(portal), Issuer::start());
+    let gate = Gate::start(&Policy::portal_with_tokens(&origin, &issuer));
+    assert_eq!(gate.ask(&Ask::get("/tra-cuu-ho-so?access_token=x")).status, 400);
+    assert_eq!(gate.ask(&Ask::get("/tra-cuu-ho-so?q=access_token")).status, 200);
+}

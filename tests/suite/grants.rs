@@ -55,6 +55,11 @@ fn a_password_grant_at_the_token_endpoint_is_decided_before_the_issuer_sees_it()
         "grant_type=password&grant_type=refresh_token&username=079203001234",
         "grant_type=refresh_token&grant_type=password&username=079203001234",
         "grant_type=password&password=dung",
+        "grant_type=Password&username=079203001234&password=dung",
+        "grant_type=PASSWORD&username=079203001234&password=dung",
+        "grant_type=password+&username=079203001234&password=dung",
+        "grant_type=+password&username=079203001234&password=dung",
+        "grant_type=password%20&username=079203001234&password=dung",
     ] {
         let status = ask(form).status;
         assert!(matches!(status, 400 | 403), "{form}: {status}");
@@ -65,5 +70,38 @@ fn a_password_grant_at_the_token_endpoint_is_decided_before_the_issuer_sees_it()
     {
         assert_eq!(ask(form).status, 200, "{form}");
         assert_eq!(String::from_utf8_lossy(&origin.only().body), form);
+    }
+}
+
+#[test]
+fn where_the_grants_that_may_pass_are_listed_everything_else_is_an_attempt() {
+    let (origin, issuer) = (Origin::answering(portal), Issuer::start());
+    let listed = LOGIN.replace(
+        "form = { grant_type = \"password\" }",
+        "unless_form = { grant_type = [\"authorization_code\", \"refresh_token\"] }",
+    );
+    let gate = Gate::start(
+        &Policy::portal_with_tokens(&origin, &issuer)
+            .append("gate.toml", SITE)
+            .change("[[rule]]\nname = \"officials", RULES)
+            .change("[[credential.logout]]", &listed),
+    );
+    let ask = |form: &str| gate.ask(&Ask::form(TOKEN, form).with("Host", "ssodvc.daknong.gov.vn")).status;
+    for form in [
+        "grant_type=password&username=079203001234&password=dung",
+        "grant_type=Password&username=079203001234&password=dung",
+        "grant_type=urn%3Aexample%3Apassword-realm&username=079203001234&password=dung",
+        "username=079203001234&password=dung",
+        "grant_type=client_credentials&client_id=x",
+        "grant_type=authorization_code&grant_type=password&username=079203001234",
+        "grant_type=Authorization_Code&code=x",
+    ] {
+        let status = ask(form);
+        assert!(matches!(status, 400 | 403), "{form}: {status}");
+        origin.expect_untouched();
+    }
+    for form in ["grant_type=authorization_code&code=abc", "grant_type=refresh_token&refresh_token=x"] {
+        assert_eq!(ask(form), 200, "{form}");
+        origin.take();
     }
 }

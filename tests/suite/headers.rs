@@ -265,3 +265,18 @@ fn an_authorization_that_nothing_explains_does_not_travel() {
     assert!(request.values("authorization").is_empty());
     assert_eq!(request.cookie("PHPSESSID").as_deref(), Some("born-by-vneid"), "the other credential travels");
 }
+
+#[test]
+fn a_site_says_which_fields_its_portal_is_told_by_others() {
+    let keys =
+        "hosts = [\"dichvucong.daknong.gov.vn\"]\nprivate_headers = [\"X-Kiosk\"]\nallow_headers = [\"X-Email\"]";
+    let world = World::with(|policy| policy.change("hosts     = [\"dichvucong.daknong.gov.vn\"]", keys));
+    let names =
+        ["X-Kiosk", "x_kiosk", "X-Email", "SM_USER", "WL-Proxy-Client-Cert", "Remote-Groups", "Https", "Script-Name"];
+    let ask = names.iter().fold(Ask::get("/tra-cuu-ho-so"), |ask, name| ask.with(name, "evil"));
+    world.gate.ask(&ask);
+    let request = world.origin.only();
+    for name in names {
+        assert_eq!(request.value(name).is_some(), name == "X-Email", "{name}");
+    }
+}

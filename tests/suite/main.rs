@@ -19,6 +19,7 @@ mod answers;
 mod architecture;
 mod audit;
 mod backchannel;
+mod born;
 mod broken;
 mod callbacks;
 mod client_tls;

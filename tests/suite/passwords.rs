@@ -208,3 +208,64 @@ fn a_site_that_does_not_mind_spelling_still_knows_its_log_in() {
         }
     }
 }
+
+/// Werkzeug 3.1 reads a form whatever the method, PHP 8.2 cuts names at NUL and `[`, Rack 2.2 splits at `;`.
+#[test]
+fn a_name_that_some_server_would_read_is_seen_or_the_portal_gets_nothing() {
+    let world = World::start();
+    let names = [
+        "username",
+        "Username",
+        "username%00%ff",
+        "username[%ff]",
+        "username%00%z",
+        "%u0075sername",
+        "username%20",
+        "%EF%BB%BFusername",
+        "u%C5%BFername",
+        "username[]",
+    ];
+    for name in names {
+        for query in [format!("{name}=079203001234&password=dung"), format!("x=1;{name}=079203001234;password=dung")] {
+            for method in ["GET", "HEAD", "OPTIONS", "POST"] {
+                let ask = Ask::new(method, &format!("{PASSWORD_PAGE}?{query}"));
+                let status = world.gate.ask(&if method == "POST" { ask.body("x=1") } else { ask }).status;
+                assert!(matches!(status, 400 | 405 | 415), "{method} {query}: {status}");
+                world.origin.expect_untouched();
+            }
+        }
+    }
+    for method in ["GET", "HEAD", "OPTIONS", "DELETE", "PUT"] {
+        let form = "username=079203001234&password=dung";
+        let ask = Ask::new(method, PASSWORD_PAGE).with("Content-Type", "application/x-www-form-urlencoded").body(form);
+        let status = world.gate.ask(&ask).status;
+        assert!(matches!(status, 400 | 405), "{method}: {status}");
+        world.origin.expect_untouched();
+    }
+    let folded = "{\"u\u{17f}ername\":\"079203001234\",\"username\":\"can-bo@daknong.gov.vn\",\"password\":\"dung\"}";
+    assert_eq!(world.gate.ask(&Ask::json("/api/dang-nhap", folded)).status, 400, "Go folds the case of members");
+    assert_eq!(world.gate.ask(&Ask::get(&format!("{PASSWORD_PAGE}?return-url=%2Fnop-ho-so"))).status, 200);
+}
+
+#[test]
+fn a_log_in_on_a_path_that_has_other_uses_is_told_by_a_value() {
+    let login = "[[credential.login]]\nname = \"portlet\"\nrequest = { method = \"POST\", path = \"/tra-cuu-ho-so\", \
+                 query = { p_p_id = \"LoginPortlet\" } }\nusername = { form = \"login\" }\n\
+                 success = { status = 302, location = \"/\" }\nis = { login = \"password\", account_from = \"username\" }\n\
+                 [[credential.logout]]";
+    let world = World::with(|policy| policy.change("[[credential.logout]]", login));
+    let post = |query: &str| {
+        let ask = Ask::form(&format!("/tra-cuu-ho-so{query}"), "login=079203001234&password=dung");
+        world.gate.ask(&ask).status
+    };
+    for query in ["?p_p_id=LoginPortlet", "?a=b&p_p_id=Login%50ortlet"] {
+        assert_eq!(post(query), 403, "{query}");
+    }
+    for query in ["?p_p_id=Search&p_p_id=LoginPortlet", "?P_P_ID=LoginPortlet", "?p.p.id=LoginPortlet"] {
+        assert_eq!(post(query), 400, "{query}");
+    }
+    world.origin.expect_untouched();
+    for query in ["", "?p_p_id=SearchPortlet", "?q=LoginPortlet"] {
+        assert_eq!(post(query), 200, "{query}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Keys of the tables about the portal: upstream, site, route.
 
-use super::kind::Kind::{Bool, Duration, HostName, Many, Method, Name, Path, Size, Table, Text, Word};
+use super::kind::Kind::{Bool, Duration, Header, HostName, Many, Method, Name, Path, Size, Table, Text, Word};
 use super::kind::{Key, key};
 
 pub(super) const UPSTREAM: &[Key] = &[
@@ -40,6 +40,8 @@ pub(super) const SITE: &[Key] = &[
         .or(r#""refuse""#),
     key("empty_segments", Word(&["refuse", "merge"]), "merge: // counts as / in matching.").or(r#""refuse""#),
     key("case_insensitive", Bool, "Matching ignores case.").or("false"),
+    key("private_headers", Many(&Header), "More request headers that no client may send; taken off."),
+    key("allow_headers", Many(&Header), "Request headers that a client may send, although products trust them."),
 ];
 
 pub(super) const ROUTE: &[Key] = &[

@@ -11,8 +11,8 @@ use crate::state::State;
 use crate::state::ledger::BEGUN_S;
 use crate::state::login_cookie::{Began, BegunLogin, close_moment};
 use crate::wire::set_cookie;
-use http::StatusCode;
 use http::header::{LOCATION, SET_COOKIE};
+use http::{HeaderValue, StatusCode};
 use pingora::http::ResponseHeader;
 
 /// Log-ins under way in several tabs of one browser; older ones make room.
@@ -100,11 +100,13 @@ fn is_of(credential: &Credential, set_cookie: &str) -> bool {
 
 /// Takes the credential's cookies out of the answer.
 fn withhold(credential: &Credential, answer: &mut ResponseHeader) {
-    let fields = answer.headers.get_all(SET_COOKIE).iter();
-    let others: Vec<_> =
-        fields.filter(|field| !field.to_str().is_ok_and(|text| is_of(credential, text))).cloned().collect();
+    retain_set_cookies(answer, |field| !field.to_str().is_ok_and(|text| is_of(credential, text)));
+}
+
+pub(super) fn retain_set_cookies(answer: &mut ResponseHeader, keep: impl Fn(&HeaderValue) -> bool) {
+    let kept: Vec<_> = answer.headers.get_all(SET_COOKIE).iter().filter(|field| keep(field)).cloned().collect();
     answer.remove_header(&SET_COOKIE);
-    for field in others {
+    for field in kept {
         // As many as came in, so no limit is passed.
         let _ = answer.append_header(SET_COOKIE, field);
     }

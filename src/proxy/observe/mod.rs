@@ -18,6 +18,7 @@ pub(super) use withheld::{hides_session, withheld_session};
 
 use super::attempt::shown_session;
 use super::context::{Proof, RequestContext, ShownSession, StartOver};
+use super::remembered;
 use crate::authn::Authenticator;
 use crate::identity::check::Failure;
 use crate::identity::credential::Follow;
@@ -91,6 +92,7 @@ pub(super) async fn answered(
         }
     }
     drop_cookies_of_removed(ctx, answer);
+    drop_remembering_cookies(state, telemetry, ctx, answer);
     match told {
         Err(Halt::StoreLost) if observes(ctx) => Ok(()),
         Err(halt) => Err(halt),
@@ -376,21 +378,20 @@ fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
     if removed.is_empty() {
         return;
     }
-    let kept: Vec<_> = answer
-        .headers
-        .get_all(SET_COOKIE)
-        .iter()
-        .filter(|field| {
-            let cookie = field.to_str().ok().and_then(|f| set_cookie::parse(f, 0));
-            cookie.is_none_or(|c| !removed.contains(&c.name))
-        })
-        .cloned()
-        .collect();
-    answer.remove_header(&SET_COOKIE);
-    for field in kept {
-        // As many as came in, so no limit is passed.
-        let _ = answer.append_header(SET_COOKIE, field);
+    begin::retain_set_cookies(answer, |field| {
+        let cookie = field.to_str().ok().and_then(|f| set_cookie::parse(f, 0));
+        cookie.is_none_or(|c| !removed.contains(&c.name))
+    });
+}
+
+/// Where the rules refuse password log-ins, the portal may not let somebody in by itself later on.
+fn drop_remembering_cookies(state: &State, telemetry: &Telemetry, ctx: &RequestContext, answer: &mut ResponseHeader) {
+    if remembered::declared(ctx).is_empty() || !answer.headers.contains_key(SET_COOKIE) {
+        return;
     }
+    let held_back =
+        |field: &HeaderValue| field.to_str().is_ok_and(|f| remembered::is_held_back(ctx, &state.keyed, telemetry, f));
+    begin::retain_set_cookies(answer, |field| !held_back(field));
 }
 
 fn seen(ctx: &mut RequestContext, flow: &str, result: &'static str) {
