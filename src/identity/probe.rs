@@ -4,10 +4,10 @@
 //! tell stays unknown, and one that cannot be read is none at all. Knows no network and no clock: the caller asks.
 
 use super::claims::{ClaimRule, matching};
-use crate::wire::json::{JsonError, parse_strict};
 use super::principal::{Facts, Subject};
 use super::registered::subject;
 use super::words::{Account, Level, Login};
+use crate::wire::json::{JsonError, parse_strict};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;

@@ -87,6 +87,8 @@ pub struct Observed {
     pub begins_anew: bool,
     /// The cookies of log-ins under way, name and sealed value.
     pub logins_under_way: Vec<(String, Vec<u8>)>,
+    /// The portal's answer was replaced by the gate's, which has no body.
+    pub answered_anew: bool,
     /// Cookies by which the portal would log somebody in by itself, and which do not travel.
     pub held_back: Vec<Vec<u8>>,
     /// Cookies for which the request is ambiguous.

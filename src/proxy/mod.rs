@@ -31,6 +31,7 @@ pub mod tunnels;
 mod unread;
 
 pub use context::RequestContext;
+use context::is_safe;
 
 use crate::authn::{Authenticator, Head, InForce};
 use crate::config::settings::{Listener, Settings};
@@ -159,6 +160,14 @@ impl Enforcer {
             ctx.observed.culprits = expire::culprits(ctx, &session.req_header().headers);
         }
         respond::reject(session, ctx, rejection).await
+    }
+
+    /// In place of the portal's answer: the same page once more.
+    fn ask_again(&self, ctx: &mut RequestContext, answer: &mut ResponseHeader) -> pingora::Result<()> {
+        self.count_rejection(ctx, Rejection::LoginStartsOver);
+        ctx.observed.answered_anew = true;
+        *answer = respond::begin_again(ctx)?;
+        Ok(())
     }
 
     fn count_rejection(&self, ctx: &mut RequestContext, rejection: Rejection) {
@@ -306,6 +315,7 @@ impl ProxyHttp for Enforcer {
         let told = observe::answered(observer, ctx, upstream_response).await;
         told.or_else(|halt| match halt {
             Halt::StoreLost => Error::e_explain(ErrorType::HTTPStatus(503), "the store of sessions cannot be reached"),
+            Halt::StartOver if is_safe(&ctx.method) => self.ask_again(ctx, upstream_response),
             Halt::StartOver => Error::e_explain(ErrorType::HTTPStatus(303), "a log-in begins on a session seen before"),
         })?;
         if switches { tunnels::open(self, ctx) } else { Ok(()) }
@@ -318,6 +328,9 @@ impl ProxyHttp for Enforcer {
         end_of_stream: bool,
         ctx: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
+        if ctx.observed.answered_anew {
+            *body = None;
+        }
         Ok(observe::body((&self.state, &self.authn), ctx, body.as_deref(), end_of_stream))
     }
 

@@ -28,12 +28,6 @@ fn composed(head: &RequestHeader, ctx: &RequestContext, rejection: Rejection) ->
     if let Rejection::RedirectToHttps = rejection {
         return redirect_to_https(ctx, reader);
     }
-    if rejection == Rejection::LoginStartsOver
-        && is_safe(&head.method)
-        && let Some(target) = &ctx.target
-    {
-        return redirect(ctx, StatusCode::SEE_OTHER, &target.origin_form, rejection, reader);
-    }
     if is_navigation(&head.method, reader)
         && sends_to_log_in(rejection)
         && let Some(url) = ctx.site().and_then(|s| s.login_url.as_deref()).and_then(safe_link)
@@ -106,6 +100,13 @@ fn redirect_to_https(ctx: &RequestContext, reader: Audience) -> pingora::Result<
     // 308 keeps method and body.
     let status = if is_safe(&ctx.method) { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
     redirect(ctx, status, &url, Rejection::RedirectToHttps, reader)
+}
+
+/// Sends the browser to the page where it is, for a log-in that begins on another session.
+pub(super) fn begin_again(ctx: &RequestContext) -> pingora::Result<ResponseHeader> {
+    let url = ctx.target.as_ref().map_or("/", |target| target.origin_form.as_str());
+    let (head, _) = redirect(ctx, StatusCode::SEE_OTHER, url, Rejection::LoginStartsOver, Audience::Person)?;
+    Ok(*head)
 }
 
 fn redirect(

@@ -224,11 +224,11 @@ fn a_scheme_other_than_bearer_is_an_invalid_credential() {
 }
 
 #[test]
-fn a_token_in_the_query_is_no_credential() {
+fn a_token_in_the_query_is_refused_since_nobody_judges_it() {
     let world = World::start();
     let token = world.issuer.key.mint(&world.issuer.vneid());
     let answer = world.gate.ask(&Ask::get(&format!("/nop-ho-so/1?access_token={token}")));
-    assert_eq!((answer.status, answer.reason().as_str()), (401, "not-logged-in"));
+    assert_eq!((answer.status, answer.reason().as_str()), (400, "ambiguous-request"));
     world.origin.expect_untouched();
 }
 

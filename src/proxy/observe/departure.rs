@@ -58,6 +58,10 @@ fn begins_anew(state: &State, ctx: &RequestContext, headers: &HeaderMap) -> bool
 }
 
 async fn depart(state: &State, ctx: &mut RequestContext, grant: &Grant, headers: &HeaderMap) -> Result<(), Rejection> {
+    // What could not be written down ends nothing, and nothing travels.
+    if !ctx.observed.ends.is_empty() && state.ledger.is_lost() {
+        return Err(Rejection::StoreLost);
+    }
     for id in ctx.observed.ends.clone() {
         if let Some(session) = shown_session(ctx, id).filter(|session| !super::is_revoked(ctx, *session)) {
             state.ledger.forget(session).await?;
