@@ -6,6 +6,7 @@
 
 use super::buckets::PseudonymBuckets;
 use super::context::RequestContext;
+use super::observe::retain_set_cookies;
 use crate::identity::{Account, CredentialId, Facts, Login, Principal};
 use crate::policy::{Action, Query};
 use crate::state::keyed::Keyed;
@@ -14,6 +15,8 @@ use crate::wire::cookie;
 use crate::wire::set_cookie;
 use crate::wire::spelling::may_be_name;
 use http::HeaderMap;
+use http::header::SET_COOKIE;
+use pingora::http::ResponseHeader;
 
 /// The names of cookies on the request that must not travel.
 pub fn held_back(ctx: &RequestContext, keyed: &Keyed, telemetry: &Telemetry, headers: &HeaderMap) -> Vec<Vec<u8>> {
@@ -29,15 +32,23 @@ pub fn held_back(ctx: &RequestContext, keyed: &Keyed, telemetry: &Telemetry, hea
     refused.collect()
 }
 
-/// Whether a Set-Cookie field of an answer must not reach the browser.
-pub fn is_held_back(ctx: &RequestContext, keyed: &Keyed, telemetry: &Telemetry, field: &str) -> bool {
-    let Some(cookie) = set_cookie::parse(field, ctx.now_s()).filter(|cookie| cookie.sets()) else { return false };
-    let remembers = declared(ctx).iter().find(|(declared, _)| may_be_name(cookie.name.as_bytes(), declared));
-    remembers.is_some_and(|(_, credential)| is_refused(ctx, keyed, telemetry, *credential))
+/// The portal may not let somebody in by itself later on: such a cookie does not reach the browser.
+pub fn drop_set_cookies(ctx: &RequestContext, keyed: &Keyed, telemetry: &Telemetry, answer: &mut ResponseHeader) {
+    let declared = declared(ctx);
+    if declared.is_empty() || !answer.headers.contains_key(SET_COOKIE) {
+        return;
+    }
+    retain_set_cookies(answer, |field| {
+        let cookie = field.to_str().ok().and_then(|field| set_cookie::parse(field, ctx.now_s()));
+        let named = cookie
+            .filter(|cookie| cookie.sets())
+            .and_then(|cookie| declared.iter().find(|(declared, _)| may_be_name(cookie.name.as_bytes(), declared)));
+        !named.is_some_and(|(_, credential)| is_refused(ctx, keyed, telemetry, *credential))
+    });
 }
 
 /// Whether there are any on this site.
-pub fn declared(ctx: &RequestContext) -> &[(String, CredentialId)] {
+fn declared(ctx: &RequestContext) -> &[(String, CredentialId)] {
     let plan = ctx.target.as_ref().and_then(|t| ctx.running.snapshot.settings.identity.plan(t.site));
     plan.map_or(&[], |plan| plan.remembers.as_slice())
 }

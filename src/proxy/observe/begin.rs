@@ -103,7 +103,8 @@ fn withhold(credential: &Credential, answer: &mut ResponseHeader) {
     retain_set_cookies(answer, |field| !field.to_str().is_ok_and(|text| is_of(credential, text)));
 }
 
-pub(super) fn retain_set_cookies(answer: &mut ResponseHeader, keep: impl Fn(&HeaderValue) -> bool) {
+/// Keeps some of the cookies that an answer sets.
+pub fn retain_set_cookies(answer: &mut ResponseHeader, keep: impl Fn(&HeaderValue) -> bool) {
     let kept: Vec<_> = answer.headers.get_all(SET_COOKIE).iter().filter(|field| keep(field)).cloned().collect();
     answer.remove_header(&SET_COOKIE);
     for field in kept {

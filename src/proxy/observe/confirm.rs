@@ -4,11 +4,12 @@ use super::withheld::withheld;
 use super::{new_cookie, site_name};
 use crate::authn::{Authenticator, InForce, Shown};
 use crate::identity::presented::Location;
-use crate::identity::set_cookie::SetCookie;
-use crate::identity::{Credential, Facts, SessionKey, SiteId, cookie};
+use crate::identity::{Credential, Facts, SessionKey, SiteId};
 use crate::proxy::context::{RequestContext, ShownSession};
 use crate::state::State;
 use crate::transport::Running;
+use crate::wire::cookie;
+use crate::wire::set_cookie::SetCookie;
 use http::HeaderMap;
 
 /// Where a session stands and its value: as the answer sets it, as the gate withheld it, or as the request shows it.

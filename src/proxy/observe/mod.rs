@@ -11,10 +11,11 @@ mod facts;
 pub(super) mod own_cookies;
 mod withheld;
 
-pub(super) use body::{body, ended};
-pub(super) use confirm::forget_probed;
-pub(super) use departure::{concerns_a_session, departs};
-pub(super) use withheld::{hides_session, withheld_session};
+pub use begin::retain_set_cookies;
+pub use body::{body, ended};
+pub use confirm::forget_probed;
+pub use departure::{concerns_a_session, departs};
+pub use withheld::{hides_session, withheld_session};
 
 use super::attempt::shown_session;
 use super::context::{Proof, RequestContext, ShownSession, StartOver};
@@ -92,7 +93,7 @@ pub(super) async fn answered(
         }
     }
     drop_cookies_of_removed(ctx, answer);
-    drop_remembering_cookies(state, telemetry, ctx, answer);
+    remembered::drop_set_cookies(ctx, &observer.state.keyed, observer.telemetry, answer);
     match told {
         Err(Halt::StoreLost) if observes(ctx) => Ok(()),
         Err(halt) => Err(halt),
@@ -382,16 +383,6 @@ fn drop_cookies_of_removed(ctx: &RequestContext, answer: &mut ResponseHeader) {
         let cookie = field.to_str().ok().and_then(|f| set_cookie::parse(f, 0));
         cookie.is_none_or(|c| !removed.contains(&c.name))
     });
-}
-
-/// Where the rules refuse password log-ins, the portal may not let somebody in by itself later on.
-fn drop_remembering_cookies(state: &State, telemetry: &Telemetry, ctx: &RequestContext, answer: &mut ResponseHeader) {
-    if remembered::declared(ctx).is_empty() || !answer.headers.contains_key(SET_COOKIE) {
-        return;
-    }
-    let held_back =
-        |field: &HeaderValue| field.to_str().is_ok_and(|f| remembered::is_held_back(ctx, &state.keyed, telemetry, f));
-    begin::retain_set_cookies(answer, |field| !held_back(field));
 }
 
 fn seen(ctx: &mut RequestContext, flow: &str, result: &'static str) {

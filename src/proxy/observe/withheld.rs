@@ -1,9 +1,9 @@
 //! The session of a log-in under way that the browser has not seen yet.
 
 use crate::identity::Credential;
-use crate::identity::set_cookie::{self, SetCookie};
 use crate::proxy::context::{Proof, RequestContext};
 use crate::state::login_cookie::Began;
+use crate::wire::set_cookie::{self, SetCookie};
 
 /// Whether the portal gets another session of this credential than the request shows, or none.
 pub(crate) fn hides_session(ctx: &RequestContext, credential: &Credential) -> bool {
