@@ -4,7 +4,7 @@
 //! the key.
 
 use super::flow::FlowStamp;
-use super::words::words;
+use crate::wire::words::words;
 
 /// What a bound session is called in the log: tells people apart where no subject does. Says nothing of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

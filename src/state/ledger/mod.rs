@@ -28,7 +28,6 @@ pub use shared::Shared;
 use crate::identity::SessionFound;
 use crate::identity::flow::FlowStamp;
 use crate::identity::{Facts, SessionKey};
-use crate::wire::words::words;
 
 /// How long a person may take at the identity provider.
 pub const BEGUN_S: i64 = 900;
