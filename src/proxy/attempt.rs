@@ -35,7 +35,7 @@ pub(super) struct Named<'i> {
 }
 
 /// Looks whether the head of a request belongs to a log-in flow.
-pub fn recognise<'i>(
+pub(super) fn recognise<'i>(
     identity: &'i Identity,
     target: &Target,
     method: &Method,

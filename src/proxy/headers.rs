@@ -43,7 +43,7 @@ const ALIAS_TARGETS: [&str; 9] = [
 
 /// Whether a client may not send this header. `plan` names what the site's credentials add: trusted answer headers, and
 /// other spellings of the headers that carry a credential.
-pub fn is_private(name: &HeaderName, plan: &SitePlan, site: &SiteHeaders) -> bool {
+pub(super) fn is_private(name: &HeaderName, plan: &SitePlan, site: &SiteHeaders) -> bool {
     let exact = name.as_str();
     if plan.headers.iter().any(|(n, _)| n == name) {
         return false;

@@ -261,7 +261,7 @@ const NAMES: [&str; 165] = [
 ];
 
 /// Whether a name in dash form and lower case is one of them.
-pub fn is_listed(dashed: &str) -> bool {
+pub(super) fn is_listed(dashed: &str) -> bool {
     let at = PREFIXES.partition_point(|prefix| *prefix <= dashed);
     let begun = at.checked_sub(1).and_then(|at| PREFIXES.get(at)).is_some_and(|prefix| dashed.starts_with(prefix));
     begun || NAMES.binary_search(&dashed).is_ok()

@@ -19,7 +19,12 @@ use http::header::SET_COOKIE;
 use pingora::http::ResponseHeader;
 
 /// The names of cookies on the request that must not travel.
-pub fn held_back(ctx: &RequestContext, keyed: &Keyed, telemetry: &Telemetry, headers: &HeaderMap) -> Vec<Vec<u8>> {
+pub(super) fn held_back(
+    ctx: &RequestContext,
+    keyed: &Keyed,
+    telemetry: &Telemetry,
+    headers: &HeaderMap,
+) -> Vec<Vec<u8>> {
     let declared = declared(ctx);
     if declared.is_empty() {
         return Vec::new();
@@ -33,7 +38,12 @@ pub fn held_back(ctx: &RequestContext, keyed: &Keyed, telemetry: &Telemetry, hea
 }
 
 /// The portal may not let somebody in by itself later on: such a cookie does not reach the browser.
-pub fn drop_set_cookies(ctx: &RequestContext, keyed: &Keyed, telemetry: &Telemetry, answer: &mut ResponseHeader) {
+pub(super) fn drop_set_cookies(
+    ctx: &RequestContext,
+    keyed: &Keyed,
+    telemetry: &Telemetry,
+    answer: &mut ResponseHeader,
+) {
     let declared = declared(ctx);
     if declared.is_empty() || !answer.headers.contains_key(SET_COOKIE) {
         return;

@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Address and scheme as far as they can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Client {
+pub struct Client {
     pub address: SocketAddr,
     pub https: bool,
 }
 
 /// Believes `X-Forwarded-For` from the right, as long as each hop is trusted; the first that is not is the client.
 /// Nobody is trusted by default.
-pub(super) fn client(socket: SocketAddr, tls: bool, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
+pub fn client(socket: SocketAddr, tls: bool, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
     let trusts = |ip: IpAddr| trusted.iter().any(|net| net.contains(&canonical(ip)));
     if !trusts(socket.ip()) {
         return Client { address: SocketAddr::new(canonical(socket.ip()), socket.port()), https: tls };

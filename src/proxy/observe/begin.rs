@@ -104,7 +104,7 @@ fn withhold(credential: &Credential, answer: &mut ResponseHeader) {
 }
 
 /// Keeps some of the cookies that an answer sets.
-pub fn retain_set_cookies(answer: &mut ResponseHeader, keep: impl Fn(&HeaderValue) -> bool) {
+pub(crate) fn retain_set_cookies(answer: &mut ResponseHeader, keep: impl Fn(&HeaderValue) -> bool) {
     let kept: Vec<_> = answer.headers.get_all(SET_COOKIE).iter().filter(|field| keep(field)).cloned().collect();
     answer.remove_header(&SET_COOKIE);
     for field in kept {

@@ -11,11 +11,11 @@ mod facts;
 pub(super) mod own_cookies;
 mod withheld;
 
-pub use begin::retain_set_cookies;
-pub use body::{body, ended};
-pub use confirm::forget_probed;
-pub use departure::{concerns_a_session, departs};
-pub use withheld::{hides_session, withheld_session};
+pub(super) use begin::retain_set_cookies;
+pub(super) use body::{body, ended};
+pub(super) use confirm::forget_probed;
+pub(super) use departure::{concerns_a_session, departs};
+pub(super) use withheld::{hides_session, withheld_session};
 
 use super::attempt::shown_session;
 use super::context::{Proof, RequestContext, ShownSession, StartOver};

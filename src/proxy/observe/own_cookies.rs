@@ -46,7 +46,7 @@ pub(crate) fn logins<'h>(ctx: &RequestContext, headers: &'h HeaderMap) -> Vec<(&
 }
 
 /// The value of a cookie that is shown once.
-pub fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+pub(crate) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     let mut values = crate::wire::cookie::pairs(headers).filter(|(n, _)| *n == name.as_bytes()).map(|(_, v)| v);
     values.next().filter(|_| values.next().is_none())
 }
