@@ -9,18 +9,17 @@ use super::questions::{Answered, Questions, Silence, Unasked};
 use super::upstream::Pool;
 use crate::identity::CredentialId;
 use crate::identity::probe::{Probe, ProbeAnswer, Unreadable};
-use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue, Uri};
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
-use pingora::upstreams::peer::HttpPeer;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 const ANSWER_MAX_BYTES: usize = 64 << 10;
-/// How long an unused connection waits for the next question.
+/// How long an unused connection over HTTP/2 waits for the next question.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Why there is no answer.
@@ -133,23 +132,17 @@ impl Prober {
         self.questions.tell(error);
     }
 
-    /// A question is put again once, where a connection that had been in use before is dead: it only asks.
+    /// On HTTP/1 each question has a connection of its own: pingora's pool loses one now and then, with an error in the log,
+    /// and questions are few.
     async fn fetch(&self, question: &ProbeQuestion<'_>) -> Result<ProbeAnswer, ProbeError> {
-        let peer = question.pool.peer_of_thread().ok_or(ProbeError::NoServer)?;
+        let peer = question.pool.peer().ok_or(ProbeError::NoServer)?;
         // pingora's futures are large.
-        let exchange = || Box::pin(self.exchange(question, &peer));
-        match exchange().await {
-            Err((ProbeError::NoAnswer(_), true)) => exchange().await.map_err(|(error, _)| error),
-            answer => answer.map_err(|(error, _)| error),
+        let connecting = Box::pin(self.connector.get_http_session(&*peer));
+        let (mut server, _) = connecting.await.map_err(ProbeError::NoAnswer)?;
+        let answer = Box::pin(self.converse(question, &mut server)).await?;
+        if server.as_http2().is_some() {
+            self.connector.release_http_session(server, &*peer, Some(IDLE)).await;
         }
-    }
-
-    /// An error comes with whether the connection had been in use before.
-    async fn exchange(&self, question: &ProbeQuestion<'_>, peer: &HttpPeer) -> Result<ProbeAnswer, (ProbeError, bool)> {
-        let (mut server, reused) =
-            self.connector.get_http_session(peer).await.map_err(|error| (ProbeError::NoAnswer(error), false))?;
-        let answer = self.converse(question, &mut server).await.map_err(|error| (error, reused))?;
-        self.connector.release_http_session(server, peer, Some(IDLE)).await;
         Ok(answer)
     }
 
@@ -185,6 +178,7 @@ impl Prober {
             request.set_uri(target.build().unwrap_or_default());
         } else {
             request.insert_header(HOST, question.host)?;
+            request.insert_header(CONNECTION, "close")?;
         }
         request.insert_header(USER_AGENT, "vneid-gate probe")?;
         request.insert_header(ACCEPT, "application/json")?;

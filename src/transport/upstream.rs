@@ -152,17 +152,11 @@ impl Pool {
 
     /// The same for a request that may become a tunnel, which may then be silent for `silence`.
     pub fn peer_of_tunnel(&self, silence: Duration) -> Option<Box<HttpPeer>> {
-        // pingora ends a tunnel at birth if it reads the 101 before the end of the request's empty body, which it has
-        // queued. It cannot while nobody but its own thread looks for bytes on the connection.
-        let mut peer = self.peer_of_thread()?;
-        peer.options.read_timeout = Some(silence);
-        Some(peer)
-    }
-
-    /// The same for a connection that is shared with no other thread: pingora's pool loses one, with an error in the log,
-    /// when it is wanted just as another thread looks at it. Holds for as long as a thread keeps its tasks.
-    pub fn peer_of_thread(&self) -> Option<Box<HttpPeer>> {
         let mut peer = self.peer()?;
+        peer.options.read_timeout = Some(silence);
+        // pingora ends a tunnel at birth if it reads the 101 before the end of the request's empty body, which it has
+        // queued. It cannot while nobody but its own thread looks for bytes on the connection: hence none is shared
+        // with other threads. Holds for as long as a thread keeps its tasks.
         let mut hasher = DefaultHasher::new();
         (peer.group_key, std::thread::current().id()).hash(&mut hasher);
         peer.group_key = hasher.finish();
