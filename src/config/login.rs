@@ -3,7 +3,8 @@
 use super::names::Names;
 use super::reader::{Table, Value, many};
 use super::values;
-use crate::diagnostic::code;
+use crate::diagnostic::{At, Diagnostic, code};
+use crate::identity::credential::Session;
 use crate::identity::destination::{Destination, Part};
 use crate::identity::flow::{Begins, Flow, Parameter, PathPattern, RequestShape, Success, TrustedHeaders};
 use crate::identity::{Account, Level, Login};
@@ -65,6 +66,31 @@ pub(super) fn flow(v: Value<'_>, session: bool, names: &mut Names) -> Option<Flo
         headers: headers.unwrap_or_default(),
         username: username.map(|u| u.value),
     })
+}
+
+/// What is allowed and seldom meant, at the table of the session.
+pub(super) fn remarks(v: Value<'_>, session: &Session, flows: &[At<Flow>]) {
+    let warn = |code, at, message: String, help: &str| {
+        v.findings.borrow_mut().push(Diagnostic::warning(code, message).at(at).help(help));
+    };
+    let says_who_is_remembered = matches!(v.toml, DeValue::Table(table) if table.contains_key("remembers"));
+    if let Some(password) = flows.iter().find(|flow| flow.value.username.is_some() && !says_who_is_remembered) {
+        let message = format!("log-in `{}`: no cookie is named that lets somebody in later on", password.value.name);
+        let help = "like remembers = [\"remember_me\"] in `[credential.session]`; [] says that there is none";
+        warn(code::NOBODY_REMEMBERED, password.place, message, help);
+    }
+    for At { value: flow, place } in flows.iter().filter(|flow| flow.value.begins.is_some()) {
+        if flow.success.shows_little() {
+            let message = format!("log-in `{}`: one that failed is likely to lead there too", flow.name);
+            let help = "leave ?* and #* out, or name another sign: a header, set_cookie";
+            warn(code::WEAK_SUCCESS, *place, message, help);
+        }
+        if !session.clean_start {
+            let message = format!("log-in `{}` counts only where its success changes the cookie", flow.name);
+            let help = "`clean_start = false` lets a log-in begin on a session that others may have used";
+            warn(code::NO_CLEAN_START, *place, message, help);
+        }
+    }
 }
 
 pub(super) fn logout(v: Value<'_>) -> Option<RequestShape> {

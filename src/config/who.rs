@@ -127,6 +127,9 @@ fn credential(
     let flows =
         t.raw("login").map(|v| many(v, |v| login::flow(v, is_session, &mut gathered.logins))).unwrap_or_default();
     let logouts = t.raw("logout").map(|v| many(v, login::logout)).unwrap_or_default();
+    if let (Some(v), Some(Kind::Session(session))) = (session, &kind) {
+        login::remarks(v, session, &flows);
+    }
     t.done();
     let name = name?;
     gathered.names.define(name.clone(), files.findings);

@@ -44,3 +44,6 @@ pub const DEAD_RULE: Code = Code("vg0410");
 pub const INVARIANT_OF_NOBODY: Code = Code("vg0411");
 pub const LOGOUTS_FORGOTTEN: Code = Code("vg0412");
 pub const REVOKED_LET_IN: Code = Code("vg0413");
+pub const WEAK_SUCCESS: Code = Code("vg0414");
+pub const NO_CLEAN_START: Code = Code("vg0415");
+pub const NOBODY_REMEMBERED: Code = Code("vg0416");

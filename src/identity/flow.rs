@@ -2,7 +2,7 @@
 //!
 //! Pure matching; what was seen earlier is kept by `state`, what it means is decided by the caller.
 
-use super::destination::{Destination, authority_and_rest, host_and_rest, local_place};
+use super::destination::{Destination, Part, authority_and_rest, host_and_rest, local_place};
 use super::probe::Probe;
 use super::username::Shape;
 use super::words::{Account, Level, Login};
@@ -241,6 +241,13 @@ fn digest_of(words: &[&str]) -> FlowStamp {
 impl Success {
     pub fn is_empty(&self) -> bool {
         self.location.is_empty() && self.header.is_empty() && self.json.is_empty() && self.set_cookie.is_empty()
+    }
+
+    /// A place is the only sign, and whatever stands behind it counts.
+    pub fn shows_little(&self) -> bool {
+        let any = |part: &Part| *part == Part::Any;
+        let only = self.header.is_empty() && self.json.is_empty() && self.set_cookie.is_empty();
+        only && self.location.iter().any(|place| any(&place.query) || any(&place.fragment))
     }
 
     pub fn needs_body(&self) -> bool {

@@ -19,6 +19,7 @@ name = "portal-session"
 from = [{ cookie = "PHPSESSID" }]
 [credential.session]
 idle = "30m"
+follow = "always"
 [[credential.login]]
 name    = "vneid"
 begins  = { location_host = ["sso.vneid.test"] }
@@ -56,9 +57,9 @@ before(async () => {
   portal = await startOrigin((seen, response) => {
     const url = new URL(seen.url, 'http://portal.test');
     const to = (location) => response.writeHead(302, { location }).end();
+    if (url.searchParams.has('moi')) response.setHeader('set-cookie', `PHPSESSID=${url.searchParams.get('moi')}; Path=/`);
     if (url.pathname === '/dang-nhap/vneid') return to(`https://sso.vneid.test/authorize?state=${url.searchParams.get('state')}`);
     if (url.pathname === '/dang-nhap/app') return response.setHeader('content-type', 'application/json').end('{"code":0}');
-    if (url.searchParams.has('moi')) response.setHeader('set-cookie', `PHPSESSID=${url.searchParams.get('moi')}; Path=/`);
     if (url.pathname === '/dang-nhap/callback' || url.pathname === '/dang-xuat' || seen.method === 'POST') return to('/');
     return response.end('ok');
   });
@@ -72,8 +73,15 @@ const gates = (count, options) => Promise.all(Array.from({ length: count }, () =
 
 const ask = (gate, path, session, options = {}) =>
   request(gate.url, path, { ...options, headers: { ...(session ? { cookie: `PHPSESSID=${session}` } : {}), ...options.headers } });
-const begin = (gate, session, state = 's') => ask(gate, `/dang-nhap/vneid?state=${state}`, session);
-const comeBack = (gate, session, state = 's') => ask(gate, `/dang-nhap/callback?code=good&state=${state}`, session);
+/** The gate's cookies of log-ins under way, by the session that the portal mints for them. */
+const underWay = new Map();
+async function begin(gate, session, state = 's') {
+  const answer = await ask(gate, `/dang-nhap/vneid?state=${state}&moi=${session}`);
+  underWay.set(session, answer.setCookies.map((field) => field.split(';')[0]).join('; '));
+  return answer;
+}
+const comeBack = (gate, session, state = 's') =>
+  request(gate.url, `/dang-nhap/callback?code=good&state=${state}`, { headers: { cookie: underWay.get(session) ?? 'lang=vi' } });
 async function logIn(gate, session) {
   assert.equal((await begin(gate, session)).status, 302);
   assert.equal((await comeBack(gate, session)).status, 302);
