@@ -298,3 +298,50 @@ test('what the store holds shows nobody, ends by itself, and believes nothing th
     await waitFor('neither is believed', async () => (await vouched(other, 'forger')) === UNBOUND && (await vouched(other, 'citizen')) === UNBOUND);
   });
 });
+
+test('a store that is full keeps who is known, refuses new log-ins, and takes them again by itself', async () => {
+  await withGates(1, two, async (redis, gate) => {
+    await logIn(gate, 'known');
+    const [, used] = /used_memory:(\d+)/.exec(await redis.ask('info', 'memory'));
+    await redis.ask('config', 'set', 'maxmemory', String(Number(used) - 100_000));
+    await begin(gate, 'late');
+    const refused = await comeBack(gate, 'late');
+    assert.deepEqual([refused.status, refused.setCookies.filter((field) => field.startsWith('PHPSESSID='))], [503, []]);
+    assert.equal(await vouched(gate, 'known'), VNEID);
+    assert.equal((await ask(gate, '/nop-ho-so', 'known')).status, 200);
+    await redis.ask('config', 'set', 'maxmemory', '0');
+    await logIn(gate, 'late');
+    assert.equal(await vouched(gate, 'late'), VNEID);
+  });
+});
+
+test('strangers who begin log-ins leave nothing in the store and keep nobody out', async () => {
+  await withGates(1, two, async (redis, gate) => {
+    await begin(gate, 'victim', 'of-the-victim');
+    const before = await redis.ask('dbsize');
+    const flood = Array.from({ length: 8 }, async (_, stranger) => {
+      for (let nth = 0; nth < 60; nth += 1) {
+        const session = `stranger-${stranger}-${nth}`;
+        await ask(gate, `/dang-nhap/vneid?state=${session}`, session);
+        await ask(gate, `/dang-nhap/callback?code=x&state=${session}`, session);
+        await ask(gate, '/dang-xuat', session);
+      }
+    });
+    await Promise.all(flood);
+    assert.equal(await redis.ask('dbsize'), before);
+    await comeBack(gate, 'victim', 'of-the-victim');
+    assert.equal(await vouched(gate, 'victim'), VNEID);
+  });
+});
+
+test('a store that would forget people when it is full is named in the log', async () => {
+  const redis = await startRedis();
+  await redis.ask('config', 'set', 'maxmemory-policy', 'allkeys-lru');
+  const gate = await startGate(files(), shared(redis));
+  try {
+    assert.match(gate.program.output, /maxmemory-policy allkeys-lru/);
+  } finally {
+    await gate.stop();
+    await redis.kill();
+  }
+});

@@ -221,12 +221,27 @@ impl Keeper {
             Ok(Ok(Some(secret))) if secret == self.secret => {
                 self.stream.begin();
                 self.stream.catch_up(&mut connection).await?;
+                self.warn_of_eviction(&mut connection).await;
                 Ok(connection)
             }
             Ok(Ok(_)) => Err("it holds the sessions of a gate with another secret: give both the same, or this one \
                               another `prefix`"
                 .to_owned()),
             other => Err(self.failure(other).unwrap_or_default()),
+        }
+    }
+
+    /// A store that is full must refuse log-ins, not forget people. Where the question is forbidden nothing is said.
+    async fn warn_of_eviction(&self, connection: &mut MultiplexedConnection) {
+        let mut ask = redis::cmd("CONFIG");
+        ask.arg("GET").arg("maxmemory-policy");
+        let answer = timeout(self.timeout, ask.query_async::<Vec<String>>(connection)).await;
+        let Ok(Ok(answer)) = answer else { return };
+        if let Some(policy) = answer.get(1).filter(|policy| *policy != "noeviction") {
+            log::warn!(
+                "the store of sessions forgets what it chooses when it is full (`maxmemory-policy {policy}`): people \
+                 would be logged out and revocations lost; set `noeviction`"
+            );
         }
     }
 
