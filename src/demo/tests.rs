@@ -60,8 +60,12 @@ struct Reply {
 
 impl Reply {
     fn header(&self, name: &str) -> Option<&str> {
-        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
-        fields.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.headers(name).into_iter().next()
+    }
+
+    fn headers(&self, name: &str) -> Vec<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
     fn location(&self) -> &str {
@@ -101,8 +105,8 @@ impl Browser {
              {cookie}{more}content-length: {length}\r\n\r\n{body}"
         );
         let reply = exchange(address, &request).await;
-        if let Some(cookie) = reply.header("set-cookie") {
-            let id = cookie.split(';').next().unwrap().strip_prefix("PHPSESSID=").unwrap();
+        if let Some(set) = reply.headers("set-cookie").into_iter().find_map(|field| field.strip_prefix("PHPSESSID=")) {
+            let id = set.split(';').next().unwrap();
             self.session = (!id.is_empty()).then(|| id.to_owned());
         }
         reply
@@ -151,6 +155,22 @@ async fn the_portal_lets_a_password_in_for_everything() {
 }
 
 #[tokio::test]
+async fn whoever_ticked_the_box_is_let_in_by_the_cookie_alone() {
+    let (town, mut browser) = (Town::start().await, Browser::default());
+    let form = format!("{PASSWORD_FORM}&remember=1");
+    let entered = browser.post(town.at.portal, portal::LOGIN_PATH, &form).await;
+    let cookies = entered.headers("set-cookie");
+    let remember =
+        cookies.iter().find_map(|field| field.strip_prefix("remember_me=")).expect("a cookie that remembers");
+    let token = remember.split(';').next().unwrap();
+    let mut later = Browser::default();
+    let line = format!("cookie: remember_me={token}\r\n");
+    let page = later.send(town.at.portal, ("GET", "/nop-ho-so"), &line, "").await;
+    assert_eq!(page.status, 200);
+    assert!(later.session.is_some(), "and gets a session of its own");
+}
+
+#[tokio::test]
 async fn a_citizen_logs_in_with_vneid_and_files_an_application() {
     let (town, mut browser) = (Town::start().await, Browser::default());
     let hidden = browser.begin(&town, "/dang-nhap/vneid?return-url=%2Fnop-ho-so").await;
@@ -165,7 +185,7 @@ async fn a_citizen_logs_in_with_vneid_and_files_an_application() {
     let entered = browser.follow(back.location()).await;
     assert_eq!((entered.status, entered.location()), (302, "/nop-ho-so"));
     assert!(entered.header("x-portal-account").is_none());
-    assert_ne!(browser.session, before, "the session id changes at the log-in");
+    assert_eq!(browser.session, before, "the session id stays over the log-in, as in the portals it stands for");
 
     let filed =
         browser.post(town.at.portal, "/nop-ho-so", "thu-tuc=ho-tich&noi-dung=Xin+%3Cb%3Etr%C3%ADch+l%E1%BB%A5c").await;

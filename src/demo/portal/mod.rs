@@ -43,30 +43,44 @@ impl Portal {
 
 impl Stand for Portal {
     fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let visitor = self.sessions.visitor(request);
-        match (request.path.as_str(), request.verb) {
-            ("/", Verb::Read) => pages::home(&visitor, self.cases.count()),
-            ("/tra-cuu-ho-so", Verb::Read) => self.look_up(&visitor, request.query.value("ma")),
-            ("/nop-ho-so", Verb::Read) => self.filing_form(&visitor, request),
-            ("/nop-ho-so", Verb::Write) => self.file(&visitor, request, now),
-            ("/thanh-toan", Verb::Read) => pages::payment(&visitor, request),
-            ("/khai-sinh-khai-tu", Verb::Read) => pages::registry(&visitor, request),
-            (LOGIN_PATH, Verb::Read) => self.ways_in(&visitor, request),
-            (LOGIN_PATH, Verb::Write) => self.password(&visitor, request),
-            ("/dang-nhap/vneid", Verb::Read) => self.begin(&visitor, request, &self.vneid),
-            ("/dang-nhap/quoc-gia", Verb::Read) => self.begin(&visitor, request, &self.national_portal),
-            (VNEID_CALLBACK, Verb::Read) => self.come_back(&visitor, request, &self.vneid, now),
-            (NATIONAL_CALLBACK, Verb::Read) => self.come_back(&visitor, request, &self.national_portal, now),
-            ("/dang-xuat", Verb::Read | Verb::Write) => self.leave(&visitor),
-            ("/api/ho-so", Verb::Read) => self.api_list(&visitor, request),
-            ("/nop-ho-so" | LOGIN_PATH | "/dang-xuat", Verb::Other) => web::wrong_method("GET, POST"),
-            (path, Verb::Read) => self.below(path, &visitor, request),
-            (_, Verb::Write | Verb::Other) => web::wrong_method("GET"),
+        let mut visitor = self.sessions.visitor(request);
+        // Whoever is remembered is let in on any page.
+        let leaves = request.path == "/dang-xuat";
+        let recalled = self.sessions.recalled(request).filter(|_| visitor.signed_in().is_none() && !leaves);
+        if let Some(person) = &recalled {
+            visitor.session.signed_in = Some(*person);
+        }
+        let answer = self.page(&visitor, request, now);
+        match recalled {
+            Some(person) => self.sessions.sign_in(&visitor, person, answer),
+            None => answer,
         }
     }
 }
 
 impl Portal {
+    fn page(&self, visitor: &session::Visitor, request: &Request, now: Timestamp) -> Answer {
+        match (request.path.as_str(), request.verb) {
+            ("/", Verb::Read) => pages::home(visitor, self.cases.count()),
+            ("/tra-cuu-ho-so", Verb::Read) => self.look_up(visitor, request.query.value("ma")),
+            ("/nop-ho-so", Verb::Read) => self.filing_form(visitor, request),
+            ("/nop-ho-so", Verb::Write) => self.file(visitor, request, now),
+            ("/thanh-toan", Verb::Read) => pages::payment(visitor, request),
+            ("/khai-sinh-khai-tu", Verb::Read) => pages::registry(visitor, request),
+            (LOGIN_PATH, Verb::Read) => self.ways_in(visitor, request),
+            (LOGIN_PATH, Verb::Write) => self.password(visitor, request),
+            ("/dang-nhap/vneid", Verb::Read) => self.begin(visitor, request, &self.vneid),
+            ("/dang-nhap/quoc-gia", Verb::Read) => self.begin(visitor, request, &self.national_portal),
+            (VNEID_CALLBACK, Verb::Read) => self.come_back(visitor, request, &self.vneid, now),
+            (NATIONAL_CALLBACK, Verb::Read) => self.come_back(visitor, request, &self.national_portal, now),
+            ("/dang-xuat", Verb::Read | Verb::Write) => self.leave(visitor),
+            ("/api/ho-so", Verb::Read) => self.api_list(visitor, request),
+            ("/nop-ho-so" | LOGIN_PATH | "/dang-xuat", Verb::Other) => web::wrong_method("GET, POST"),
+            (path, Verb::Read) => self.below(path, visitor, request),
+            (_, Verb::Write | Verb::Other) => web::wrong_method("GET"),
+        }
+    }
+
     /// Paths that end in the number of a case, files, and what is not there.
     fn below(&self, path: &str, visitor: &session::Visitor, request: &Request) -> Answer {
         if let Some(number) = path.strip_prefix("/tra-cuu-ho-so/") {

@@ -1,7 +1,8 @@
 //! The portal's sessions, named by a cookie.
 //!
 //! Opaque ids under the name that PHP gives its cookie. A session holds who logged in, never how, and a log-in that
-//! is under way. The id changes with every log-in, so one that was planted before is worth nothing. It knows no page.
+//! is under way. As in the portals that it stands for, the id stays the same over a log-in, and a box at the password form
+//! lets somebody in again later by a cookie alone. It knows no page.
 
 use crate::demo::authorization::Provider;
 use crate::demo::people::Person;
@@ -11,6 +12,7 @@ use http::header;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const COOKIE: &str = "PHPSESSID";
+const REMEMBER: &str = "remember_me";
 const SESSIONS: usize = 1_000;
 
 /// What the portal knows of one session.
@@ -64,12 +66,15 @@ impl Visitor {
     }
 }
 
-/// Every session, at most [`SESSIONS`] of them.
-pub(super) struct Sessions(Mutex<Shelf<Session>>);
+/// Every session and everybody who is remembered, at most [`SESSIONS`] of each.
+pub(super) struct Sessions {
+    open: Mutex<Shelf<Session>>,
+    remembered: Mutex<Shelf<Person>>,
+}
 
 impl Sessions {
     pub(super) fn new() -> Self {
-        Sessions(Mutex::new(Shelf::new(SESSIONS)))
+        Sessions { open: Mutex::new(Shelf::new(SESSIONS)), remembered: Mutex::new(Shelf::new(SESSIONS)) }
     }
 
     pub(super) fn visitor(&self, request: &Request) -> Visitor {
@@ -80,10 +85,29 @@ impl Sessions {
         }
     }
 
-    /// A fresh session for someone who logged in; the one before it ends. The answer sets the cookie.
+    /// Someone logged in, in the session that is there or a new one, whose cookie the answer sets.
     pub(super) fn sign_in(&self, visitor: &Visitor, person: Person, answer: Answer) -> Answer {
-        self.end(visitor);
+        let mut shelf = self.shelf();
+        if let Some(session) = visitor.id.as_deref().and_then(|id| shelf.look_mut(id)) {
+            *session = Session { signed_in: Some(person), pending: None };
+            return answer;
+        }
+        drop(shelf);
         self.open(Session { signed_in: Some(person), pending: None }, answer)
+    }
+
+    /// A cookie by which this person is let in later on without any log-in.
+    pub(super) fn remember(&self, person: Person, answer: Answer) -> Answer {
+        let token = unguessable();
+        let cookie = format!("{REMEMBER}={token}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax");
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).put(token, person);
+        web::with(answer, header::SET_COOKIE, &cookie)
+    }
+
+    /// Who is remembered by a cookie of the request.
+    pub(super) fn recalled(&self, request: &Request) -> Option<Person> {
+        let token = request.cookie(REMEMBER)?;
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).look(token).cloned()
     }
 
     /// Remembers a log-in under way; a visitor without a session gets one.
@@ -119,11 +143,13 @@ impl Sessions {
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf<Session>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Tells the browser to forget the cookie.
 pub(super) fn forget(answer: Answer) -> Answer {
-    web::with(answer, header::SET_COOKIE, &format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"))
+    let answer =
+        web::with(answer, header::SET_COOKIE, &format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"));
+    web::with(answer, header::SET_COOKIE, &format!("{REMEMBER}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"))
 }

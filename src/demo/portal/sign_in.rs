@@ -33,7 +33,7 @@ impl Portal {
         pages::ways_in(visitor, wanted, "", Html::nothing())
     }
 
-    /// 302 with a fresh session, or the form again with 200: like the real one, it does not say "no" by status.
+    /// 302 with a session, or the form again with 200: like the real one, it does not say "no" by status.
     pub(crate) fn password(&self, visitor: &Visitor, request: &Request) -> Answer {
         let username = request.form.value("username").trim();
         let wanted = Wanted::parse(request.form.value("return-url"));
@@ -42,7 +42,8 @@ impl Portal {
             let mistake = mistake("Tên đăng nhập hoặc mật khẩu không đúng.", "Wrong user name or password.");
             return pages::ways_in(visitor, wanted, username, mistake);
         };
-        self.sessions.sign_in(visitor, person, web::redirect(wanted.path()))
+        let answer = self.sessions.sign_in(visitor, person, web::redirect(wanted.path()));
+        if request.form.value("remember") == "1" { self.sessions.remember(person, answer) } else { answer }
     }
 
     /// Off to an identity provider.
