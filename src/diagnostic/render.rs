@@ -16,8 +16,9 @@ pub fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
 /// All findings in their order, each followed by an empty line.
 pub fn render(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
     let mut out = String::new();
+    let lines: Vec<Lines<'_>> = sources.iter().map(Lines::of).collect();
     for diagnostic in sorted(diagnostics) {
-        one(&mut out, diagnostic, sources);
+        one(&mut out, diagnostic, &lines);
         out.push('\n');
     }
     out.split('\n').map(printable).collect::<Vec<_>>().join("\n")
@@ -41,7 +42,20 @@ pub fn counted(n: usize, word: &str) -> String {
     format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
-fn one(out: &mut String, d: &Diagnostic, sources: &[Source]) {
+/// A source with where its lines begin: counted once, however many findings it has.
+struct Lines<'s> {
+    source: &'s Source,
+    starts: Vec<usize>,
+}
+
+impl<'s> Lines<'s> {
+    fn of(source: &'s Source) -> Self {
+        let after = source.text.match_indices('\n').map(|(at, _)| at + 1);
+        Lines { source, starts: std::iter::once(0).chain(after).collect() }
+    }
+}
+
+fn one(out: &mut String, d: &Diagnostic, sources: &[Lines<'_>]) {
     let kind = d.severity.as_str();
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{kind}[{}]: {}", d.code.as_str(), d.message);
@@ -52,13 +66,13 @@ fn one(out: &mut String, d: &Diagnostic, sources: &[Source]) {
 }
 
 /// Writes the line and gives the margin that its number takes.
-fn excerpt(out: &mut String, place: Place, source: &Source) -> String {
-    let text = source.text.as_str();
+fn excerpt(out: &mut String, place: Place, lines: &Lines<'_>) -> String {
+    let (source, text) = (lines.source, lines.source.text.as_str());
     let start = floor(text, place.start);
-    let line_start = text.get(..start).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
+    let number = lines.starts.partition_point(|line| *line <= start);
+    let line_start = lines.starts.get(number.saturating_sub(1)).copied().unwrap_or(0);
     let line_end = text.get(start..).and_then(|t| t.find('\n')).map_or(text.len(), |n| start + n);
     let line = text.get(line_start..line_end).unwrap_or_default().trim_end_matches('\r');
-    let number = text.get(..start).map_or(0, |t| t.matches('\n').count()) + 1;
     let before = text.get(line_start..start).unwrap_or_default();
     let marked = text.get(start..floor(text, place.end.min(line_end))).unwrap_or_default();
     let gutter = " ".repeat(number.to_string().len());
