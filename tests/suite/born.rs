@@ -202,6 +202,25 @@ fn a_portal_that_mints_its_session_with_the_call_back_is_understood() {
 }
 
 #[test]
+fn a_log_in_that_leads_from_one_provider_to_the_next_is_one() {
+    let world = World::start();
+    let mut citizen = Browser::new(&world.gate);
+    citizen.get(&format!("{BEGIN}?sid=fresh&state=s"));
+    world.origin.answer(|_| Reply::redirect("https://xacthuc.dichvucong.gov.vn/authorize?state=t"));
+    citizen.get(&format!("{CALLBACK}?code=on&state=s"));
+    assert_eq!(citizen.session, None);
+    world.origin.answer(portal);
+    world.origin.take();
+    citizen.get("/dang-nhap/quoc-gia/callback?code=good-organization&state=t");
+    assert_eq!(
+        world.origin.only().cookie("PHPSESSID").as_deref(),
+        Some("fresh"),
+        "the portal finds what it kept there"
+    );
+    assert_eq!(world.vouched("PHPSESSID=fresh"), "organization/national-portal/2");
+}
+
+#[test]
 fn without_a_clean_start_only_a_changed_session_counts() {
     let world = World::with(|policy| policy.change("idle = \"30m\"", "idle = \"30m\"\nclean_start = false"));
     let mut citizen = Browser::new(&world.gate).with_session("kept");

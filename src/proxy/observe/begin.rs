@@ -6,7 +6,7 @@
 use super::own_cookies;
 use crate::identity::flow;
 use crate::identity::{Credential, SessionKey};
-use crate::proxy::context::{RequestContext, StartOver};
+use crate::proxy::context::{Proof, RequestContext, StartOver};
 use crate::state::State;
 use crate::state::ledger::BEGUN_S;
 use crate::state::login_cookie::{Began, BegunLogin, close_moment};
@@ -77,13 +77,24 @@ fn on_what(
         return Some(Began::Visible);
     }
     if sessions.seen.is_some() {
-        return None;
+        // Asked for once more already, and the session travels all the same: in a header, say.
+        return ctx.observed.begins_anew.then_some(Began::Visible);
+    }
+    if let (None, Some(withheld)) = (sessions.set, carried_on(ctx, credential)) {
+        return Some(withheld);
     }
     Some(match (sessions.set, minted(credential, answer)) {
         (None, _) => Began::Without,
         (Some(_), Some(set_cookie)) if set_cookie.len() <= WITHHELD_MAX_BYTES => Began::Withheld(set_cookie),
         (Some(_), _) => Began::Visible,
     })
+}
+
+/// One log-in may lead into the next, by one provider to another: the session that was withheld for the first goes along.
+fn carried_on(ctx: &RequestContext, credential: &Credential) -> Option<Began> {
+    let (pending, of, _) = ctx.flow()?;
+    let Proof::Begun(login) = &pending.proof else { return None };
+    (of.id == credential.id && matches!(login.began, Began::Withheld(_))).then(|| login.began.clone())
 }
 
 /// The Set-Cookie that a browser would keep.

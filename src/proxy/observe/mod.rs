@@ -282,7 +282,7 @@ fn candidate(
     };
     let candidate = match &login.began {
         // Its success must not stand in the body, which comes after the cookie.
-        Began::Withheld(_) if flow.success.needs_body() || change.taken_back => rotated,
+        Began::Withheld(_) if flow.success.needs_body() || change.taken_back || change.seen.is_some() => rotated,
         Began::Withheld(set_cookie) => rotated.or_else(|| {
             let minted = set_cookie::parse(set_cookie, 0)?;
             let key = state.keyed.session(site_name(ctx), &credential.name, minted.value.as_bytes());
