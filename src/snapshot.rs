@@ -1,7 +1,8 @@
 //! Everything a request may depend on, built whole, pinned once per request, swapped whole.
 
 use crate::config::Settings;
-use std::sync::{Arc, PoisonError, RwLock};
+use arc_swap::ArcSwap;
+use std::sync::Arc;
 
 /// One policy directory, validated. Immutable.
 #[derive(Debug)]
@@ -13,21 +14,21 @@ pub struct Snapshot {
     pub settings: Settings,
 }
 
-/// The door to what is in force: a snapshot with what was made for it.
+/// What is in force: a snapshot with what was made for it.
 #[derive(Debug)]
-pub struct Live<T>(RwLock<Arc<T>>);
+pub struct Live<T>(ArcSwap<T>);
 
 impl<T> Live<T> {
     pub fn new(first: T) -> Self {
-        Live(RwLock::new(Arc::new(first)))
+        Live(ArcSwap::from_pointee(first))
     }
 
-    /// Pins what is in force now.
+    /// Pins what is in force now, without a lock.
     pub fn current(&self) -> Arc<T> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.load_full()
     }
 
     pub fn publish(&self, next: T) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        self.0.store(Arc::new(next));
     }
 }
