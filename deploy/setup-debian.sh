@@ -18,7 +18,7 @@ case "${1:-}" in
     check) needed="$build" ;;
     test) needed="$build curl:curl openssl:openssl node:nodejs npm:npm nginx:nginx-light wrk:wrk
                   chromium:chromium prometheus:prometheus promtool:prometheus fc-list:fontconfig
-                  redis-server:redis-server redis-cli:redis-tools" ;;
+                  redis-server:redis-server redis-cli:redis-tools php:php-cli" ;;
     bench) needed="$build curl:curl nginx:nginx-light haproxy:haproxy wrk:wrk redis-server:redis-server" ;;
     image) needed="" ;;
     *) usage ;;
