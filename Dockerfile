@@ -13,7 +13,7 @@ COPY tests/suite tests/suite
 COPY policies policies
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin vneid-gate \
+    cargo build --release --locked --no-default-features --bin vneid-gate \
  && cp target/release/vneid-gate /vneid-gate
 
 FROM docker.io/library/debian:bookworm-slim

@@ -58,6 +58,7 @@ image:
 lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features --bin vneid-gate -- -D warnings
 
 # Advisories are not checked: their database is a repository on the network (`cargo deny check advisories`).
 dependencies:

@@ -26,6 +26,7 @@ pub mod admin;
 pub mod authn;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod diagnostic;
 pub mod identity;

@@ -6,6 +6,7 @@
 mod at;
 mod check;
 mod completions;
+#[cfg(feature = "demo")]
 mod demo;
 mod directory;
 mod explain;
@@ -103,6 +104,9 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Why(arguments) => why::why(&arguments),
         Command::Revoke(arguments) => revoke::revoke(&arguments),
+        #[cfg(feature = "demo")]
         Command::Demo => demo::demo(),
+        #[cfg(not(feature = "demo"))]
+        Command::Demo => output::fail("this program was built without the demo, as images are: try it from a checkout"),
     }
 }
