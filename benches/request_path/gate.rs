@@ -74,16 +74,22 @@ pub(crate) fn log_in(gate: SocketAddr) -> Outcome<String> {
     if begun.status != 302 || !sent_to.contains(LOGIN_HOST) {
         return Err(format!("the log-in did not begin: {} to `{sent_to}`", begun.status).into());
     }
-    let cookie = begun.field("set-cookie").and_then(|cookie| cookie.split(';').next()).unwrap_or_default().to_owned();
-    if !cookie.starts_with(SESSION_COOKIE) {
-        return Err("the log-in gave no session".into());
-    }
+    // The session comes with the success; until then the gate's own cookie stands for the log-in.
     let callback = format!("{CALLBACK_PATH}?code=c0de5e55&state={LOGIN_STATE}");
-    let done = get(gate, &callback, Some(&cookie))?;
+    let done = get(gate, &callback, Some(&set_by(&begun)))?;
     if done.status != 302 {
         return Err(format!("the log-in was not finished: {} {}", done.status, done.body).into());
     }
+    let cookie = set_by(&done);
+    if !cookie.starts_with(SESSION_COOKIE) {
+        return Err("the log-in gave no session".into());
+    }
     Ok(cookie)
+}
+
+/// The first cookie that an answer sets.
+fn set_by(answer: &Answer) -> String {
+    answer.field("set-cookie").and_then(|cookie| cookie.split(';').next()).unwrap_or_default().to_owned()
 }
 
 fn get(address: SocketAddr, path: &str, cookie: Option<&str>) -> Outcome<Answer> {

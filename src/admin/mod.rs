@@ -104,6 +104,7 @@ impl AdminService {
             "introspections": running.introspectors.iter().map(|i| i.report()).collect::<Vec<_>>(),
             "probes": running.probers.iter().map(|prober| prober.report()).collect::<Vec<_>>(),
             "sessions_born": sessions_born(&self.telemetry, settings),
+            "sessions_replaced": sessions_replaced(&self.telemetry, settings),
             "ledger_sessions": self.state.ledger.count(),
             "revocations": self.state.revocations.count(),
             "store_trouble": self.state.ledger.trouble(),
@@ -112,6 +113,13 @@ impl AdminService {
         let text = serde_json::to_vec_pretty(&body).unwrap_or_default();
         answer(StatusCode::OK, "application/json", text)
     }
+}
+
+/// How often the cookie of a known session changed outside of a log-in since the start, by credential.
+fn sessions_replaced(telemetry: &Telemetry, settings: &Settings) -> Value {
+    let sessions = settings.identity.credentials.iter().filter(|credential| credential.session().is_some());
+    let count = |name: &str| telemetry.metrics.sessions_replaced.with_label_values(&[name]).get();
+    Value::Object(sessions.map(|c| (c.name.clone(), count(c.name.as_str()).into())).collect())
 }
 
 /// How many sessions began to be believed since the start, for each credential by how they were born.

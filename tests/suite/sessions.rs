@@ -51,6 +51,7 @@ fn a_new_value_outside_of_a_log_in_is_not_followed() {
     assert_eq!(world.vouched("PHPSESSID=one"), VNEID);
     let replaced = || world.gate.metric("vneid_gate_sessions_replaced_total", &[("credential", "portal-session")]);
     assert_eq!(replaced(), 1.0);
+    assert_eq!(world.gate.status()["sessions_replaced"]["portal-session"], 1);
     Browser::new(&world.gate).with_session("never-seen").get("/tra-cuu-ho-so?sid=three");
     assert_eq!(replaced(), 1.0, "a stranger's new value says nothing");
 }
